@@ -1,0 +1,25 @@
+#ifndef BASE_STOP_H
+#define BASE_STOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Signals as flags. The handlers set a flag and wake one descriptor, nothing else; loops look at
+ * the flags each turn. One per process. */
+
+/* Catches SIGINT, SIGTERM and SIGHUP and ignores SIGPIPE. After it, a signal ends nothing by
+ * itself. */
+void stop_install(void);
+
+/* How often SIGINT or SIGTERM came: 0 = go on, 1 = stop in good order, 2 and more = stop at once.
+ */
+int stop_count(void);
+
+/* True once for each time SIGHUP came since the last call (several may count as one). */
+bool stop_take_hangup(void);
+
+/* A descriptor that becomes readable when a signal came, for poll(); stop_drain_wake empties it. */
+int stop_wake_fd(void);
+void stop_drain_wake(void);
+
+#endif

@@ -1,0 +1,52 @@
+#ifndef CONFIG_ARGS_H
+#define CONFIG_ARGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "config/config.h"
+
+/* The command line of one program, as a table. The common options (-c, -s, -X, --print-config, -h,
+ * -V) are added by themselves. */
+
+enum arg_kind {
+    ARG_FLAG,    /* no value: sets *flag */
+    ARG_TEXT,    /* sets *text, borrowed from argv */
+    ARG_INT,     /* sets *integer, within min..max */
+    ARG_SETTING, /* sets the key `setting` of the configuration */
+};
+
+struct arg {
+    const char *name; /* long name without dashes */
+    char letter;      /* short name, or 0 */
+    enum arg_kind kind;
+    const char *operand; /* "N", "FILE"; NULL for a flag */
+    const char *help;    /* one line */
+    const char *setting;
+    int64_t min, max;
+    bool *flag;
+    const char **text;
+    int64_t *integer;
+};
+
+struct arg_program {
+    const char *name;    /* "producer" */
+    const char *summary; /* one line for --help */
+    const struct arg *args;
+    int arg_count;
+};
+
+enum args_result {
+    ARGS_RUN,    /* go on with the settings in cfg */
+    ARGS_DONE,   /* --help, --version or --print-config was answered on stdout: exit 0 */
+    ARGS_FAILED, /* `e` tells why: exit err_exit_status(e) */
+};
+
+/* Fills `cfg` (which the caller releases in any case) from defaults, file, environment and argv, in
+ * that order of precedence, and checks it. `library_version` is named by --version beside our own.
+ */
+enum args_result args_load(const struct arg_program *program, int argc, char **argv,
+                           const char *library_version, struct config *cfg, struct err *e);
+
+#endif

@@ -1,0 +1,130 @@
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/strbuf.h"
+
+/* The settings of all three programs: one struct, filled in the order default, YAML file,
+ * environment, command line, and checked once. One table (config.c) gives names, types, ranges,
+ * defaults and texts. */
+
+enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
+enum config_fsync { CONFIG_FSYNC_GROUP, CONFIG_FSYNC_ALWAYS, CONFIG_FSYNC_NEVER };
+enum config_payload { CONFIG_PAYLOAD_BOTH, CONFIG_PAYLOAD_RAW, CONFIG_PAYLOAD_FAILURES };
+enum config_jitter {
+    CONFIG_JITTER_EQUAL,
+    CONFIG_JITTER_FULL,
+    CONFIG_JITTER_PROPORTIONAL,
+    CONFIG_JITTER_DECORRELATED,
+    CONFIG_JITTER_NONE,
+};
+enum config_on_disabled { CONFIG_ON_DISABLED_SKIP, CONFIG_ON_DISABLED_HALT };
+
+/* A librdkafka property, handed on as it is. */
+struct config_property {
+    char *name;
+    char *value;
+    char *origin;
+};
+
+struct config {
+    struct {
+        char *env;
+        enum config_log_level log_level;
+    } app;
+    struct {
+        char *broker;
+        char *topic;
+        char *consumer_group;
+        bool create_topics;
+        int64_t partitions;
+        int64_t replication_factor;
+        struct config_property *properties;
+        size_t property_count;
+    } kafka;
+    struct {
+        int64_t interval_ms;
+        int64_t flush_timeout_ms;
+        double invalid_rate;
+    } producer;
+    struct {
+        char *log_file;
+        char *events_file;
+        int64_t metrics_interval_seconds;
+        enum config_fsync fsync;
+        int64_t fsync_interval_ms;
+        int64_t drain_timeout_ms;
+        int64_t max_message_bytes;
+        int64_t max_buffered_bytes;
+        enum config_payload events_payload;
+    } tracker;
+    struct {
+        int64_t max_attempts;
+        int64_t initial_delay_ms;
+        int64_t max_delay_ms;
+        double multiplier;
+        enum config_jitter jitter;
+        int64_t max_elapsed_ms;
+    } retry;
+    struct {
+        bool enabled;
+        char *topic;
+        enum config_on_disabled on_disabled;
+    } dlq;
+    struct {
+        double transient_rate;
+        double permanent_rate;
+        int64_t latency_ms;
+    } simulate;
+    struct {
+        char *events_file; /* defaults to tracker.events_file */
+        char *log_file;    /* defaults to tracker.log_file */
+        int64_t ui_update_ms;
+        int64_t max_recent_events;
+        int64_t max_recent_logs;
+        double success_warn;
+        double success_crit;
+        int64_t latency_warn_ms;
+        int64_t latency_crit_ms;
+        int64_t stale_seconds;
+    } monitor;
+
+    char **origins; /* one per row of the table: "default", "FILE:LINE", "env NAME", "flag" */
+};
+
+/* Sets every key to its default. Release with config_release. */
+void config_init(struct config *cfg);
+
+/* Frees what the struct owns; accepts a zeroed one. */
+void config_release(struct config *cfg);
+
+/* Sets `key` ("retry.max_attempts") from text and remembers `origin` (copied). Returns 0, or -1
+ * with ERR_USAGE: unknown key (and the nearest known one), wrong type, or out of range, each with
+ * the value and what is allowed; `cfg` is unchanged then. */
+int config_set(struct config *cfg, const char *key, const char *value, const char *origin,
+               struct err *e);
+
+/* Sets one librdkafka property; a later one of the same name replaces the earlier. librdkafka
+ * itself judges name and value when the client is made. */
+void config_set_property(struct config *cfg, const char *name, const char *value,
+                         const char *origin);
+
+/* Checks what one key alone cannot tell (for example retry.initial_delay_ms <= retry.max_delay_ms).
+ * Returns 0, or -1 with ERR_USAGE that names both keys and where they came from. */
+int config_check(const struct config *cfg, struct err *e);
+
+/* Appends the effective settings as YAML that can be read back, each with where it came from as a
+ * comment; secrets are masked. */
+void config_print(const struct config *cfg, struct strbuf *out);
+
+/* Appends the table of settings for --help. */
+void config_help(struct strbuf *out);
+
+/* Appends config.yaml.example: every key, its default, one line of explanation. */
+void config_print_example(struct strbuf *out);
+
+#endif

@@ -1,0 +1,69 @@
+#ifndef MODEL_ORDER_H
+#define MODEL_ORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One order as it travels on the topic `orders`. Texts are borrowed: from the arena it was decoded
+ * into or from the generator. NULL means absent. Amounts are integer cents. */
+
+struct order_item {
+    const char *item_id;
+    const char *item_name;
+    int64_t quantity;
+    int64_t unit_price;
+    int64_t total_price;
+    bool has_quantity, has_unit_price, has_total_price;
+};
+
+struct order_inventory {
+    const char *item_id;
+    const char *item_name;
+    int64_t available_qty;
+    int64_t reserved_qty;
+    int64_t unit_price;
+    bool in_stock;
+    const char *warehouse;
+};
+
+struct order_customer {
+    const char *customer_id;
+    const char *name;
+    const char *email;
+    const char *phone;
+    const char *address;
+    const char *loyalty_level;
+};
+
+struct order_metadata {
+    const char *timestamp; /* RFC 3339 as received */
+    int64_t timestamp_ms;  /* the same, or -1 when absent or no such time */
+    const char *version;
+    const char *event_type;
+    const char *source;
+    const char *correlation_id;
+};
+
+struct order {
+    const char *order_id;
+    int64_t sequence;
+    const char *status;
+    struct order_customer customer;
+    struct order_item *items;
+    size_t item_count;
+    struct order_inventory *inventory;
+    size_t inventory_count;
+    int64_t subtotal, tax, shipping_fee, total;
+    bool has_sequence, has_subtotal, has_tax, has_shipping_fee, has_total;
+    const char *currency;
+    const char *payment_method;
+    const char *delivery_notes;
+    struct order_metadata metadata;
+};
+
+/* Checks the business rules (what must be there, and sums within one cent). Returns true, or false
+ * with the first broken rule in words in `why` (cut to `why_size`). Pure. */
+bool order_check(const struct order *o, char *why, size_t why_size);
+
+#endif

@@ -1,0 +1,64 @@
+#include "base/stop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static atomic_int stops;
+static atomic_bool hangup;
+static atomic_int wake = -1;
+
+/* eventfd's write is async-signal-safe; errno belongs to the code that was interrupted. */
+static void on_signal(int signo)
+{
+    const uint64_t one = 1;
+    int saved = errno;
+    int fd = atomic_load(&wake);
+
+    if (signo == SIGHUP)
+        atomic_store(&hangup, true);
+    else
+        atomic_fetch_add(&stops, 1);
+    if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
+        errno = saved; /* the counter is full: it is readable already */
+    errno = saved;
+}
+
+void stop_install(void)
+{
+    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    atomic_store(&wake, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGHUP, &sa, NULL);
+    sa.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &sa, NULL);
+}
+
+int stop_count(void)
+{
+    return atomic_load(&stops);
+}
+
+bool stop_take_hangup(void)
+{
+    return atomic_exchange(&hangup, false);
+}
+
+int stop_wake_fd(void)
+{
+    return atomic_load(&wake);
+}
+
+void stop_drain_wake(void)
+{
+    uint64_t n;
+
+    while (read(atomic_load(&wake), &n, sizeof(n)) > 0)
+        ;
+}
