@@ -8,6 +8,9 @@
 /* One order as it travels on the topic `orders`. Texts are borrowed: from the arena it was decoded
  * into or from the generator. NULL means absent. Amounts are integer cents. */
 
+/* No amount is larger, on either side of zero: 10^12 in whole units. */
+#define ORDER_MAX_CENTS INT64_C(100000000000000)
+
 struct order_item {
     const char *item_id;
     const char *item_name;
@@ -52,8 +55,8 @@ struct order {
     struct order_customer customer;
     struct order_item *items;
     size_t item_count;
-    struct order_inventory *inventory;
-    size_t inventory_count;
+    struct order_inventory inventory;
+    bool has_inventory;
     int64_t subtotal, tax, shipping_fee, total;
     bool has_sequence, has_subtotal, has_tax, has_shipping_fee, has_total;
     const char *currency;
@@ -62,8 +65,17 @@ struct order {
     struct order_metadata metadata;
 };
 
-/* Checks the business rules (what must be there, and sums within one cent). Returns true, or false
- * with the first broken rule in words in `why` (cut to `why_size`). Pure. */
+/* Checks the business rules. Returns true, or false with the first broken rule in words in `why`
+ * (cut to `why_size`; only names of fields and numbers, nothing the message chose). Pure.
+ *
+ * - There and not empty after trimming (Unicode white space): order_id, status, customer_id, name;
+ *   at least one item; of each item item_id and item_name.
+ * - There: sequence >= 1; of each item quantity >= 1, unit_price > 0 and total_price; subtotal and
+ *   total. An absent tax or shipping_fee counts as 0; they are >= 0.
+ * - An e-mail, if there is one that is not empty after trimming, is local@domain.tld: one @, no
+ *   white space, a local part, a domain of at least two labels, none of them empty.
+ * - total_price is quantity x unit_price, subtotal the sum of the items' total_price, total is
+ *   subtotal + tax + shipping_fee; each may be off by one cent. */
 bool order_check(const struct order *o, char *why, size_t why_size);
 
 #endif
