@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# Builds and runs the tests of the stages named (unit, integration, e2e; none = all) and sums up.
+#
+#   [T=NAME] [SAN=...] tests/run.sh [STAGE]...
+#
+# T restricts to one program or file (T=order or T=test_order: tests/*/test_order.c; T=lifecycle:
+# tests/e2e/lifecycle.bats). SAN is the Makefile's. Missing packages are installed by apt-get; with
+# NO_INSTALL=1 they are only named. The last line is 'N passed, N failed'; whole outputs lie in build/test-logs/.
+# Exit status: 0 all passed, 1 something failed or no test ran, 2 wrong usage.
+set -uo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+# shellcheck source=scripts/lib/packages.sh
+. scripts/lib/packages.sh
+
+T=${T-}
+SAN=${SAN-}
+OUT=build${SAN:+/san-${SAN//,/-}}
+LOGS=build/test-logs
+TEST_PROGRAM_SECONDS=300
+passed=0
+failed=0
+skipped=0
+failures=()
+
+fail() { # WHAT
+  failed=$((failed + 1))
+  failures+=("$1")
+}
+
+# wanted NAME: T is empty or means it.
+wanted() {
+  [ -z "$T" ] || [ "$T" = "$1" ] || [ "$T" = "${1#test_}" ]
+}
+
+# add_tap NAME STATUS FILE: counts the results in it. A test that was planned or begun and has no result,
+# as after a crash, has failed; so has a program that ends badly although all of its tests passed.
+add_tap() {
+  local name=$1 status=$2 ok not_ok skip planned text
+  read -r ok not_ok skip planned < <(awk '
+    /^1\.\.[0-9]+/ { sub(/^1\.\./, ""); planned += $1; next }
+    /^(not )?ok .*# [Ss][Kk][Ii][Pp]/ { skip++; next }
+    /^ok / { ok++ }
+    /^not ok / { not_ok++ }
+    END { print ok + 0, not_ok + 0, skip + 0, planned + 0 }' "$3")
+  while read -r text; do
+    failures+=("$name: $text")
+  done < <(grep '^not ok ' "$3" | grep -vi '# skip' | sed 's/^not ok [0-9]* *-* *//')
+  passed=$((passed + ok))
+  failed=$((failed + not_ok))
+  skipped=$((skipped + skip))
+  if [ $((ok + not_ok + skip)) -lt "$planned" ]; then
+    failed=$((failed + planned - ok - not_ok - skip - 1))
+    fail "$name: ended with status $status before $((planned - ok - not_ok - skip)) of its tests had a result"
+  elif [ "$status" -ne 0 ] && [ "$not_ok" -eq 0 ]; then
+    fail "$name: ended with status $status"
+  fi
+}
+
+run_program() { # STAGE NAME
+  local stage=$1 name=$2 log=$LOGS/$1-$2.tap before=$failed started=$SECONDS status
+  CMOCKA_MESSAGE_OUTPUT=tap timeout -k 5 "$TEST_PROGRAM_SECONDS" "$OUT/tests/$stage/$name" >"$log" 2>&1
+  status=$?
+  add_tap "$name" "$status" "$log"
+  [ "$failed" -eq "$before" ] || grep -v '^ok ' "$log" | tail -n 60
+  printf '  %-32s %4s ok  %3s s\n' "$name" "$(grep -c '^ok ' "$log")" "$((SECONDS - started))"
+}
+
+# cmocka programs, all of them built first.
+run_c_stage() { # STAGE
+  local stage=$1 source name wanted_programs=()
+  for source in tests/"$stage"/test_*.c; do
+    name=$(basename "$source" .c)
+    [ -f "$source" ] && wanted "$name" && wanted_programs+=("$name")
+  done
+  [ ${#wanted_programs[@]} -gt 0 ] || return 0
+  if ! make -j "$(nproc)" ${SAN:+SAN="$SAN"} "${wanted_programs[@]/#/$OUT/tests/$stage/}" >"$LOGS/$stage-build.log" 2>&1; then
+    cat "$LOGS/$stage-build.log"
+    fail "$stage: does not build"
+    return 0
+  fi
+  for name in "${wanted_programs[@]}"; do
+    run_program "$stage" "$name"
+  done
+}
+
+# The real programs. Results are shown as they come: these tests take seconds each.
+run_e2e() {
+  local file name log status
+  if ! make -j "$(nproc)" build build/embedded-broker >"$LOGS/e2e-build.log" 2>&1; then
+    cat "$LOGS/e2e-build.log"
+    fail "e2e: does not build"
+    return 0
+  fi
+  for file in tests/e2e/*.bats; do
+    name=$(basename "$file" .bats)
+    if [ ! -f "$file" ] || ! wanted "$name"; then
+      continue
+    fi
+    log=$LOGS/e2e-$name.tap
+    echo "  $file"
+    bats --formatter tap "$file" </dev/null 2>&1 | tee "$log" | sed -u 's/^/    /'
+    status=${PIPESTATUS[0]}
+    add_tap "$name" "$status" "$log"
+  done
+}
+
+run_stage() { # STAGE
+  local started=$SECONDS
+  echo "$1"
+  case $1 in
+  e2e) run_e2e ;;
+  *) run_c_stage "$1" ;;
+  esac
+  echo "  $((SECONDS - started)) s"
+}
+
+stages=("$@")
+[ $# -gt 0 ] || stages=(unit integration e2e)
+uses=(build)
+for stage in "${stages[@]}"; do
+  case $stage in
+  unit | integration) uses+=(unit) ;;
+  e2e) uses+=(e2e java) ;;
+  *)
+    echo "tests/run.sh: no such stage: '$stage' (unit, integration, e2e)" >&2
+    exit 2
+    ;;
+  esac
+done
+
+mkdir -p "$LOGS"
+if need_packages "$LOGS/packages.log" "$([ "${NO_INSTALL-}" ] && echo no || echo yes)" "${uses[@]}"; then
+  for stage in "${stages[@]}"; do
+    run_stage "$stage"
+  done
+else
+  fail "packages: $install_error"
+fi
+
+echo
+[ $((passed + failed)) -gt 0 ] || fail "no test ran${T:+ (T=$T)}"
+[ ${#failures[@]} -eq 0 ] || printf 'FAILED  %s\n' "${failures[@]}"
+echo "$passed passed, $failed failed$([ "$skipped" -eq 0 ] || echo ", $skipped skipped")"
+[ "$failed" -eq 0 ]
