@@ -14,7 +14,11 @@ enum arg_kind {
     ARG_FLAG,    /* no value: sets *flag */
     ARG_TEXT,    /* sets *text, borrowed from argv */
     ARG_INT,     /* sets *integer, within min..max */
-    ARG_SETTING, /* sets the key `setting` of the configuration */
+    ARG_SETTING, /* sets the key `setting` of the configuration; `help` may be NULL: the key's */
+
+    /* Used by the common options alone. */
+    ARG_ANY_SETTING, /* section.key=value */
+    ARG_PROPERTY,    /* name=value for librdkafka */
 };
 
 struct arg {
@@ -43,8 +47,14 @@ enum args_result {
     ARGS_FAILED, /* `e` tells why: exit err_exit_status(e) */
 };
 
-/* Fills `cfg` (which the caller releases in any case) from defaults, file, environment and argv, in
- * that order of precedence, and checks it. `library_version` is named by --version beside our own.
+/* Forms: --name VALUE, --name=VALUE, -nVALUE, -n VALUE, -abc for flags; `--` ends the options and
+ * nothing may follow it. The settings' order of precedence does not depend on the order of the
+ * arguments; among arguments for the same key the last one wins. --help and --version are answered
+ * at once, before any file is read.
+ *
+ * Fills `cfg` (which the caller releases in any case) from defaults, file, environment and argv, in
+ * that order of precedence, and checks it. The file is -c FILE, else $CONFIG_FILE, else
+ * ./config.yaml if there is one. `library_version` is librdkafka's, named by --version beside ours.
  */
 enum args_result args_load(const struct arg_program *program, int argc, char **argv,
                            const char *library_version, struct config *cfg, struct err *e);

@@ -9,7 +9,7 @@
 #include "base/strbuf.h"
 
 /* The settings of all three programs: one struct, filled in the order default, YAML file,
- * environment, command line, and checked once. One table (config.c) gives names, types, ranges,
+ * environment, command line, and checked once. One table (key.c) gives names, types, ranges,
  * defaults and texts. */
 
 enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
@@ -93,7 +93,9 @@ struct config {
         int64_t stale_seconds;
     } monitor;
 
-    char **origins; /* one per row of the table: "default", "FILE:LINE", "env NAME", "flag" */
+    /* One per row of the table. */
+    char **origins; /* "default", "FILE:LINE", "env NAME", "flag --NAME" */
+    bool *follows;  /* the value is another key's, see monitor.events_file */
 };
 
 /* Sets every key to its default. Release with config_release. */
@@ -116,15 +118,5 @@ void config_set_property(struct config *cfg, const char *name, const char *value
 /* Checks what one key alone cannot tell (for example retry.initial_delay_ms <= retry.max_delay_ms).
  * Returns 0, or -1 with ERR_USAGE that names both keys and where they came from. */
 int config_check(const struct config *cfg, struct err *e);
-
-/* Appends the effective settings as YAML that can be read back, each with where it came from as a
- * comment; secrets are masked. */
-void config_print(const struct config *cfg, struct strbuf *out);
-
-/* Appends the table of settings for --help. */
-void config_help(struct strbuf *out);
-
-/* Appends config.yaml.example: every key, its default, one line of explanation. */
-void config_print_example(struct strbuf *out);
 
 #endif

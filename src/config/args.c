@@ -1,0 +1,454 @@
+#include "config/args.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "base/utf8.h"
+#include "base/version.h"
+#include "config/key.h"
+#include "config/load.h"
+#include "config/print.h"
+#include "config/suggest.h"
+#include "config/value.h"
+
+#define DEFAULT_FILE "config.yaml"
+
+enum { COMMON = 6, HELP_COLUMN = 30 };
+
+/* A setting or property from the command line, kept until file and environment have been read. */
+struct override {
+    bool is_property;
+    char *name;
+    const char *value; /* borrowed from argv */
+    char *option;      /* as it was written: "--set", "-n" */
+};
+
+struct command_line {
+    const struct arg_program *program;
+    struct arg common[COMMON];
+
+    const char *config_file;
+    bool wants_print, wants_help, wants_version;
+    struct override *overrides;
+    size_t override_count;
+};
+
+/* One option of argv being read. */
+struct option {
+    const struct arg *arg;
+    char name[3];      /* "-c" for a short one, else "" */
+    const char *value; /* NULL for a flag */
+};
+
+static void command_line_init(struct command_line *cl, const struct arg_program *program)
+{
+    const struct arg common[COMMON] = {
+        {.name = "config",
+         .letter = 'c',
+         .kind = ARG_TEXT,
+         .operand = "FILE",
+         .help = "YAML file; else $CONFIG_FILE, else ./config.yaml if it exists",
+         .text = &cl->config_file},
+        {.name = "set",
+         .letter = 's',
+         .kind = ARG_ANY_SETTING,
+         .operand = "section.key=value",
+         .help = "set one key, see below (repeatable)"},
+        {.name = "property",
+         .letter = 'X',
+         .kind = ARG_PROPERTY,
+         .operand = "name=value",
+         .help = "set one librdkafka property (repeatable)"},
+        {.name = "print-config",
+         .kind = ARG_FLAG,
+         .help = "print the effective settings and where each comes from, then exit",
+         .flag = &cl->wants_print},
+        {.name = "help",
+         .letter = 'h',
+         .kind = ARG_FLAG,
+         .help = "print this, then exit",
+         .flag = &cl->wants_help},
+        {.name = "version",
+         .letter = 'V',
+         .kind = ARG_FLAG,
+         .help = "print versions, then exit",
+         .flag = &cl->wants_version},
+    };
+
+    *cl = (struct command_line){.program = program};
+    memcpy(cl->common, common, sizeof(common));
+}
+
+static void command_line_release(struct command_line *cl)
+{
+    for (size_t i = 0; i < cl->override_count; i++) {
+        free(cl->overrides[i].name);
+        free(cl->overrides[i].option);
+    }
+    free(cl->overrides);
+}
+
+/* The program's options, then the common ones; NULL behind them. */
+static const struct arg *arg_at(const struct command_line *cl, int i)
+{
+    if (i < cl->program->arg_count)
+        return &cl->program->args[i];
+    i -= cl->program->arg_count;
+    return i < COMMON ? &cl->common[i] : NULL;
+}
+
+static const struct arg *find_long(const struct command_line *cl, const char *name, size_t len)
+{
+    const struct arg *arg;
+
+    for (int i = 0; (arg = arg_at(cl, i)) != NULL; i++) {
+        if (strlen(arg->name) == len && memcmp(arg->name, name, len) == 0)
+            return arg;
+    }
+    return NULL;
+}
+
+static const struct arg *find_letter(const struct command_line *cl, char letter)
+{
+    const struct arg *arg;
+
+    for (int i = 0; (arg = arg_at(cl, i)) != NULL; i++) {
+        if (arg->letter == letter)
+            return arg;
+    }
+    return NULL;
+}
+
+/* ---- Refusals ---- */
+
+/* `text` is the unknown option without its value and with its dashes. */
+static int refuse_long(const struct command_line *cl, const char *text, struct err *e)
+{
+    size_t count = (size_t)cl->program->arg_count + COMMON;
+    const char **names = mem_alloc_array(count, sizeof(names[0]));
+    struct suggestion s;
+
+    for (size_t i = 0; i < count; i++)
+        names[i] = arg_at(cl, (int)i)->name;
+    s = suggest_nearest(text + strspn(text, "-"), names, count);
+    free(names);
+    suggest_refuse(s, "unknown option", "--", e);
+    return err_wrap(e, "%s", value_name(text).text);
+}
+
+static int refuse_letter(char letter, struct err *e)
+{
+    const char text[] = {'-', letter, '\0'};
+
+    return err_set(e, ERR_USAGE, "%s: unknown option (--help tells which there are)",
+                   value_name(text).text);
+}
+
+/* ---- One option ---- */
+
+static const char *written(const struct option *o, struct strbuf *out)
+{
+    if (*o->name)
+        strbuf_adds(out, o->name);
+    else
+        strbuf_addf(out, "--%s", o->arg->name);
+    return strbuf_text(out);
+}
+
+static void keep_override(struct command_line *cl, const struct option *o, bool is_property,
+                          const char *name, size_t name_len, const char *value)
+{
+    struct strbuf option = {0};
+
+    written(o, &option);
+    cl->overrides =
+        mem_realloc_array(cl->overrides, cl->override_count + 1, sizeof(cl->overrides[0]));
+    cl->overrides[cl->override_count++] = (struct override){
+        .is_property = is_property,
+        .name = mem_strndup(name, name_len),
+        .value = value,
+        .option = strbuf_take(&option),
+    };
+}
+
+/* The value of -X may be a secret, so a message never repeats it. */
+static int keep_pair(struct command_line *cl, const struct option *o, struct err *e)
+{
+    const char *equals = strchr(o->value, '=');
+
+    if (!equals || equals == o->value)
+        return err_set(e, ERR_USAGE, "%s is expected, with a name before the =", o->arg->operand);
+    if (!utf8_valid(o->value, strlen(o->value), NULL))
+        return err_set(e, ERR_USAGE, "%s is not valid UTF-8", o->arg->operand);
+    keep_override(cl, o, o->arg->kind == ARG_PROPERTY, o->value, (size_t)(equals - o->value),
+                  equals + 1);
+    return 0;
+}
+
+static int take_option(struct command_line *cl, const struct option *o, struct err *e)
+{
+    const struct arg *arg = o->arg;
+
+    switch (arg->kind) {
+    case ARG_FLAG:
+        *arg->flag = true;
+        return 0;
+    case ARG_TEXT:
+        if (*o->value == '\0')
+            return err_set(e, ERR_USAGE, "%s must not be empty", arg->operand);
+        *arg->text = o->value;
+        return 0;
+    case ARG_INT:
+        return value_read_int(o->value, arg->min, arg->max, arg->integer, e);
+    case ARG_SETTING:
+        keep_override(cl, o, false, arg->setting, strlen(arg->setting), o->value);
+        return 0;
+    case ARG_ANY_SETTING:
+    case ARG_PROPERTY:
+        return keep_pair(cl, o, e);
+    }
+    assert(!"unknown kind of option");
+    return -1;
+}
+
+static int take_or_name(struct command_line *cl, const struct option *o, struct err *e)
+{
+    struct strbuf text = {0};
+
+    if (take_option(cl, o, e) == 0)
+        return 0;
+    err_wrap(e, "%s", written(o, &text));
+    strbuf_release(&text);
+    return -1;
+}
+
+static int refuse_value(const struct option *o, bool is_missing, struct err *e)
+{
+    struct strbuf text = {0};
+
+    if (is_missing)
+        err_set(e, ERR_USAGE, "%s: needs a value (%s)", written(o, &text), o->arg->operand);
+    else
+        err_set(e, ERR_USAGE, "%s: takes no value", written(o, &text));
+    strbuf_release(&text);
+    return -1;
+}
+
+/* ---- Scanning argv ---- */
+
+/* Reads "--name", "--name=value"; the value may be the next argument. `*i` is moved on to the last
+ * one used. */
+static int scan_long(struct command_line *cl, int argc, char **argv, int *i, struct err *e)
+{
+    const char *name = argv[*i] + 2;
+    size_t len = strcspn(name, "=");
+    struct option o = {.arg = find_long(cl, name, len)};
+
+    if (!o.arg) {
+        char *text = mem_strndup(argv[*i], len + 2);
+
+        refuse_long(cl, text, e);
+        free(text);
+        return -1;
+    }
+    if (name[len] == '=')
+        o.value = name + len + 1;
+    if (o.arg->kind == ARG_FLAG)
+        return o.value ? refuse_value(&o, false, e) : take_or_name(cl, &o, e);
+    if (!o.value && *i + 1 >= argc)
+        return refuse_value(&o, true, e);
+    if (!o.value)
+        o.value = argv[++*i];
+    return take_or_name(cl, &o, e);
+}
+
+/* Reads "-a", "-abc" (flags), "-nVALUE", "-n VALUE". */
+static int scan_short(struct command_line *cl, int argc, char **argv, int *i, struct err *e)
+{
+    for (const char *s = argv[*i] + 1; *s; s++) {
+        struct option o = {.arg = find_letter(cl, *s), .name = {'-', *s, '\0'}};
+
+        if (!o.arg)
+            return refuse_letter(*s, e);
+        if (o.arg->kind == ARG_FLAG) {
+            if (take_or_name(cl, &o, e) < 0)
+                return -1;
+            continue;
+        }
+        if (!s[1] && *i + 1 >= argc)
+            return refuse_value(&o, true, e);
+        o.value = s[1] ? s + 1 : argv[++*i];
+        return take_or_name(cl, &o, e);
+    }
+    return 0;
+}
+
+static int refuse_operand(const char *text, struct err *e)
+{
+    return err_set(e, ERR_USAGE, "%s: unexpected argument (all are options, see --help)",
+                   value_quote(text).text);
+}
+
+static int scan(struct command_line *cl, int argc, char **argv, struct err *e)
+{
+    for (int i = 1; i < argc && !cl->wants_help && !cl->wants_version; i++) {
+        const char *text = argv[i];
+
+        if (strcmp(text, "--") == 0)
+            return i + 1 < argc ? refuse_operand(argv[i + 1], e) : 0;
+        if (text[0] != '-' || text[1] == '\0')
+            return refuse_operand(text, e);
+        if ((text[1] == '-' ? scan_long : scan_short)(cl, argc, argv, &i, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- Settings ---- */
+
+/* The file to read, NULL for none. */
+static const char *config_file(const struct command_line *cl)
+{
+    const char *variable = getenv("CONFIG_FILE");
+    struct stat st;
+
+    if (cl->config_file)
+        return cl->config_file;
+    if (variable && *variable)
+        return variable;
+    /* A file that exists but cannot be read is an error, not an absence. */
+    if (lstat(DEFAULT_FILE, &st) < 0 && errno == ENOENT)
+        return NULL;
+    return DEFAULT_FILE;
+}
+
+static int apply(const struct override *o, struct config *cfg, struct err *e)
+{
+    struct strbuf origin = {0};
+    int rc = 0;
+
+    strbuf_addf(&origin, "flag %s", o->option);
+    if (o->is_property)
+        config_set_property(cfg, o->name, o->value, strbuf_text(&origin));
+    else
+        rc = config_set(cfg, o->name, o->value, strbuf_text(&origin), e);
+    strbuf_release(&origin);
+    return rc < 0 ? err_wrap(e, "%s", o->option) : 0;
+}
+
+static int load_all(const struct command_line *cl, struct config *cfg, struct err *e)
+{
+    const char *file = config_file(cl);
+
+    if (file && load_file(cfg, file, e) < 0)
+        return -1;
+    if (load_environment(cfg, e) < 0)
+        return -1;
+    for (size_t i = 0; i < cl->override_count; i++) {
+        if (apply(&cl->overrides[i], cfg, e) < 0)
+            return -1;
+    }
+    return config_check(cfg, e);
+}
+
+/* ---- Answers on stdout ---- */
+
+static void help_option(const struct arg *arg, struct strbuf *out)
+{
+    size_t start = out->len;
+    const char *help = arg->help ? arg->help : key_find(arg->setting)->help;
+
+    strbuf_addf(out, arg->letter ? "  -%c, " : "      ", arg->letter);
+    strbuf_addf(out, "--%s%s%s", arg->name, arg->operand ? " " : "",
+                arg->operand ? arg->operand : "");
+    if (out->len - start > HELP_COLUMN - 2) {
+        strbuf_addc(out, '\n');
+        start = out->len;
+    }
+    strbuf_addf(out, "%*s%s\n", (int)(HELP_COLUMN - (out->len - start)), "", help);
+}
+
+static void add_help(const struct command_line *cl, struct strbuf *out)
+{
+    const struct arg_program *program = cl->program;
+
+    strbuf_addf(out, "Usage: %s [options]\n\n%s\n", program->name, program->summary);
+    if (program->arg_count)
+        strbuf_adds(out, "\nOptions:\n");
+    for (int i = 0; i < program->arg_count; i++)
+        help_option(&program->args[i], out);
+    strbuf_adds(out, "\nCommon options:\n");
+    for (int i = 0; i < COMMON; i++)
+        help_option(&cl->common[i], out);
+    strbuf_adds(out,
+                "\nSettings, with their defaults. A flag beats the environment variable, which\n"
+                "beats the file, which beats the default:\n");
+    config_help(out);
+    strbuf_adds(out, "\nExit status:\n"
+                     "  0  good\n"
+                     "  1  failed at run time\n"
+                     "  2  wrong usage or configuration\n");
+}
+
+static void add_version(const struct command_line *cl, const char *library_version,
+                        struct strbuf *out)
+{
+    strbuf_addf(out, "%s %s", cl->program->name, SUITE_VERSION);
+    if (library_version)
+        strbuf_addf(out, " (librdkafka %s)", library_version);
+    strbuf_addc(out, '\n');
+}
+
+static int print_out(const struct strbuf *text, struct err *e)
+{
+    if (fwrite(strbuf_text(text), 1, text->len, stdout) == text->len && fflush(stdout) == 0)
+        return 0;
+    return err_set(e, ERR_RUNTIME, "standard output: %s", strerror(errno));
+}
+
+/* Fills `answer` when the command line asks for one. Returns 0, or -1 with `e`. */
+static int prepare(const struct command_line *cl, const char *library_version, struct config *cfg,
+                   struct strbuf *answer, struct err *e)
+{
+    if (cl->wants_help) {
+        add_help(cl, answer);
+        return 0;
+    }
+    if (cl->wants_version) {
+        add_version(cl, library_version, answer);
+        return 0;
+    }
+    if (load_all(cl, cfg, e) < 0)
+        return -1;
+    if (cl->wants_print)
+        config_print(cfg, answer);
+    return 0;
+}
+
+enum args_result args_load(const struct arg_program *program, int argc, char **argv,
+                           const char *library_version, struct config *cfg, struct err *e)
+{
+    enum args_result result = ARGS_FAILED;
+    struct command_line cl;
+    struct strbuf answer = {0};
+
+    config_init(cfg);
+    command_line_init(&cl, program);
+    if (scan(&cl, argc, argv, e) < 0 || prepare(&cl, library_version, cfg, &answer, e) < 0)
+        goto out;
+    if (!answer.len)
+        result = ARGS_RUN;
+    else if (print_out(&answer, e) == 0)
+        result = ARGS_DONE;
+out:
+    strbuf_release(&answer);
+    command_line_release(&cl);
+    return result;
+}

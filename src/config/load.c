@@ -1,0 +1,484 @@
+#include "config/load.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "base/strbuf.h"
+#include "base/utf8.h"
+#include "config/key.h"
+#include "config/value.h"
+
+enum {
+    FILE_LARGEST = 1024 * 1024,
+    PAIRS_MOST = 500, /* keys in one mapping */
+    PATH_SHOWN = 300, /* the end of a longer path is shown */
+};
+
+static const char byte_order_mark[] = "\xef\xbb\xbf";
+
+/* One file on its way into `cfg`. */
+struct loader {
+    struct config *cfg;
+    struct strbuf path; /* as it is shown: one line of valid UTF-8 */
+    struct strbuf text; /* the whole file */
+    yaml_document_t *document;
+    const char *section; /* that is being read */
+};
+
+/* ---- Naming the place ---- */
+
+static void add_shown_path(struct strbuf *out, const char *path)
+{
+    size_t len = strlen(path);
+
+    if (len > PATH_SHOWN) {
+        strbuf_adds(out, "...");
+        path += len - PATH_SHOWN;
+        len = PATH_SHOWN;
+    }
+    for (size_t at = 0; at < len;) {
+        uint32_t code = 0;
+        size_t n = utf8_decode(path + at, len - at, &code);
+
+        if (n == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
+            strbuf_addc(out, '?');
+        else
+            strbuf_add(out, path + at, n);
+        at += n ? n : 1;
+    }
+}
+
+/* Prefixes `e` with file and line, both counted from 1. Returns -1. */
+static int at_line(const struct loader *l, size_t line, struct err *e)
+{
+    return err_wrap(e, "%s:%zu", strbuf_text(&l->path), line);
+}
+
+static size_t line_of(const yaml_node_t *node)
+{
+    return node->start_mark.line + 1;
+}
+
+static void origin_of(const struct loader *l, const yaml_node_t *key, struct strbuf *out)
+{
+    strbuf_addf(out, "%s:%zu", strbuf_text(&l->path), line_of(key));
+}
+
+/* ---- The bytes ---- */
+
+static int read_all(struct loader *l, const char *path, struct err *e)
+{
+    FILE *f = fopen(path, "re");
+    char block[16384];
+    size_t n;
+    int rc = -1;
+
+    if (!f)
+        return err_set(e, ERR_USAGE, "%s: %s", strbuf_text(&l->path), strerror(errno));
+    while ((n = fread(block, 1, sizeof(block), f)) > 0) {
+        strbuf_add(&l->text, block, n);
+        if (l->text.len > FILE_LARGEST) {
+            err_set(e, ERR_USAGE, "%s: larger than %d bytes, too large for settings",
+                    strbuf_text(&l->path), FILE_LARGEST);
+            goto out;
+        }
+    }
+    if (ferror(f)) {
+        err_set(e, ERR_USAGE, "%s: %s", strbuf_text(&l->path), strerror(errno));
+        goto out;
+    }
+    rc = 0;
+out:
+    fclose(f);
+    return rc;
+}
+
+static size_t line_at(const struct loader *l, size_t offset)
+{
+    size_t line = 1;
+
+    for (size_t i = 0; i < offset; i++)
+        line += l->text.data[i] == '\n';
+    return line;
+}
+
+/* libyaml would find these too, but without a line. */
+static int check_bytes(const struct loader *l, struct err *e)
+{
+    size_t bad_at = 0;
+
+    if (!utf8_valid(strbuf_text(&l->text), l->text.len, &bad_at)) {
+        err_set(e, ERR_USAGE, "not valid UTF-8");
+        return at_line(l, line_at(l, bad_at), e);
+    }
+    for (size_t i = 0; i < l->text.len; i++) {
+        unsigned char c = (unsigned char)l->text.data[i];
+
+        if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
+            err_set(e, ERR_USAGE, "a control character (byte 0x%02x) is not allowed here", c);
+            return at_line(l, line_at(l, i), e);
+        }
+    }
+    return 0;
+}
+
+/* ---- The parser ---- */
+
+/* True when the white space that begins the line (counted from 0) has a tab in it. */
+static bool is_indented_by_tab(const struct loader *l, size_t line)
+{
+    const char *s = strbuf_text(&l->text);
+
+    while (line > 0 && (s = strchr(s, '\n')) != NULL) {
+        s++;
+        line--;
+    }
+    return s && s[strspn(s, " ")] == '\t';
+}
+
+static int refuse_syntax(const struct loader *l, const yaml_parser_t *parser, struct err *e)
+{
+    size_t line = parser->problem_mark.line;
+
+    if (parser->error == YAML_MEMORY_ERROR)
+        return err_set(e, ERR_RUNTIME, "%s: out of memory", strbuf_text(&l->path));
+    if (is_indented_by_tab(l, line))
+        err_set(e, ERR_USAGE, "a tab indents this line, YAML wants spaces");
+    else if (parser->context)
+        err_set(e, ERR_USAGE, "not valid YAML: %s, %s", parser->problem, parser->context);
+    else
+        err_set(e, ERR_USAGE, "not valid YAML: %s",
+                parser->problem ? parser->problem : "reason unknown");
+    return at_line(l, line + 1, e);
+}
+
+/* ---- Nodes ---- */
+
+static yaml_node_t *node_at(const struct loader *l, int index)
+{
+    return yaml_document_get_node(l->document, index);
+}
+
+/* An unquoted nothing, or one of the words for it. */
+static bool is_null(const yaml_node_t *node)
+{
+    static const char *const words[] = {"", "~", "null", "Null", "NULL"};
+
+    if (node->type != YAML_SCALAR_NODE || node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+        return false;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp((const char *)node->data.scalar.value, words[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Tags that only say what we take a value for anyway; the parser gives one to every node. */
+static bool has_plain_tag(const yaml_node_t *node)
+{
+    static const char *const tags[] = {YAML_STR_TAG,  YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG,
+                                       YAML_NULL_TAG, YAML_MAP_TAG, YAML_SEQ_TAG};
+
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+        if (strcmp((const char *)node->tag, tags[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The text of a scalar as it was written, whatever its quotes; NULL and `e` for anything else. */
+static const char *scalar_text(const yaml_node_t *node, struct err *e)
+{
+    const char *text;
+
+    if (!has_plain_tag(node)) {
+        err_set(e, ERR_USAGE, "the tag %s is not supported",
+                value_quote((const char *)node->tag).text);
+        return NULL;
+    }
+    if (node->type != YAML_SCALAR_NODE) {
+        err_set(e, ERR_USAGE, "a single value is expected here, not a %s",
+                node->type == YAML_SEQUENCE_NODE ? "list" : "mapping");
+        return NULL;
+    }
+    text = (const char *)node->data.scalar.value;
+    if (strlen(text) != node->data.scalar.length) {
+        err_set(e, ERR_USAGE, "the value has a NUL character in it");
+        return NULL;
+    }
+    return text;
+}
+
+/* ---- Mappings ---- */
+
+/* Where a message stands: "retry" or "kafka.properties", "" at the top. */
+static int refuse_at(const struct loader *l, const char *within, const yaml_node_t *node,
+                     struct err *e)
+{
+    if (*within)
+        err_wrap(e, "%s", within);
+    return at_line(l, line_of(node), e);
+}
+
+/* Calls `take` for each pair in turn, after checking that its key is a name and is new. */
+static int each_pair(struct loader *l, const char *within, const yaml_node_t *mapping,
+                     int (*take)(struct loader *l, const char *name, const yaml_node_t *key,
+                                 const yaml_node_t *value, struct err *e),
+                     struct err *e)
+{
+    const yaml_node_pair_t *first = mapping->data.mapping.pairs.start;
+    const yaml_node_pair_t *end = mapping->data.mapping.pairs.top;
+
+    if (end - first > PAIRS_MOST) {
+        err_set(e, ERR_USAGE, "more than %d keys", PAIRS_MOST);
+        return refuse_at(l, within, mapping, e);
+    }
+    for (const yaml_node_pair_t *pair = first; pair < end; pair++) {
+        const yaml_node_t *key = node_at(l, pair->key);
+        const char *name = scalar_text(key, e);
+
+        if (!name)
+            return refuse_at(l, within, key, e);
+        if (strcmp(name, "<<") == 0) {
+            err_set(e, ERR_USAGE, "merge keys (<<) are not supported");
+            return refuse_at(l, within, key, e);
+        }
+        for (const yaml_node_pair_t *p = first; p < pair; p++) {
+            const yaml_node_t *earlier = node_at(l, p->key);
+
+            if (strcmp((const char *)earlier->data.scalar.value, name) == 0) {
+                err_set(e, ERR_USAGE, "%s%s%s: given twice, first in line %zu", within,
+                        *within ? "." : "", value_name(name).text, line_of(earlier));
+                return at_line(l, line_of(key), e);
+            }
+        }
+        if (take(l, name, key, node_at(l, pair->value), e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* 1: a mapping; 0: nothing, as when all keys are commented out; -1: something else. */
+static int expect_mapping(const struct loader *l, const char *name, const yaml_node_t *node,
+                          struct err *e)
+{
+    if (is_null(node))
+        return 0;
+    if (node->type == YAML_MAPPING_NODE && has_plain_tag(node))
+        return 1;
+    if (!has_plain_tag(node))
+        err_set(e, ERR_USAGE, "the tag %s is not supported",
+                value_quote((const char *)node->tag).text);
+    else
+        err_set(e, ERR_USAGE, "a mapping of keys is expected here, not a %s",
+                node->type == YAML_SEQUENCE_NODE ? "list" : "single value");
+    return refuse_at(l, name, node, e);
+}
+
+/* ---- Settings ---- */
+
+static int take_property(struct loader *l, const char *name, const yaml_node_t *key,
+                         const yaml_node_t *value, struct err *e)
+{
+    struct strbuf origin = {0};
+    const char *text = NULL;
+
+    if (*name == '\0')
+        err_set(e, ERR_USAGE, "a property needs a name");
+    else if (is_null(value))
+        err_set(e, ERR_USAGE, "%s: no value is given", value_name(name).text);
+    else if (!(text = scalar_text(value, e)))
+        err_wrap(e, "%s", value_name(name).text);
+    if (!text)
+        return refuse_at(l, "kafka.properties", key, e);
+    origin_of(l, key, &origin);
+    config_set_property(l->cfg, name, text, strbuf_text(&origin));
+    strbuf_release(&origin);
+    return 0;
+}
+
+static int take_properties(struct loader *l, const char *name, const yaml_node_t *value,
+                           struct err *e)
+{
+    int rc = expect_mapping(l, name, value, e);
+
+    return rc > 0 ? each_pair(l, name, value, take_property, e) : rc;
+}
+
+/* Takes the value of `name`, which is the full one. */
+static int take_value(struct loader *l, const char *name, const yaml_node_t *key,
+                      const yaml_node_t *value, struct err *e)
+{
+    struct strbuf origin = {0};
+    const char *text;
+    int rc;
+
+    if (is_null(value)) {
+        err_set(e, ERR_USAGE, "no value is given (leave the key out for its default)");
+        return refuse_at(l, name, key, e);
+    }
+    text = scalar_text(value, e);
+    if (!text)
+        return refuse_at(l, name, value, e);
+    origin_of(l, key, &origin);
+    rc = config_set(l->cfg, name, text, strbuf_text(&origin), e);
+    strbuf_release(&origin);
+    return rc < 0 ? at_line(l, line_of(key), e) : 0;
+}
+
+static int take_key(struct loader *l, const char *leaf, const yaml_node_t *key,
+                    const yaml_node_t *value, struct err *e)
+{
+    struct strbuf name = {0};
+    const struct key *known;
+    int rc;
+
+    strbuf_addf(&name, "%s.%s", l->section, leaf);
+    known = key_find(strbuf_text(&name));
+    if (!known) {
+        key_unknown(strbuf_text(&name), e);
+        rc = at_line(l, line_of(key), e);
+    } else if (known->type == KEY_MAP) {
+        rc = take_properties(l, known->name, value, e);
+    } else {
+        rc = take_value(l, known->name, key, value, e);
+    }
+    strbuf_release(&name);
+    return rc;
+}
+
+static int refuse_section(const struct loader *l, const char *name, const yaml_node_t *key,
+                          const yaml_node_t *value, struct err *e)
+{
+    const struct key *known = key_find(name);
+
+    if (known)
+        err_set(e, ERR_USAGE, "%s: stands outside of its section (allowed: %s: below %.*s:)", name,
+                key_leaf(known), (int)key_section_len(known), name);
+    else if (value->type == YAML_SCALAR_NODE && !is_null(value))
+        key_unknown(name, e);
+    else
+        key_unknown_section(name, e);
+    return at_line(l, line_of(key), e);
+}
+
+static int take_section(struct loader *l, const char *name, const yaml_node_t *key,
+                        const yaml_node_t *value, struct err *e)
+{
+    int rc;
+
+    if (!key_is_section(name))
+        return refuse_section(l, name, key, value, e);
+    rc = expect_mapping(l, name, value, e);
+    if (rc <= 0)
+        return rc;
+    l->section = name;
+    return each_pair(l, name, value, take_key, e);
+}
+
+static int take_document(struct loader *l, struct err *e)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(l->document);
+    int rc = expect_mapping(l, "", root, e);
+
+    return rc > 0 ? each_pair(l, "", root, take_section, e) : rc;
+}
+
+/* Loads the next document. 1: it is in l->document, which the caller deletes; 0: there is none. */
+static int next_document(struct loader *l, yaml_parser_t *parser, struct err *e)
+{
+    if (!yaml_parser_load(parser, l->document))
+        return refuse_syntax(l, parser, e);
+    if (yaml_document_get_root_node(l->document))
+        return 1;
+    yaml_document_delete(l->document);
+    return 0;
+}
+
+static int refuse_second(const struct loader *l, struct err *e)
+{
+    err_set(e, ERR_USAGE, "a second YAML document begins (allowed: one)");
+    return at_line(l, l->document->start_mark.line + 1, e);
+}
+
+static int parse(struct loader *l, struct err *e)
+{
+    yaml_document_t document, second;
+    yaml_parser_t parser;
+    const char *text = strbuf_text(&l->text);
+    size_t mark = strncmp(text, byte_order_mark, 3) == 0 ? 3 : 0;
+    int rc;
+
+    if (!yaml_parser_initialize(&parser))
+        return err_set(e, ERR_RUNTIME, "%s: out of memory", strbuf_text(&l->path));
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text + mark, l->text.len - mark);
+    l->document = &document;
+    rc = next_document(l, &parser, e);
+    if (rc > 0) {
+        l->document = &second;
+        rc = next_document(l, &parser, e);
+        if (rc > 0) {
+            rc = refuse_second(l, e);
+            yaml_document_delete(&second);
+        }
+        l->document = &document;
+        if (rc == 0)
+            rc = take_document(l, e);
+        yaml_document_delete(&document);
+    }
+    yaml_parser_delete(&parser);
+    return rc;
+}
+
+int load_file(struct config *cfg, const char *path, struct err *e)
+{
+    struct loader l = {.cfg = cfg};
+    int rc = -1;
+
+    add_shown_path(&l.path, path);
+    if (read_all(&l, path, e) == 0 && check_bytes(&l, e) == 0)
+        rc = parse(&l, e);
+    strbuf_release(&l.path);
+    strbuf_release(&l.text);
+    return rc;
+}
+
+/* ---- Environment ---- */
+
+/* The variable's value, NULL when it is not set. Empty counts as not set: `VARIABLE= program` is
+ * how people take one away. */
+static const char *variable(const char *name)
+{
+    const char *value = name ? getenv(name) : NULL;
+
+    return value && *value ? value : NULL;
+}
+
+static int take_variable(struct config *cfg, const struct key *key, struct err *e)
+{
+    const char *name = variable(key->env) ? key->env : key->other_env;
+    const char *value = variable(name);
+    struct strbuf origin = {0};
+    int rc;
+
+    if (!value)
+        return 0;
+    strbuf_addf(&origin, "env %s", name);
+    rc = config_set(cfg, key->name, value, strbuf_text(&origin), e);
+    strbuf_release(&origin);
+    return rc < 0 ? err_wrap(e, "environment variable %s", name) : 0;
+}
+
+int load_environment(struct config *cfg, struct err *e)
+{
+    for (size_t i = 0; i < key_count(); i++) {
+        if (take_variable(cfg, key_at(i), e) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,214 @@
+#include "config/print.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/utf8.h"
+#include "config/key.h"
+
+/* ---- YAML scalars ---- */
+
+/* Words that some reader of YAML takes for something other than text. */
+static bool is_yaml_word(const char *text)
+{
+    static const char *const words[] = {"null", "true", "false", "yes", "no",
+                                        "on",   "off",  "y",     "n"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcasecmp(text, words[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Narrower than YAML allows: what begins like a name or a path and has nothing in it that could
+ * mean anything but itself. */
+static bool is_plain(const char *text)
+{
+    const char *start = text + strspn(text, ".");
+
+    if (!isalpha((unsigned char)*start) && *start != '/')
+        return false;
+    if (start != text && *start != '/')
+        return false;
+    for (const char *s = start; *s; s++) {
+        if (*s == ':' && (s[1] == '\0' || !isalnum((unsigned char)s[1])) && s[1] != '/')
+            return false;
+        if (!isalnum((unsigned char)*s) && !strchr("._/:-", *s))
+            return false;
+    }
+    return !is_yaml_word(text);
+}
+
+/* By YAML 1.1: what a stream may hold, less the characters it takes for line breaks. */
+static bool is_printable(uint32_t c)
+{
+    return (c >= 0x20 && c <= 0x7e) || (c >= 0xa0 && c <= 0xd7ff && c != 0x2028 && c != 0x2029) ||
+           (c >= 0xe000 && c <= 0xfffd && c != 0xfeff) || c >= 0x10000;
+}
+
+static void add_quoted(struct strbuf *out, const char *text)
+{
+    size_t len = strlen(text);
+
+    strbuf_addc(out, '"');
+    for (size_t at = 0; at < len;) {
+        uint32_t c = 0;
+        size_t n = utf8_decode(text + at, len - at, &c);
+
+        if (n == 0) {
+            c = 0xfffd; /* YAML cannot hold bytes that are no text */
+            n = 1;
+        }
+        if (c == '"' || c == '\\')
+            strbuf_addf(out, "\\%c", (int)c);
+        else if (c == '\n')
+            strbuf_adds(out, "\\n");
+        else if (c == '\t')
+            strbuf_adds(out, "\\t");
+        else if (!is_printable(c) || c == 0xfffd)
+            strbuf_addf(out, "\\u%04X", (unsigned)c);
+        else
+            strbuf_add(out, text + at, n);
+        at += n;
+    }
+    strbuf_addc(out, '"');
+}
+
+static void add_scalar(struct strbuf *out, const char *text)
+{
+    if (is_plain(text))
+        strbuf_adds(out, text);
+    else
+        add_quoted(out, text);
+}
+
+/* ---- Effective settings ---- */
+
+static bool is_secret(const char *property)
+{
+    static const char *const parts[] = {"password", "passphrase",         "secret",
+                                        "key.pem",  "oauthbearer.config", "jaas.config"};
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (strcasestr(property, parts[i]))
+            return true;
+    }
+    return false;
+}
+
+static void print_properties(const struct config *cfg, const struct key *key, struct strbuf *out)
+{
+    if (cfg->kafka.property_count == 0) {
+        strbuf_addf(out, "  %s: {}  # default\n", key_leaf(key));
+        return;
+    }
+    strbuf_addf(out, "  %s:\n", key_leaf(key));
+    for (size_t i = 0; i < cfg->kafka.property_count; i++) {
+        const struct config_property *p = &cfg->kafka.properties[i];
+
+        strbuf_adds(out, "    ");
+        add_scalar(out, p->name);
+        strbuf_adds(out, ": ");
+        add_scalar(out, is_secret(p->name) ? "********" : p->value);
+        strbuf_addf(out, "  # %s\n", p->origin);
+    }
+}
+
+static void print_value(const struct config *cfg, const struct key *key, struct strbuf *out)
+{
+    struct strbuf value = {0};
+    size_t i = key_index(key);
+
+    key_format(key, cfg, &value);
+    strbuf_addf(out, "  %s: ", key_leaf(key));
+    if (key_keeps_text(key))
+        add_scalar(out, strbuf_text(&value));
+    else
+        strbuf_adds(out, strbuf_text(&value));
+    strbuf_addf(out, "  # %s", cfg->origins[i]);
+    if (cfg->follows[i])
+        strbuf_addf(out, ", as %s", key->follows);
+    strbuf_addc(out, '\n');
+    strbuf_release(&value);
+}
+
+void config_print(const struct config *cfg, struct strbuf *out)
+{
+    for (size_t i = 0; i < key_count(); i++) {
+        const struct key *key = key_at(i);
+
+        if (key_opens_section(key))
+            strbuf_addf(out, "%.*s:\n", (int)key_section_len(key), key->name);
+        if (key->type == KEY_MAP)
+            print_properties(cfg, key, out);
+        else
+            print_value(cfg, key, out);
+    }
+}
+
+/* ---- The table itself ---- */
+
+static void add_default(const struct key *key, struct strbuf *out)
+{
+    if (key_keeps_text(key))
+        add_scalar(out, key->value);
+    else
+        strbuf_adds(out, key->value);
+}
+
+/* "allowed: 1 to 100; RETRY_MAX_ATTEMPTS" */
+static void add_allowed_and_env(const struct key *key, struct strbuf *out)
+{
+    size_t before = out->len;
+
+    key_allowed(key, out);
+    if (!key->env)
+        return;
+    if (out->len != before)
+        strbuf_adds(out, "; ");
+    strbuf_adds(out, key->env);
+    if (key->other_env)
+        strbuf_addf(out, " or %s", key->other_env);
+}
+
+void config_help(struct strbuf *out)
+{
+    for (size_t i = 0; i < key_count(); i++) {
+        const struct key *key = key_at(i);
+
+        strbuf_addf(out, "  %s = ", key->name);
+        add_default(key, out);
+        strbuf_addf(out, "\n      %s\n", key->help);
+        strbuf_adds(out, "      ");
+        add_allowed_and_env(key, out);
+        if (key->type == KEY_MAP)
+            strbuf_adds(out, "also -X name=value");
+        strbuf_addc(out, '\n');
+    }
+}
+
+void config_print_example(struct strbuf *out)
+{
+    strbuf_adds(out,
+                "# Settings of producer, tracker and monitor: every key with its default.\n"
+                "#\n"
+                "# Copy this file to config.yaml and change what you need; a key that is left\n"
+                "# out keeps its default. The name in capitals is the environment variable\n"
+                "# that beats the file; a flag (-s section.key=value) beats both.\n"
+                "# The effective settings, and where each came from: bin/tracker --print-config\n");
+    for (size_t i = 0; i < key_count(); i++) {
+        const struct key *key = key_at(i);
+        struct strbuf more = {0};
+
+        if (key_opens_section(key))
+            strbuf_addf(out, "\n%.*s:\n", (int)key_section_len(key), key->name);
+        add_allowed_and_env(key, &more);
+        strbuf_addf(out, "  # %s (%s)\n", key->help, more.len ? strbuf_text(&more) : "-X");
+        strbuf_addf(out, "  %s: ", key_leaf(key));
+        add_default(key, out);
+        strbuf_addc(out, '\n');
+        strbuf_release(&more);
+    }
+}
