@@ -2,6 +2,7 @@
 # A local Apache Kafka (one KRaft node, no Docker): its jars by Maven, once; its data in a folder of yours.
 #
 #   local_kafka.sh fetch                           get the jars (start does it too)
+#   local_kafka.sh cached                          exit 0 when they are here already
 #   local_kafka.sh start DIR PORT [NAME=VALUE]...  start on 127.0.0.1:PORT (0 = a free one), data in DIR;
 #                                                  NAME=VALUE are further lines of server.properties
 #   local_kafka.sh wait DIR [SECONDS]              until it takes clients (default 60), or say why not
@@ -33,7 +34,7 @@ fail() {
 }
 
 usage() {
-  echo "local_kafka: $1; usage: local_kafka.sh fetch | start DIR PORT [NAME=VALUE]... |" \
+  echo "local_kafka: $1; usage: local_kafka.sh fetch | cached | start DIR PORT [NAME=VALUE]... |" \
     "wait DIR [SECONDS] | address DIR | status DIR | stop DIR | kill DIR" >&2
   exit 2
 }
@@ -158,6 +159,10 @@ case $verb in
 fetch)
   fetch
   exit 0
+  ;;
+cached)
+  [ -d "$JARS" ]
+  exit
   ;;
 start) [ $# -ge 2 ] || usage "start needs DIR and PORT" ;;
 wait | address | status | stop | kill) [ $# -ge 1 ] || usage "$verb needs DIR" ;;
