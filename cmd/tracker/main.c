@@ -1,0 +1,445 @@
+/* tracker: consumes orders, processes each one, and records what became of it. Composition only. */
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/stop.h"
+#include "config/args.h"
+#include "flow/consume.h"
+#include "flow/simulate.h"
+#include "io/console.h"
+#include "io/journal.h"
+#include "io/jsonl_log.h"
+#include "io/kafka_admin.h"
+#include "io/kafka_conf.h"
+#include "io/kafka_sink.h"
+#include "io/kafka_source.h"
+#include "io/wake.h"
+
+#define ADMIN_TIMEOUT_MS 1000
+#define CLOSE_TIMEOUT_MS 5000
+#define FETCH_MIN_BYTES  ((size_t)1 << 20)
+#define DLQ_RETRY_MS     500
+#define DLQ_RETRY_MAX_MS 30000
+
+struct options {
+    bool drain;
+    bool quiet;
+};
+
+/* All parts of a running tracker, in the order in which they are made. */
+struct tracker {
+    const struct config *cfg;
+    struct options options;
+    struct jsonl_log *jsonl;
+    struct log log;
+    struct console console;
+    int wake_fd;
+    struct journal *journal;
+    struct kafka_cluster cluster;
+    struct kafka_sink *kafka_sink;
+    struct kafka_source *kafka_source;
+    struct simulate simulate;
+    struct journal_port journal_port;
+    struct sink sink;
+    struct source source;
+    struct processor processor;
+    struct consume consume;
+    bool is_flowing; /* `consume` was made */
+};
+
+static enum args_result read_options(int argc, char **argv, struct options *o, struct config *cfg,
+                                     struct err *e)
+{
+    const struct arg args[] = {
+        {.name = "drain",
+         .kind = ARG_FLAG,
+         .help = "handle what is there now, up to the ends of the partitions, then exit",
+         .flag = &o->drain},
+        {.name = "quiet",
+         .letter = 'q',
+         .kind = ARG_FLAG,
+         .help = "show nothing on the terminal",
+         .flag = &o->quiet},
+    };
+    const struct arg_program program = {
+        .name = "tracker",
+        .summary = "consumes orders, processes them with retries and records what became of each",
+        .args = args,
+        .arg_count = sizeof(args) / sizeof(args[0]),
+    };
+
+    return args_load(&program, argc, argv, kafka_library_version(), cfg, e);
+}
+
+/* ---- settings as the rooms want them
+ * ---------------------------------------------------------------- */
+
+static enum retry_jitter jitter_of(enum config_jitter jitter)
+{
+    switch (jitter) {
+    case CONFIG_JITTER_EQUAL:
+        return RETRY_JITTER_EQUAL;
+    case CONFIG_JITTER_FULL:
+        return RETRY_JITTER_FULL;
+    case CONFIG_JITTER_PROPORTIONAL:
+        return RETRY_JITTER_PROPORTIONAL;
+    case CONFIG_JITTER_DECORRELATED:
+        return RETRY_JITTER_DECORRELATED;
+    case CONFIG_JITTER_NONE:
+        return RETRY_JITTER_NONE;
+    }
+    return RETRY_JITTER_EQUAL;
+}
+
+static enum lane_payload payload_of(enum config_payload payload)
+{
+    switch (payload) {
+    case CONFIG_PAYLOAD_BOTH:
+        return LANE_PAYLOAD_BOTH;
+    case CONFIG_PAYLOAD_RAW:
+        return LANE_PAYLOAD_RAW;
+    case CONFIG_PAYLOAD_FAILURES:
+        return LANE_PAYLOAD_FAILURES;
+    }
+    return LANE_PAYLOAD_BOTH;
+}
+
+static enum journal_fsync fsync_of(enum config_fsync fsync_mode)
+{
+    switch (fsync_mode) {
+    case CONFIG_FSYNC_GROUP:
+        return JOURNAL_FSYNC_GROUP;
+    case CONFIG_FSYNC_ALWAYS:
+        return JOURNAL_FSYNC_ALWAYS;
+    case CONFIG_FSYNC_NEVER:
+        return JOURNAL_FSYNC_NEVER;
+    }
+    return JOURNAL_FSYNC_GROUP;
+}
+
+static struct consume_policy policy_of(const struct config *cfg, const struct options *o)
+{
+    return (struct consume_policy){
+        .lane =
+            {
+                .retry =
+                    {
+                        .max_attempts = (int)cfg->retry.max_attempts,
+                        .initial_delay_ms = cfg->retry.initial_delay_ms,
+                        .max_delay_ms = cfg->retry.max_delay_ms,
+                        .multiplier = cfg->retry.multiplier,
+                        .jitter = jitter_of(cfg->retry.jitter),
+                        .max_elapsed_ms = cfg->retry.max_elapsed_ms,
+                    },
+                .max_message_bytes = (size_t)cfg->tracker.max_message_bytes,
+                .payload = payload_of(cfg->tracker.events_payload),
+                .group = cfg->kafka.consumer_group,
+                .dlq_topic = cfg->dlq.enabled ? cfg->dlq.topic : NULL,
+                .halt_without_dlq = cfg->dlq.on_disabled == CONFIG_ON_DISABLED_HALT,
+                .dlq_retry_ms = DLQ_RETRY_MS,
+                .dlq_retry_max_ms = DLQ_RETRY_MAX_MS,
+            },
+        .max_buffered_bytes = (size_t)cfg->tracker.max_buffered_bytes,
+        .metrics_interval_ms = cfg->tracker.metrics_interval_seconds * 1000,
+        .drain_timeout_ms = cfg->tracker.drain_timeout_ms,
+        .drain = o->drain,
+    };
+}
+
+/* One half of the memory is for what is fetched ahead, shared by all partitions that may come to
+ * us. */
+static size_t fetch_bytes(const struct tracker *t)
+{
+    size_t partitions =
+        (size_t)(t->cluster.topics[0].partitions > 0 ? t->cluster.topics[0].partitions : 1);
+    size_t share = (size_t)t->cfg->tracker.max_buffered_bytes / 2 / partitions;
+
+    return share > FETCH_MIN_BYTES ? share : FETCH_MIN_BYTES;
+}
+
+/* ---- parts
+ * ------------------------------------------------------------------------------------------ */
+
+static void on_settled(void *ctx, const struct record *r, const struct order *o)
+{
+    struct tracker *t = ctx;
+
+    console_settled(&t->console, r, o);
+}
+
+static int64_t fsync_ms_max(void *ctx)
+{
+    struct tracker *t = ctx;
+
+    return journal_take_fsync_ms_max(t->journal);
+}
+
+static int open_log(struct tracker *t, struct err *e)
+{
+    const struct config *cfg = t->cfg;
+
+    t->jsonl =
+        jsonl_log_open(&(struct jsonl_log_options){.path = cfg->tracker.log_file,
+                                                   .service = "order-tracker",
+                                                   .env = cfg->app.env,
+                                                   .level = (enum log_level)cfg->app.log_level,
+                                                   .clock = clock_system()},
+                       e);
+    if (!t->jsonl)
+        return -1;
+    t->log = jsonl_log_port(t->jsonl);
+    return 0;
+}
+
+static int open_journal(struct tracker *t, struct err *e)
+{
+    const struct config *cfg = t->cfg;
+
+    t->journal =
+        journal_open(&(struct journal_options){.path = cfg->tracker.events_file,
+                                               .fsync = fsync_of(cfg->tracker.fsync),
+                                               .fsync_interval_ms = cfg->tracker.fsync_interval_ms,
+                                               .wake_fd = t->wake_fd},
+                     e);
+    return t->journal ? 0 : -1;
+}
+
+/* Asks until Kafka answers. Returns 1, 0 when a signal came first, -1 for settings it does not
+ * take. */
+static int wait_for_kafka(struct tracker *t, struct err *e)
+{
+    bool was_told = false;
+
+    while (stop_count() == 0) {
+        switch (kafka_admin_prepare(t->cfg, ADMIN_TIMEOUT_MS, &t->log, &t->cluster, e)) {
+        case KAFKA_ADMIN_GOOD:
+            if (was_told)
+                log_plain(&t->log, LOG_INFO, "Kafka is back", NULL);
+            return 1;
+        case KAFKA_ADMIN_AWAY:
+            if (!was_told) {
+                log_with(&t->log, LOG_WARN, "Kafka is away, trying until it is back", e->text,
+                         LOG_TEXT("broker", t->cfg->kafka.broker));
+                console_say(&t->console, "waiting for Kafka at %s", t->cfg->kafka.broker);
+            }
+            was_told = true;
+            break;
+        case KAFKA_ADMIN_REFUSED:
+            log_plain(&t->log, LOG_WARN, "going on without", e->text);
+            return 1;
+        case KAFKA_ADMIN_FAILED:
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int open_kafka(struct tracker *t, struct err *e)
+{
+    const struct config *cfg = t->cfg;
+
+    if (cfg->dlq.enabled && !(t->kafka_sink = kafka_sink_open(cfg, t->wake_fd, &t->log, e)))
+        return -1;
+    t->kafka_source = kafka_source_open(cfg, fetch_bytes(t), t->wake_fd, &t->log, e);
+    return t->kafka_source ? 0 : -1;
+}
+
+static void join_parts(struct tracker *t)
+{
+    const struct consume_policy policy = policy_of(t->cfg, &t->options);
+    struct consume_ports ports;
+
+    t->simulate = (struct simulate){
+        .transient_rate = t->cfg->simulate.transient_rate,
+        .permanent_rate = t->cfg->simulate.permanent_rate,
+        .latency_ms = t->cfg->simulate.latency_ms,
+    };
+    t->processor = simulate_processor(&t->simulate);
+    t->journal_port = journal_port(t->journal);
+    t->source = kafka_source_port(t->kafka_source);
+    if (t->kafka_sink)
+        t->sink = kafka_sink_port(t->kafka_sink);
+    ports = (struct consume_ports){
+        .source = &t->source,
+        .sink = t->kafka_sink ? &t->sink : NULL,
+        .processor = &t->processor,
+        .journal = &t->journal_port,
+        .clock = clock_system(),
+        .log = &t->log,
+        .settled = on_settled,
+        .settled_ctx = t,
+        .fsync_ms_max = fsync_ms_max,
+        .fsync_ctx = t,
+    };
+    consume_init(&t->consume, &policy, &ports, rng_random_seed());
+    t->is_flowing = true;
+}
+
+/* ---- running
+ * ---------------------------------------------------------------------------------------- */
+
+static int flow(struct tracker *t, struct err *e)
+{
+    int stops_seen = 0;
+
+    while (!consume_is_done(&t->consume)) {
+        int sleep_ms;
+
+        for (; stops_seen < stop_count(); stops_seen++)
+            consume_stop(&t->consume);
+        if (stop_take_hangup()) {
+            t->journal_port.reopen(t->journal_port.self);
+            jsonl_log_reopen(t->jsonl);
+            log_plain(&t->log, LOG_INFO, "files opened anew", NULL);
+        }
+        sleep_ms = consume_turn(&t->consume, e);
+        if (sleep_ms < 0)
+            return -1;
+        jsonl_log_tick(t->jsonl);
+        console_tick(&t->console, clock_wall_ms(clock_system()));
+        if (sleep_ms > 0)
+            wake_wait(t->wake_fd, sleep_ms);
+    }
+    if (t->consume.has_failed) {
+        *e = t->consume.failure;
+        return -1;
+    }
+    return 0;
+}
+
+static void tell_started(struct tracker *t)
+{
+    const struct config *cfg = t->cfg;
+
+    log_with(&t->log, LOG_INFO, "tracker started", NULL, LOG_TEXT("broker", cfg->kafka.broker),
+             LOG_TEXT("topic", cfg->kafka.topic), LOG_TEXT("group", cfg->kafka.consumer_group),
+             LOG_TEXT("cluster", t->cluster.id), LOG_TEXT("librdkafka", kafka_library_version()));
+    console_say(&t->console, "tracker: topic %s, group %s, broker %s; journal %s, log %s",
+                cfg->kafka.topic, cfg->kafka.consumer_group, cfg->kafka.broker,
+                cfg->tracker.events_file, cfg->tracker.log_file);
+}
+
+/* What is told at the end. */
+struct totals {
+    struct strbuf metrics; /* a JSON object, empty when nothing ever flowed */
+    int64_t processed;
+    int64_t dead_lettered;
+    int64_t dropped;
+    int64_t left;
+    bool drained;
+};
+
+/* Records that lanes still hold go back to the source before it is closed. */
+static void end_flow(struct tracker *t, struct totals *totals)
+{
+    const struct metrics *m = &t->consume.metrics;
+
+    if (!t->is_flowing)
+        return;
+    consume_write_metrics(&t->consume, &totals->metrics);
+    totals->processed = m->processed;
+    totals->dead_lettered = m->dead_lettered;
+    totals->dropped = m->dropped;
+    totals->left = t->consume.left_behind;
+    totals->drained = consume_is_drained(&t->consume);
+    consume_release(&t->consume);
+}
+
+static void close_parts(struct tracker *t)
+{
+    if (kafka_source_close(t->kafka_source, CLOSE_TIMEOUT_MS) < 0)
+        log_plain(&t->log, LOG_WARN, "group not left in time, the last records may come again",
+                  NULL);
+    kafka_sink_close(t->kafka_sink);
+    journal_close(t->journal);
+    simulate_release(&t->simulate);
+}
+
+static void tell_stopped(struct tracker *t, const struct totals *totals, const struct err *failure)
+{
+    bool failed = failure->kind != ERR_NONE;
+
+    jsonl_log_settle(t->jsonl);
+    log_with(
+        &t->log, failed ? LOG_ERROR : LOG_INFO, "tracker stopped", failed ? failure->text : NULL,
+        LOG_JSON(NULL, totals->metrics.len ? totals->metrics.data : "{}"),
+        LOG_JSON("drained", totals->drained ? "true" : "false"), LOG_INT("left", totals->left));
+    if (failed || !t->is_flowing)
+        return;
+    console_say(&t->console,
+                "stopped: processed %" PRId64 ", dead-lettered %" PRId64 ", dropped %" PRId64,
+                totals->processed, totals->dead_lettered, totals->dropped);
+    if (!totals->drained)
+        console_say(&t->console, "not drained: %" PRId64 " left, they come again", totals->left);
+}
+
+/* Makes the parts and lets the orders flow until a stop. */
+static int run_parts(struct tracker *t, struct err *e)
+{
+    int ready;
+
+    if (open_journal(t, e) < 0)
+        return -1;
+    ready = wait_for_kafka(t, e);
+    if (ready <= 0)
+        return ready;
+    if (open_kafka(t, e) < 0)
+        return -1;
+    join_parts(t);
+    tell_started(t);
+    return flow(t, e);
+}
+
+static int run_tracker(const struct config *cfg, const struct options *o)
+{
+    struct tracker t = {.cfg = cfg, .options = *o, .wake_fd = wake_open()};
+    struct totals totals = {0};
+    struct err e = {0};
+    struct err failure = {0};
+
+    console_init(&t.console, o->quiet ? -1 : STDOUT_FILENO);
+    if (open_log(&t, &failure) == 0) {
+        if (run_parts(&t, &e) < 0)
+            failure = e;
+        end_flow(&t, &totals);
+        close_parts(&t);
+        tell_stopped(&t, &totals, &failure);
+        jsonl_log_close(t.jsonl);
+        strbuf_release(&totals.metrics);
+    }
+    close(t.wake_fd);
+    if (failure.kind == ERR_NONE)
+        return 0;
+    fprintf(stderr, "tracker: %s\n", failure.text);
+    return err_exit_status(&failure);
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {0};
+    struct config cfg = {0};
+    struct err e = {0};
+    int status = 0;
+
+    stop_install();
+    switch (read_options(argc, argv, &o, &cfg, &e)) {
+    case ARGS_DONE:
+        break;
+    case ARGS_FAILED:
+        fprintf(stderr, "tracker: %s\n", e.text);
+        status = err_exit_status(&e);
+        break;
+    case ARGS_RUN:
+        status = run_tracker(&cfg, &o);
+        break;
+    }
+    config_release(&cfg);
+    return status;
+}

@@ -1,0 +1,62 @@
+#ifndef FLOW_METRICS_H
+#define FLOW_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/strbuf.h"
+#include "model/record.h"
+
+/* What the tracker counts, and its summary for the log. Pure. */
+
+#define METRICS_LATENCY_BUCKETS 2048
+
+struct metrics {
+    int64_t started_ms; /* monotonic */
+    int64_t received;
+    int64_t processed;
+    int64_t failed; /* dead-lettered or dropped */
+    int64_t retried;
+    int64_t dead_lettered;
+    int64_t dropped;
+
+    int64_t interval_started_ms; /* monotonic */
+    int64_t interval_received;
+    uint32_t latency[METRICS_LATENCY_BUCKETS]; /* of the interval, logarithmic buckets */
+    int64_t latency_count;
+};
+
+/* One partition as the summary shows it. */
+struct metrics_partition {
+    int32_t partition;
+    int64_t offset;         /* next to be read, -1 if unknown */
+    int64_t high_watermark; /* -1 if unknown */
+};
+
+/* What the loop knows beside the counters. */
+struct metrics_state {
+    const struct metrics_partition *partitions;
+    size_t partition_count;
+    int64_t fsync_ms_max;
+    int64_t lanes_waiting;
+    int64_t lanes_blocked;
+    int64_t dlq_pending;
+};
+
+void metrics_init(struct metrics *m, int64_t now_ms);
+
+/* Counts one settled record. */
+void metrics_settled(struct metrics *m, const struct record *r);
+
+/* Appends the summary as a JSON object. Figures over the interval count from metrics_next_interval.
+ */
+void metrics_write(const struct metrics *m, const struct metrics_state *state, int64_t now_ms,
+                   struct strbuf *out);
+
+void metrics_next_interval(struct metrics *m, int64_t now_ms);
+
+/* Value in milliseconds below which `share` (0..1) of the interval's latencies lie, within 2 %; -1
+ * when there was none. */
+int64_t metrics_latency_ms(const struct metrics *m, double share);
+
+#endif

@@ -1,0 +1,196 @@
+#ifndef FLOW_PORT_H
+#define FLOW_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "model/order.h"
+#include "model/record.h"
+
+/* The ports: all that the rules of movement ask of the world. `io` implements them over Kafka and
+ * files, the tests over memory. All functions of all ports are called from one thread, the flow
+ * thread, and none of them waits. */
+
+/* ---- records as they come and go
+ * -------------------------------------------------------------------- */
+
+struct header {
+    const char *name;
+    const char *value; /* NULL for a null value */
+    size_t value_len;
+};
+
+/* One record fetched from Kafka. Its bytes are borrowed until source->release. */
+struct message {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* -1 if the record has none */
+    const char *key;      /* NULL for a null key */
+    size_t key_len;
+    const char *value; /* NULL for a null value */
+    size_t value_len;
+    void *handle; /* the source's own */
+};
+
+/* One record to be sent. Everything is copied by sink->send. */
+struct outgoing {
+    const char *topic;
+    int32_t partition_hint; /* >= 0: partition = hint modulo the topic's count; -1: by the key */
+    int64_t timestamp_ms;   /* 0: now */
+    const char *key;
+    size_t key_len;
+    const char *value;
+    size_t value_len;
+    const struct header *headers;
+    size_t header_count;
+};
+
+/* ---- where records come from
+ * ------------------------------------------------------------------------ */
+
+enum fetch_result {
+    FETCH_NOTHING, /* nothing waits */
+    FETCH_MESSAGE, /* `m` is filled and must be released */
+    FETCH_END,     /* the partition was read up to m->offset; nothing to release */
+};
+
+/* One partition of an assignment and where to begin. */
+struct assignment {
+    int32_t partition;
+    int64_t start; /* the offset to begin with; ASSIGNMENT_COMMITTED: where the group left off */
+};
+
+#define ASSIGNMENT_COMMITTED (-1)
+
+/* What the source tells from within `serve`. */
+struct source_events {
+    /* Partitions came. May set `start` of each. */
+    void (*assigned)(void *ctx, struct assignment *list, size_t count);
+    /* Partitions are to be given back. The source keeps them until `release_partitions` is called,
+     * which must be soon; when `lost`, they are gone already and nothing may be stored for them. */
+    void (*revoked)(void *ctx, const int32_t *partitions, size_t count, bool lost);
+    /* The broker acknowledged a commit. */
+    void (*committed)(void *ctx, int32_t partition, int64_t offset);
+    void *ctx;
+};
+
+struct source {
+    void *self;
+    /* Tells the events that came. Must be called at least once a second. Returns 0, or -1 when the
+     * source is dead for good. */
+    int (*serve)(void *self, const struct source_events *events, struct err *e);
+    enum fetch_result (*fetch)(void *self, int32_t partition, struct message *m);
+    void (*release)(void *self, struct message *m);
+    /* The headers of a fetched message; the array belongs to the source until the next call. */
+    size_t (*headers)(void *self, const struct message *m, const struct header **headers);
+    /* Marks everything before `next` as done; it is committed in the background. A partition that
+     * is no longer ours is ignored: it is told again to its new owner. */
+    void (*store)(void *self, int32_t partition, int64_t next);
+    /* Gives back what `revoked` told, after all that could be stored was stored. */
+    void (*release_partitions)(void *self);
+    /* The end of the partition as last heard from the broker, or -1. */
+    int64_t (*high_watermark)(void *self, int32_t partition);
+};
+
+/* ---- where records go
+ * ------------------------------------------------------------------------------- */
+
+enum sink_status {
+    SINK_OK,
+    SINK_TOO_LARGE, /* this record will never be taken by this topic */
+    SINK_TROUBLE,   /* a fault of the system; the same record may be taken later */
+};
+
+struct sink_report {
+    uint64_t tag;
+    enum sink_status status;
+    int32_t partition;
+    int64_t offset;
+    char text[256]; /* why, unless SINK_OK */
+};
+
+enum send_result {
+    SEND_TAKEN, /* exactly one report with the tag follows */
+    SEND_FULL,  /* no room now: serve reports and try again */
+    SEND_FAILED /* `r` tells why as a report would; none follows */
+};
+
+struct sink {
+    void *self;
+    enum send_result (*send)(void *self, const struct outgoing *o, uint64_t tag,
+                             struct sink_report *r);
+    /* Returns 1 and fills `r`, or 0 when none waits. */
+    int (*next_report)(void *self, struct sink_report *r);
+    /* Records that were taken and not yet reported. */
+    size_t (*in_flight)(void *self);
+};
+
+/* ---- what is done with an order
+ * --------------------------------------------------------------------- */
+
+enum attempt_verdict { ATTEMPT_OK, ATTEMPT_TRANSIENT, ATTEMPT_PERMANENT };
+
+struct attempt {
+    uint64_t tag;
+    const struct message *message; /* borrowed until the answer or cancel */
+    const struct order *order;     /* likewise */
+    int number;                    /* 1 and up */
+};
+
+struct attempt_result {
+    uint64_t tag;
+    enum attempt_verdict verdict;
+    enum record_reason reason; /* PROCESS or TIMEOUT, unless ATTEMPT_OK */
+    char text[256];
+};
+
+/* `now_ms` is the monotonic clock. */
+struct processor {
+    void *self;
+    /* Returns 1 with the answer in `r`, or 0 when it comes later by next_result. */
+    int (*start)(void *self, const struct attempt *a, int64_t now_ms, struct attempt_result *r);
+    int (*next_result)(void *self, int64_t now_ms, struct attempt_result *r);
+    /* When next_result should be asked at the latest, or INT64_MAX. */
+    int64_t (*deadline_ms)(void *self);
+    /* No answer is wanted any more. */
+    void (*cancel)(void *self, uint64_t tag);
+};
+
+/* ---- where it is written down
+ * ----------------------------------------------------------------------- */
+
+/* How far a partition is told by the lines of a batch. */
+struct journal_mark {
+    int32_t partition;
+    int64_t next;
+};
+
+enum journal_state {
+    JOURNAL_RUNNING,
+    JOURNAL_BLOCKED, /* no room on the disk: goes on by itself when there is */
+    JOURNAL_FAILED   /* can no longer be trusted: stop without storing offsets */
+};
+
+struct journal_port {
+    void *self;
+    /* Hands over a batch of whole lines and takes the buffer, leaving `lines` empty with memory of
+     * its own. Returns the batch's number, counting from 1. Never waits. */
+    uint64_t (*submit)(void *self, struct strbuf *lines, const struct journal_mark *marks,
+                       size_t mark_count);
+    /* All batches up to the returned number are on the disk. */
+    uint64_t (*durable)(void *self);
+    /* Bytes handed over and not yet durable. */
+    size_t (*buffered_bytes)(void *self);
+    /* How it is; `e` tells why when it is not running. */
+    enum journal_state (*state)(void *self, struct err *e);
+    /* Do not wait for more lines: make durable what there is. */
+    void (*hurry)(void *self);
+    /* Let go of the file and open its path anew, after all that was handed over so far. */
+    void (*reopen)(void *self);
+};
+
+#endif

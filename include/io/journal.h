@@ -1,0 +1,40 @@
+#ifndef IO_JOURNAL_H
+#define IO_JOURNAL_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "flow/port.h"
+
+/* The audit journal: an append-only file of lines, written and fsynced by a thread of its own, so
+ * that the flow never waits for a disk. */
+struct journal;
+
+enum journal_fsync {
+    JOURNAL_FSYNC_GROUP,  /* once enough lines wait, or after fsync_interval_ms */
+    JOURNAL_FSYNC_ALWAYS, /* after every write */
+    JOURNAL_FSYNC_NEVER,  /* leave it to the operating system: power loss may lose lines */
+};
+
+struct journal_options {
+    const char *path;
+    enum journal_fsync fsync;
+    int64_t fsync_interval_ms;
+    int wake_fd; /* an eventfd, written to when something became durable or the state changed; -1:
+                    none */
+};
+
+/* Opens the file, creates it if need be, takes an exclusive lock and starts the thread. Returns
+ * NULL with `e` when the file cannot be opened or another tracker holds it. */
+struct journal *journal_open(const struct journal_options *options, struct err *e);
+
+struct journal_port journal_port(struct journal *j);
+
+/* The slowest fsync since the last call, in milliseconds. For any thread. */
+int64_t journal_take_fsync_ms_max(struct journal *j);
+
+/* Writes and fsyncs what was handed over, stops the thread, closes and frees. When the disk is full
+ * the lines that found no room are given up: nothing was stored for them. NULL is accepted. */
+void journal_close(struct journal *j);
+
+#endif

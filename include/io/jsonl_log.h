@@ -1,0 +1,39 @@
+#ifndef IO_JSONL_LOG_H
+#define IO_JSONL_LOG_H
+
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+
+/* The technical log as a file of JSON lines. What repeats itself is told at once the first time and
+ * then counted: one line with the count for every ten seconds. Not for two threads at once. */
+struct jsonl_log;
+
+struct jsonl_log_options {
+    const char *path; /* NULL: standard error, one plain line for people per entry */
+    const char *service;
+    const char *env; /* goes into the metadata of every line */
+    enum log_level level;
+    const struct clock *clock;
+};
+
+/* Returns NULL with `e` when the file cannot be opened. The texts must outlive it. */
+struct jsonl_log *jsonl_log_open(const struct jsonl_log_options *options, struct err *e);
+
+struct log jsonl_log_port(struct jsonl_log *l);
+
+/* Writes the counts that are due. To be called about once a second. */
+void jsonl_log_tick(struct jsonl_log *l);
+
+/* Opens the path anew. When that fails the old file is kept and the failure logged there. */
+void jsonl_log_reopen(struct jsonl_log *l);
+
+/* Writes all counts now, so that the next entry can be the last line. */
+void jsonl_log_settle(struct jsonl_log *l);
+
+/* Writes all counts, closes and frees. NULL is accepted. */
+void jsonl_log_close(struct jsonl_log *l);
+
+#endif

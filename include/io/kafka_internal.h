@@ -1,0 +1,50 @@
+#ifndef IO_KAFKA_INTERNAL_H
+#define IO_KAFKA_INTERNAL_H
+
+/* What the Kafka files of this room share; the only place that includes librdkafka. */
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "config/config.h"
+
+/* One property that a role of ours needs. */
+struct kafka_property {
+    const char *name;
+    const char *value;
+    bool is_fixed;    /* our promises rest on it: the user may not set it otherwise */
+    bool is_optional; /* newer librdkafka only: unknown is no error */
+};
+
+/* A configuration of: what every client of ours needs, `role`, then the user's properties. Returns
+ * NULL with ERR_USAGE when a property is unknown, has a bad value or is fixed. The caller owns it
+ * until it goes to rd_kafka_new. */
+rd_kafka_conf_t *kafka_conf_new(const struct config *cfg, const struct kafka_property *role,
+                                size_t role_count, struct err *e);
+
+/* Sets one property by `name`. Returns 0, or -1 with `kind`. */
+int kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, enum err_kind kind,
+                   struct err *e);
+
+/* What librdkafka's own log says goes to `log` at its level or lower: trouble of connections comes
+ * and goes and is told once by kafka_health. For use in a log callback. */
+void kafka_log_line(const struct log *log, int level, const char *facility, const char *text);
+
+/* Whether the brokers can be reached, told once when it changes. */
+struct kafka_health {
+    const struct log *log;
+    bool is_down;
+};
+
+void kafka_health_error(struct kafka_health *h, rd_kafka_resp_err_t err, const char *reason);
+void kafka_health_good(struct kafka_health *h);
+/* From a statistics callback: any broker that is up makes it good. */
+void kafka_health_stats(struct kafka_health *h, const char *json, size_t len);
+
+/* Makes `queue` write to the eventfd `wake_fd` when something comes into it. */
+void kafka_wake_on(rd_kafka_queue_t *queue, int wake_fd);
+
+#endif

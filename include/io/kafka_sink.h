@@ -1,0 +1,34 @@
+#ifndef IO_KAFKA_SINK_H
+#define IO_KAFKA_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "flow/port.h"
+
+/* An idempotent producer as the flow's sink: acks=all, zstd, one report per record. What was taken
+ * is kept until it is reported; records do not expire while the broker is away. */
+struct kafka_sink;
+
+/* Never waits for the broker. `wake_fd`, an eventfd, is written to when reports came; -1 for none.
+ * Returns NULL with `e` (ERR_USAGE for a bad librdkafka property). `cfg` and `log` must outlive it.
+ */
+struct kafka_sink *kafka_sink_open(const struct config *cfg, int wake_fd, const struct log *log,
+                                   struct err *e);
+
+struct sink kafka_sink_port(struct kafka_sink *s);
+
+/* Waits up to `timeout_ms` for all that was taken to be reported; the reports then wait in
+ * next_report. Returns the number of records that are still not. */
+size_t kafka_sink_flush(struct kafka_sink *s, int timeout_ms);
+
+/* True while no broker can be reached. */
+bool kafka_sink_is_down(const struct kafka_sink *s);
+
+/* Drops what was not reported and frees. NULL is accepted. */
+void kafka_sink_close(struct kafka_sink *s);
+
+#endif

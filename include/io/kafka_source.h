@@ -1,0 +1,27 @@
+#ifndef IO_KAFKA_SOURCE_H
+#define IO_KAFKA_SOURCE_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "flow/port.h"
+
+/* A consumer group member as the flow's source: one queue per partition, offsets committed in the
+ * background once stored. */
+struct kafka_source;
+
+/* Joins the group of the settings and subscribes to its topic; never waits for the broker.
+ * `wake_fd` is an eventfd that is written to when something came; `fetch_bytes` bounds what is
+ * fetched ahead per partition. Returns NULL with `e` (ERR_USAGE for a bad librdkafka property).
+ * `cfg` and `log` must outlive it. */
+struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_bytes, int wake_fd,
+                                       const struct log *log, struct err *e);
+
+struct source kafka_source_port(struct kafka_source *s);
+
+/* Commits what is stored, leaves the group and frees; waits at most about `timeout_ms`. Returns 0,
+ * or -1 when the broker did not answer in time: then the last offsets may not be committed and
+ * their records come again. NULL is accepted. */
+int kafka_source_close(struct kafka_source *s, int timeout_ms);
+
+#endif

@@ -1,0 +1,12 @@
+#ifndef IO_WAKE_H
+#define IO_WAKE_H
+
+/* A loop's alarm clock: other threads write to an eventfd, the loop sleeps on it and on signals. */
+
+/* Returns a new eventfd, or -1 with errno. */
+int wake_open(void);
+
+/* Sleeps until the eventfd or a signal (base/stop.h) wakes it, or `timeout_ms` have passed. */
+void wake_wait(int wake_fd, int timeout_ms);
+
+#endif

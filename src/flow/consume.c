@@ -1,0 +1,555 @@
+#include "flow/consume.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define TURN_MAX_SLEEP_MS 200
+#define LANE_BURST        100               /* records of one lane before the next has its turn */
+#define BATCH_BYTES       ((size_t)1 << 18) /* lines handed to the journal at once */
+#define REVOKE_MS         2000 /* for what is under way when partitions are taken away */
+#define FLUSH_MS          3000 /* for the journal, when nothing is read any more */
+
+/* ---- lanes
+ * ------------------------------------------------------------------------------------------ */
+
+static struct lane *find_lane(struct consume *c, int32_t partition)
+{
+    for (size_t i = 0; i < c->lane_count; i++)
+        if (c->lanes[i].partition == partition)
+            return &c->lanes[i];
+    return NULL;
+}
+
+static struct lane *find_by_tag(struct consume *c, uint64_t tag)
+{
+    for (size_t i = 0; i < c->lane_count; i++)
+        if (lane_tag(&c->lanes[i]) == tag)
+            return &c->lanes[i];
+    return NULL;
+}
+
+static void remove_lane(struct consume *c, struct lane *lane)
+{
+    lane_abandon(lane, &c->env);
+    lane_release(lane);
+    *lane = c->lanes[--c->lane_count];
+}
+
+static void remove_fenced_lanes(struct consume *c)
+{
+    for (size_t i = c->lane_count; i-- > 0;)
+        if (c->lanes[i].fenced)
+            remove_lane(c, &c->lanes[i]);
+}
+
+static void add_lane(struct consume *c, int32_t partition)
+{
+    c->lanes = mem_realloc_array(c->lanes, c->lane_count + 1, sizeof(*c->lanes));
+    lane_init(&c->lanes[c->lane_count++], partition, ++c->next_epoch);
+}
+
+/* ---- what the source tells
+ * -------------------------------------------------------------------------- */
+
+static void on_assigned(void *ctx, struct assignment *list, size_t count)
+{
+    struct consume *c = ctx;
+
+    c->was_assigned = true;
+    for (size_t i = 0; i < count; i++)
+        if (!find_lane(c, list[i].partition))
+            add_lane(c, list[i].partition);
+    log_with(c->ports.log, LOG_INFO, "partitions assigned", NULL, LOG_INT("count", (int64_t)count),
+             LOG_INT("total", (int64_t)c->lane_count));
+}
+
+static void on_revoked(void *ctx, const int32_t *partitions, size_t count, bool lost)
+{
+    struct consume *c = ctx;
+
+    for (size_t i = 0; i < count; i++) {
+        struct lane *lane = find_lane(c, partitions[i]);
+
+        if (lane)
+            lane->fenced = true;
+    }
+    c->is_revoking = true;
+    c->is_lost = lost;
+    c->revoke_deadline_ms = c->env.now_ms + REVOKE_MS;
+    log_with(c->ports.log, lost ? LOG_WARN : LOG_INFO,
+             lost ? "partitions lost" : "partitions revoked", NULL,
+             LOG_INT("count", (int64_t)count));
+}
+
+static void on_committed(void *ctx, int32_t partition, int64_t offset)
+{
+    struct consume *c = ctx;
+
+    log_with(c->ports.log, LOG_DEBUG, "offset committed", NULL, LOG_INT("partition", partition),
+             LOG_INT("offset", offset));
+}
+
+static int serve_source(struct consume *c, struct err *e)
+{
+    const struct source_events events = {
+        .assigned = on_assigned,
+        .revoked = on_revoked,
+        .committed = on_committed,
+        .ctx = c,
+    };
+
+    return c->ports.source->serve(c->ports.source->self, &events, e);
+}
+
+/* ---- what the lanes tell
+ * ---------------------------------------------------------------------------- */
+
+static void on_settled(void *ctx, struct lane *lane, const struct record *r)
+{
+    struct consume *c = ctx;
+
+    record_write(r, &c->lines);
+    metrics_settled(&c->metrics, r);
+    if (c->ports.settled)
+        c->ports.settled(c->ports.settled_ctx, r, lane->is_decoded ? &lane->order : NULL);
+}
+
+static void on_retried(void *ctx, struct lane *lane)
+{
+    struct consume *c = ctx;
+
+    (void)lane;
+    c->metrics.retried++;
+}
+
+/* ---- journal and offsets
+ * ---------------------------------------------------------------------------- */
+
+static void submit_lines(struct consume *c)
+{
+    const struct journal_port *j = c->ports.journal;
+    struct journal_mark *marks;
+    size_t count = 0;
+    uint64_t batch;
+
+    if (c->lines.len == 0)
+        return;
+    marks = mem_alloc_array(c->lane_count, sizeof(*marks));
+    for (size_t i = 0; i < c->lane_count; i++)
+        if (c->lanes[i].settled >= 0)
+            marks[count++] = (struct journal_mark){c->lanes[i].partition, c->lanes[i].settled};
+    batch = j->submit(j->self, &c->lines, marks, count);
+    for (size_t i = 0; i < c->lane_count; i++) {
+        struct lane *lane = &c->lanes[i];
+
+        if (lane->settled >= 0)
+            lane_mark(lane, batch, lane->settled);
+        lane->settled = -1;
+    }
+    free(marks);
+}
+
+static void store_durable(struct consume *c)
+{
+    const struct source *s = c->ports.source;
+    uint64_t durable = c->ports.journal->durable(c->ports.journal->self);
+
+    for (size_t i = 0; i < c->lane_count; i++) {
+        int64_t next = lane_take_durable(&c->lanes[i], durable);
+
+        if (next >= 0 && !(c->lanes[i].fenced && c->is_lost))
+            s->store(s->self, c->lanes[i].partition, next);
+    }
+}
+
+static bool all_is_durable(const struct consume *c, bool only_fenced)
+{
+    for (size_t i = 0; i < c->lane_count; i++)
+        if ((c->lanes[i].fenced || !only_fenced) &&
+            (c->lanes[i].mark_count || c->lanes[i].settled >= 0))
+            return false;
+    return true;
+}
+
+static int look_at_journal(struct consume *c, bool *is_writable, struct err *e)
+{
+    struct err why = {0};
+
+    *is_writable = false;
+    switch (c->ports.journal->state(c->ports.journal->self, &why)) {
+    case JOURNAL_RUNNING:
+        if (c->journal_was_blocked)
+            log_plain(c->ports.log, LOG_INFO, "journal can be written again", NULL);
+        c->journal_was_blocked = false;
+        *is_writable = true;
+        return 0;
+    case JOURNAL_BLOCKED:
+        if (!c->journal_was_blocked)
+            log_plain(c->ports.log, LOG_ERROR, "journal cannot be written, all partitions wait",
+                      why.text);
+        c->journal_was_blocked = true;
+        return 0;
+    case JOURNAL_FAILED:
+        return err_set(e, ERR_RUNTIME, "journal: %s", why.text);
+    }
+    return 0;
+}
+
+/* ---- reading
+ * ---------------------------------------------------------------------------------------- */
+
+static void note_drain_end(struct consume *c, struct lane *lane)
+{
+    const struct source *s = c->ports.source;
+
+    if (lane->end < 0)
+        lane->end = s->high_watermark(s->self, lane->partition);
+    if (lane->state == LANE_IDLE && lane->end >= 0 && lane->position >= lane->end)
+        lane->is_at_end = true;
+}
+
+static void halt(struct consume *c, const struct lane *lane)
+{
+    c->has_failed = true;
+    err_set(&c->failure, ERR_RUNTIME,
+            "%s/%" PRId32 " offset %" PRId64 ": %s (dlq.enabled is false, dlq.on_disabled is halt)",
+            lane->message.topic, lane->partition, lane->message.offset, lane->error);
+    c->phase = CONSUME_DRAINING;
+    consume_stop(c);
+}
+
+/* Reads what waits, up to a burst. Returns true when there may be more. */
+static bool read_lane(struct consume *c, struct lane *lane)
+{
+    const struct source *s = c->ports.source;
+    struct message m;
+
+    for (int i = 0; i < LANE_BURST; i++) {
+        if (lane->state != LANE_IDLE || lane->is_at_end)
+            return false;
+        switch (s->fetch(s->self, lane->partition, &m)) {
+        case FETCH_NOTHING:
+            return false;
+        case FETCH_END:
+            lane->position = m.offset;
+            break;
+        case FETCH_MESSAGE:
+            lane_take(lane, &c->env, &m);
+            break;
+        }
+        if (c->lines.len >= BATCH_BYTES)
+            submit_lines(c);
+        if (c->policy.drain || c->phase == CONSUME_DRAINING)
+            note_drain_end(c, lane);
+        if (lane->state == LANE_HALTED) {
+            halt(c, lane);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void read_clock(struct consume *c)
+{
+    c->env.now_ms = clock_mono_ms(c->ports.clock);
+    c->env.wall_ms = clock_wall_ms(c->ports.clock);
+}
+
+static bool has_room(const struct consume *c)
+{
+    const struct journal_port *j = c->ports.journal;
+
+    /* One half for lines, the other for what the source has fetched ahead. */
+    return j->buffered_bytes(j->self) + c->lines.len < c->policy.max_buffered_bytes / 2;
+}
+
+static bool read_lanes(struct consume *c)
+{
+    bool more = false;
+
+    for (size_t i = 0; i < c->lane_count && c->phase <= CONSUME_DRAINING; i++) {
+        struct lane *lane = &c->lanes[i];
+
+        if (lane->fenced || lane->state != LANE_IDLE || !has_room(c))
+            continue;
+        read_clock(c);
+        if (read_lane(c, lane))
+            more = true;
+    }
+    return more;
+}
+
+/* ---- answers and deadlines
+ * -------------------------------------------------------------------------- */
+
+static void take_answers(struct consume *c)
+{
+    const struct processor *p = c->ports.processor;
+    const struct sink *sink = c->ports.sink;
+    struct attempt_result result;
+    struct sink_report report;
+
+    while (p->next_result(p->self, c->env.now_ms, &result)) {
+        struct lane *lane = find_by_tag(c, result.tag);
+
+        if (lane && lane->state == LANE_ATTEMPTING)
+            lane_answered(lane, &c->env, &result);
+    }
+    while (sink && sink->next_report(sink->self, &report)) {
+        struct lane *lane = find_by_tag(c, report.tag);
+
+        if (lane && lane->state == LANE_SENDING)
+            lane_reported(lane, &c->env, &report);
+    }
+}
+
+/* At a stop nobody waits for a backoff: the record has one more attempt at once, then it is left.
+ */
+static void hasten(struct consume *c, struct lane *lane)
+{
+    if (lane->state == LANE_WAITING && !lane->had_last_chance) {
+        lane->had_last_chance = true;
+        lane_wake(lane, &c->env);
+    }
+    if (lane->state == LANE_WAITING) {
+        lane_abandon(lane, &c->env);
+        lane->is_at_end = true;
+    }
+}
+
+static void wake_lanes(struct consume *c)
+{
+    for (size_t i = 0; i < c->lane_count; i++) {
+        struct lane *lane = &c->lanes[i];
+        bool sleeps = lane->state == LANE_WAITING || lane->state == LANE_BLOCKED;
+
+        if (sleeps && !lane->fenced && lane->deadline_ms <= c->env.now_ms)
+            lane_wake(lane, &c->env);
+        if (c->phase == CONSUME_DRAINING)
+            hasten(c, lane);
+        if (lane->state == LANE_HALTED)
+            halt(c, lane);
+    }
+}
+
+static void serve_revocation(struct consume *c)
+{
+    bool is_late = c->is_lost || c->env.now_ms >= c->revoke_deadline_ms;
+    bool is_waiting = false;
+
+    if (!c->is_revoking)
+        return;
+    for (size_t i = 0; i < c->lane_count; i++) {
+        struct lane *lane = &c->lanes[i];
+        bool runs = lane->state == LANE_ATTEMPTING || lane->state == LANE_SENDING;
+
+        if (!lane->fenced)
+            continue;
+        if (!runs || is_late)
+            lane_abandon(lane, &c->env);
+        else
+            is_waiting = true;
+    }
+    if (!is_late && (is_waiting || !all_is_durable(c, true))) {
+        c->ports.journal->hurry(c->ports.journal->self);
+        return;
+    }
+    remove_fenced_lanes(c);
+    c->is_revoking = false;
+    c->ports.source->release_partitions(c->ports.source->self);
+}
+
+/* ---- stop
+ * ------------------------------------------------------------------------------------------- */
+
+static void begin_flushing(struct consume *c)
+{
+    c->phase = CONSUME_FLUSHING;
+    c->phase_deadline_ms = c->env.now_ms + FLUSH_MS;
+    for (size_t i = 0; i < c->lane_count; i++) {
+        struct lane *lane = &c->lanes[i];
+
+        lane_abandon(lane, &c->env);
+        if (lane->position >= 0 && lane->end > lane->position)
+            c->left_behind += lane->end - lane->position;
+    }
+}
+
+void consume_stop(struct consume *c)
+{
+    read_clock(c);
+    if (c->phase == CONSUME_DRAINING) {
+        begin_flushing(c);
+    } else if (c->phase == CONSUME_RUNNING) {
+        c->phase = CONSUME_DRAINING;
+        c->phase_deadline_ms = c->env.now_ms + c->policy.drain_timeout_ms;
+        for (size_t i = 0; i < c->lane_count; i++)
+            note_drain_end(c, &c->lanes[i]);
+    }
+}
+
+static bool has_reached_ends(struct consume *c)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < c->lane_count; i++) {
+        struct lane *lane = &c->lanes[i];
+
+        note_drain_end(c, lane);
+        if (lane->end < 0 && c->phase == CONSUME_DRAINING && lane->state == LANE_IDLE)
+            continue; /* nothing was ever heard of it: there is nothing to wait for */
+        if (!lane->is_at_end)
+            all = false;
+    }
+    return all && !c->is_revoking;
+}
+
+static void move_phase(struct consume *c)
+{
+    switch (c->phase) {
+    case CONSUME_RUNNING:
+        if (c->policy.drain && c->was_assigned && has_reached_ends(c))
+            begin_flushing(c);
+        break;
+    case CONSUME_DRAINING:
+        if (has_reached_ends(c) || c->env.now_ms >= c->phase_deadline_ms)
+            begin_flushing(c);
+        break;
+    case CONSUME_FLUSHING:
+        if (all_is_durable(c, false) || c->env.now_ms >= c->phase_deadline_ms)
+            c->phase = CONSUME_DONE;
+        else
+            c->ports.journal->hurry(c->ports.journal->self);
+        break;
+    case CONSUME_DONE:
+        break;
+    }
+}
+
+/* ---- metrics
+ * ---------------------------------------------------------------------------------------- */
+
+void consume_write_metrics(struct consume *c, struct strbuf *out)
+{
+    const struct source *s = c->ports.source;
+    struct metrics_partition *list = mem_alloc_array(c->lane_count, sizeof(*list));
+    struct metrics_state state = {.partitions = list, .partition_count = c->lane_count};
+
+    for (size_t i = 0; i < c->lane_count; i++) {
+        const struct lane *lane = &c->lanes[i];
+
+        list[i] = (struct metrics_partition){
+            .partition = lane->partition,
+            .offset = lane->position,
+            .high_watermark = s->high_watermark(s->self, lane->partition),
+        };
+        state.lanes_waiting += lane->state == LANE_WAITING;
+        state.lanes_blocked += lane->state == LANE_BLOCKED || c->journal_was_blocked;
+    }
+    if (c->ports.fsync_ms_max)
+        state.fsync_ms_max = c->ports.fsync_ms_max(c->ports.fsync_ctx);
+    if (c->ports.sink)
+        state.dlq_pending = (int64_t)c->ports.sink->in_flight(c->ports.sink->self);
+    metrics_write(&c->metrics, &state, c->env.now_ms, out);
+    free(list);
+}
+
+static void report_metrics(struct consume *c)
+{
+    struct strbuf text = {0};
+
+    if (c->env.now_ms - c->metrics.interval_started_ms < c->policy.metrics_interval_ms)
+        return;
+    consume_write_metrics(c, &text);
+    metrics_next_interval(&c->metrics, c->env.now_ms);
+    log_with(c->ports.log, LOG_INFO, "periodic metrics", NULL, LOG_JSON(NULL, strbuf_text(&text)));
+    strbuf_release(&text);
+}
+
+/* ---- a turn
+ * ----------------------------------------------------------------------------------------- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int sleep_ms(const struct consume *c)
+{
+    const struct processor *p = c->ports.processor;
+    int64_t due = c->env.now_ms + TURN_MAX_SLEEP_MS;
+
+    for (size_t i = 0; i < c->lane_count; i++)
+        if (c->lanes[i].state == LANE_WAITING || c->lanes[i].state == LANE_BLOCKED)
+            due = earlier(due, c->lanes[i].deadline_ms);
+    due = earlier(due, p->deadline_ms(p->self));
+    if (c->phase == CONSUME_DRAINING || c->phase == CONSUME_FLUSHING)
+        due = earlier(due, c->phase_deadline_ms);
+    if (c->is_revoking)
+        due = earlier(due, c->revoke_deadline_ms);
+    return due > c->env.now_ms ? (int)(due - c->env.now_ms) : 0;
+}
+
+int consume_turn(struct consume *c, struct err *e)
+{
+    bool is_writable;
+    bool more = false;
+    enum consume_phase before = c->phase;
+
+    read_clock(c);
+    if (serve_source(c, e) < 0 || look_at_journal(c, &is_writable, e) < 0)
+        return -1;
+    take_answers(c);
+    wake_lanes(c);
+    if (is_writable)
+        more = read_lanes(c);
+    submit_lines(c);
+    store_durable(c);
+    serve_revocation(c);
+    move_phase(c);
+    report_metrics(c);
+    if (more || c->phase != before)
+        return 0;
+    return sleep_ms(c);
+}
+
+bool consume_is_done(const struct consume *c)
+{
+    return c->phase == CONSUME_DONE;
+}
+
+bool consume_is_drained(const struct consume *c)
+{
+    return c->left_behind == 0 && all_is_durable(c, false);
+}
+
+void consume_init(struct consume *c, const struct consume_policy *policy,
+                  const struct consume_ports *ports, uint64_t seed)
+{
+    *c = (struct consume){.policy = *policy, .ports = *ports};
+    c->env = (struct lane_env){
+        .policy = &c->policy.lane,
+        .source = ports->source,
+        .sink = ports->sink,
+        .processor = ports->processor,
+        .log = ports->log,
+        .settled = on_settled,
+        .retried = on_retried,
+        .ctx = c,
+    };
+    rng_seed(&c->env.rng, seed);
+    read_clock(c);
+    metrics_init(&c->metrics, c->env.now_ms);
+}
+
+void consume_release(struct consume *c)
+{
+    while (c->lane_count)
+        remove_lane(c, &c->lanes[0]);
+    free(c->lanes);
+    strbuf_release(&c->lines);
+    c->lanes = NULL;
+}

@@ -1,0 +1,126 @@
+#include "flow/dead_letter.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/printable.h"
+
+#define ERROR_MAX_BYTES 1024
+#define OWN_HEADERS_MAX 24
+
+struct header_list {
+    struct header items[OWN_HEADERS_MAX];
+    size_t count;
+    struct arena *arena;
+};
+
+static void add_text(struct header_list *list, const char *name, const char *text)
+{
+    size_t len = strlen(text);
+
+    list->items[list->count++] = (struct header){
+        .name = name, .value = arena_strndup(list->arena, text, len), .value_len = len};
+}
+
+static void add_int(struct header_list *list, const char *name, int64_t value)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%" PRId64, value);
+    add_text(list, name, text);
+}
+
+static void add_id(struct header_list *list, const struct message *m, const char *group)
+{
+    struct strbuf id = {0};
+
+    strbuf_addf(&id, "%s/%" PRId32 "/%" PRId64 "/%s", m->topic, m->partition, m->offset, group);
+    add_text(list, "dlq.id", strbuf_text(&id));
+    strbuf_release(&id);
+}
+
+static void add_facts(struct header_list *list, const struct message *m,
+                      const struct dead_letter_facts *f)
+{
+    struct strbuf error = {0};
+
+    printable_add(&error, f->error, strlen(f->error), ERROR_MAX_BYTES);
+    add_text(list, "__dlq.errors.topic", m->topic);
+    add_int(list, "__dlq.errors.partition", m->partition);
+    add_int(list, "__dlq.errors.offset", m->offset);
+    add_text(list, "__dlq.errors.group", f->group);
+    add_int(list, "__dlq.errors.delivery.count", f->attempts);
+    add_text(list, "__dlq.errors.message", strbuf_text(&error));
+    add_id(list, m, f->group);
+    add_text(list, "dlq.reason", record_reason_name(f->reason));
+    add_int(list, "dlq.attempts", f->attempts);
+    add_int(list, "dlq.first-failure-ms", f->first_failure_ms);
+    add_int(list, "dlq.last-failure-ms", f->last_failure_ms);
+    add_int(list, "dlq.original-timestamp-ms", m->timestamp_ms);
+    add_text(list, "original-topic", m->topic);
+    add_text(list, "error", strbuf_text(&error));
+    add_int(list, "attempts", f->attempts);
+    if (f->value_omitted) {
+        add_text(list, "dlq.value-omitted", "true");
+        add_int(list, "dlq.value-size", (int64_t)m->value_len);
+    }
+    strbuf_release(&error);
+}
+
+static bool is_written_by_us(const struct header_list *own, const char *name)
+{
+    for (size_t i = 0; i < own->count; i++)
+        if (strcmp(own->items[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static const struct header *find_header(const struct header *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].name, name) == 0 && list[i].value)
+            return &list[i];
+    return NULL;
+}
+
+/* A record that was moved back from the dead letter topic brings the time when it first failed;
+ * that stays, or a record that goes round and round would always look new. */
+static void keep_first_failure(struct header_list *own, const struct header *original, size_t count)
+{
+    const struct header *first = find_header(original, count, "dlq.first-failure-ms");
+
+    if (!first || !find_header(original, count, "dlq.replay-count"))
+        return;
+    for (size_t i = 0; i < own->count; i++)
+        if (strcmp(own->items[i].name, first->name) == 0)
+            own->items[i] = *first;
+}
+
+void dead_letter_build(const struct message *m, const struct header *original,
+                       size_t original_count, const struct dead_letter_facts *facts,
+                       const char *topic, struct arena *arena, struct outgoing *out)
+{
+    struct header_list own = {.arena = arena};
+    struct header *all;
+    size_t count = 0;
+
+    add_facts(&own, m, facts);
+    keep_first_failure(&own, original, original_count);
+    all = arena_alloc(arena, (original_count + own.count) * sizeof(*all));
+    for (size_t i = 0; i < original_count; i++)
+        if (!is_written_by_us(&own, original[i].name))
+            all[count++] = original[i];
+    memcpy(all + count, own.items, own.count * sizeof(*all));
+    count += own.count;
+    *out = (struct outgoing){
+        .topic = topic,
+        .partition_hint = m->partition,
+        .key = m->key,
+        .key_len = m->key_len,
+        .value = facts->value_omitted ? NULL : m->value,
+        .value_len = facts->value_omitted ? 0 : m->value_len,
+        .headers = all,
+        .header_count = count,
+    };
+}

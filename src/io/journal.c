@@ -1,0 +1,527 @@
+#include "io/journal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+
+#define SYNC_BYTES         ((size_t)4 << 20) /* enough lines for an fsync under `group` */
+#define FULL_DISK_RETRY_MS 200
+
+/* What is handed over, in order. */
+struct work {
+    struct work *next;
+    uint64_t number; /* 0: open the path anew */
+    struct strbuf lines;
+};
+
+struct journal {
+    char *path;
+    enum journal_fsync fsync;
+    int64_t fsync_interval_ms;
+    int wake_fd;
+    pthread_t thread;
+
+    /* The thread's own. */
+    int fd;
+    size_t unsynced_bytes;
+    int64_t unsynced_since_ms;
+    uint64_t written;
+
+    /* Shared, under `lock`. */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct work *first;
+    struct work *last;
+    struct strbuf spare; /* an empty buffer with memory, for the next submit */
+    uint64_t submitted;
+    uint64_t durable;
+    size_t buffered_bytes;
+    enum journal_state state;
+    struct err why;
+    bool is_hurried;
+    bool is_closing;
+    int64_t fsync_ms_max;
+};
+
+static int64_t now_ms(void)
+{
+    return clock_mono_ms(clock_system());
+}
+
+static void wake_flow(struct journal *j)
+{
+    const uint64_t one = 1;
+
+    /* A full counter is readable already: nothing is lost when this fails. */
+    if (j->wake_fd >= 0 && write(j->wake_fd, &one, sizeof(one)) < 0)
+        return;
+}
+
+/* ---- the file
+ * --------------------------------------------------------------------------------------- */
+
+static int sync_folder_of(const char *path)
+{
+    char *copy = mem_strdup(path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 ? -1 : fsync(fd);
+
+    if (fd >= 0)
+        close(fd);
+    free(copy);
+    return rc;
+}
+
+static int open_file(const char *path, struct err *e)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+    if (fd < 0)
+        return err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        err_set(e, ERR_RUNTIME, "%s: %s", path,
+                errno == EWOULDBLOCK ? "another tracker writes to it" : strerror(errno));
+        close(fd);
+        return -1;
+    }
+    if (sync_folder_of(path) < 0) {
+        err_set(e, ERR_RUNTIME, "folder of %s: %s", path, strerror(errno));
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* ---- state
+ * ------------------------------------------------------------------------------------------ */
+
+static void set_state(struct journal *j, enum journal_state state, const char *doing, int error)
+{
+    pthread_mutex_lock(&j->lock);
+    j->state = state;
+    if (state != JOURNAL_RUNNING)
+        err_set(&j->why, ERR_RUNTIME, "%s %s: %s", doing, j->path, strerror(error));
+    pthread_mutex_unlock(&j->lock);
+    wake_flow(j);
+}
+
+static void add_ms(struct timespec *t, int64_t ms)
+{
+    t->tv_sec += ms / 1000;
+    t->tv_nsec += ms % 1000 * 1000000L;
+    if (t->tv_nsec >= 1000000000L) {
+        t->tv_sec++;
+        t->tv_nsec -= 1000000000L;
+    }
+}
+
+/* Sleeps a while; returns false when the journal is being closed. */
+static bool wait_for_room(struct journal *j)
+{
+    struct timespec until;
+    bool go_on;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    add_ms(&until, FULL_DISK_RETRY_MS);
+    pthread_mutex_lock(&j->lock);
+    while (!j->is_closing && pthread_cond_timedwait(&j->changed, &j->lock, &until) == 0)
+        ;
+    go_on = !j->is_closing;
+    pthread_mutex_unlock(&j->lock);
+    return go_on;
+}
+
+/* ---- writing
+ * ---------------------------------------------------------------------------------------- */
+
+/* Cuts off the part of a line that was written before the disk was full, so that readers and a
+ * restart only ever see whole lines. Whole lines stay: a reader may have them already. Returns how
+ * many of the `done` bytes stay, or -1 with errno. */
+static ssize_t cut_torn_line(int fd, const char *bytes, size_t done)
+{
+    const char *newline = done ? memrchr(bytes, '\n', done) : NULL;
+    size_t whole = newline ? (size_t)(newline - bytes) + 1 : 0;
+    struct stat st;
+
+    if (whole == done)
+        return (ssize_t)done;
+    if (fstat(fd, &st) < 0 || ftruncate(fd, st.st_size - (off_t)(done - whole)) < 0)
+        return -1;
+    return (ssize_t)whole;
+}
+
+static bool is_full(int error)
+{
+    return error == ENOSPC || error == EDQUOT;
+}
+
+/* Writes all bytes. Returns 0, or -1 when the journal failed or is closed while the disk is full.
+ */
+static int write_lines(struct journal *j, const char *bytes, size_t len)
+{
+    size_t done = 0;
+    bool was_full = false;
+
+    while (done < len) {
+        ssize_t n = write(j->fd, bytes + done, len - done);
+
+        if (n > 0) {
+            done += (size_t)n;
+            continue;
+        }
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && !is_full(errno)) {
+            set_state(j, JOURNAL_FAILED, "write", errno);
+            return -1;
+        }
+        if (!was_full)
+            set_state(j, JOURNAL_BLOCKED, "write", n < 0 ? errno : ENOSPC);
+        was_full = true;
+        n = cut_torn_line(j->fd, bytes, done);
+        if (n < 0) {
+            set_state(j, JOURNAL_FAILED, "cut", errno);
+            return -1;
+        }
+        done = (size_t)n;
+        if (!wait_for_room(j))
+            return -1;
+    }
+    if (was_full)
+        set_state(j, JOURNAL_RUNNING, NULL, 0);
+    return 0;
+}
+
+static int sync_file(struct journal *j)
+{
+    int64_t began = now_ms();
+    int64_t took;
+
+    if (j->fsync != JOURNAL_FSYNC_NEVER && j->unsynced_bytes > 0 && fdatasync(j->fd) < 0) {
+        /* The kernel may have dropped the pages it could not write: what is on the disk is unknown.
+         */
+        set_state(j, JOURNAL_FAILED, "fdatasync", errno);
+        return -1;
+    }
+    took = now_ms() - began;
+    pthread_mutex_lock(&j->lock);
+    j->durable = j->written;
+    j->buffered_bytes -= j->unsynced_bytes;
+    if (took > j->fsync_ms_max)
+        j->fsync_ms_max = took;
+    pthread_mutex_unlock(&j->lock);
+    j->unsynced_bytes = 0;
+    wake_flow(j);
+    return 0;
+}
+
+static bool is_sync_due(const struct journal *j, bool is_hurried)
+{
+    if (j->unsynced_bytes == 0)
+        return false;
+    return is_hurried || j->fsync != JOURNAL_FSYNC_GROUP || j->unsynced_bytes >= SYNC_BYTES ||
+           now_ms() - j->unsynced_since_ms >= j->fsync_interval_ms;
+}
+
+static int reopen_file(struct journal *j)
+{
+    struct err e = {0};
+    int fd;
+
+    if (sync_file(j) < 0)
+        return -1;
+    fd = open_file(j->path, &e);
+    if (fd < 0) {
+        pthread_mutex_lock(&j->lock);
+        j->state = JOURNAL_FAILED;
+        j->why = e;
+        pthread_mutex_unlock(&j->lock);
+        wake_flow(j);
+        return -1;
+    }
+    close(j->fd);
+    j->fd = fd;
+    return 0;
+}
+
+static int do_work(struct journal *j, struct work *w)
+{
+    if (w->number == 0)
+        return reopen_file(j);
+    if (write_lines(j, w->lines.data, w->lines.len) < 0)
+        return -1;
+    if (j->unsynced_bytes == 0)
+        j->unsynced_since_ms = now_ms();
+    j->unsynced_bytes += w->lines.len;
+    j->written = w->number;
+    return is_sync_due(j, false) ? sync_file(j) : 0;
+}
+
+/* ---- the thread
+ * ------------------------------------------------------------------------------------- */
+
+/* Waits, under the lock, for work, hurry, close, or the time of the next fsync. */
+static void wait_for_work(struct journal *j)
+{
+    struct timespec until;
+
+    if (j->unsynced_bytes == 0) {
+        while (!j->first && !j->is_closing)
+            pthread_cond_wait(&j->changed, &j->lock);
+        return;
+    }
+    until.tv_sec = j->unsynced_since_ms / 1000;
+    until.tv_nsec = j->unsynced_since_ms % 1000 * 1000000L;
+    add_ms(&until, j->fsync_interval_ms);
+    while (!j->first && !j->is_closing && !j->is_hurried)
+        if (pthread_cond_timedwait(&j->changed, &j->lock, &until) == ETIMEDOUT)
+            return;
+}
+
+static struct work *take_work(struct journal *j)
+{
+    struct work *w = j->first;
+
+    if (w) {
+        j->first = w->next;
+        if (!j->first)
+            j->last = NULL;
+    }
+    return w;
+}
+
+static void give_back(struct journal *j, struct work *w)
+{
+    strbuf_reset(&w->lines);
+    pthread_mutex_lock(&j->lock);
+    if (!j->spare.data) {
+        j->spare = w->lines;
+        w->lines = (struct strbuf){0};
+    }
+    pthread_mutex_unlock(&j->lock);
+    strbuf_release(&w->lines);
+    free(w);
+}
+
+static void *run(void *arg)
+{
+    struct journal *j = arg;
+
+    for (;;) {
+        struct work *w;
+        bool is_hurried;
+        bool is_last;
+        int rc = 0;
+
+        pthread_mutex_lock(&j->lock);
+        wait_for_work(j);
+        w = take_work(j);
+        is_last = j->is_closing && !j->first;
+        is_hurried = (j->is_hurried || j->is_closing) && !j->first;
+        if (is_hurried)
+            j->is_hurried = false;
+        pthread_mutex_unlock(&j->lock);
+        if (w) {
+            rc = do_work(j, w);
+            give_back(j, w);
+        }
+        if (rc == 0 && is_sync_due(j, is_hurried))
+            rc = sync_file(j);
+        if (rc < 0 || is_last)
+            return NULL;
+    }
+}
+
+/* ---- the port
+ * --------------------------------------------------------------------------------------- */
+
+static void append_work(struct journal *j, struct work *w)
+{
+    if (j->last)
+        j->last->next = w;
+    else
+        j->first = w;
+    j->last = w;
+    pthread_cond_signal(&j->changed);
+}
+
+static uint64_t submit(void *self, struct strbuf *lines, const struct journal_mark *marks,
+                       size_t mark_count)
+{
+    struct journal *j = self;
+    struct work *w = mem_alloc(sizeof(*w));
+    uint64_t number;
+
+    (void)marks;
+    (void)mark_count;
+    assert(lines->len > 0 && lines->data[lines->len - 1] == '\n');
+    w->lines = *lines;
+    pthread_mutex_lock(&j->lock);
+    number = w->number = ++j->submitted;
+    j->buffered_bytes += w->lines.len;
+    *lines = j->spare;
+    j->spare = (struct strbuf){0};
+    append_work(j, w);
+    pthread_mutex_unlock(&j->lock);
+    return number;
+}
+
+static uint64_t durable(void *self)
+{
+    struct journal *j = self;
+    uint64_t n;
+
+    pthread_mutex_lock(&j->lock);
+    n = j->durable;
+    pthread_mutex_unlock(&j->lock);
+    return n;
+}
+
+static size_t buffered_bytes(void *self)
+{
+    struct journal *j = self;
+    size_t n;
+
+    pthread_mutex_lock(&j->lock);
+    n = j->buffered_bytes;
+    pthread_mutex_unlock(&j->lock);
+    return n;
+}
+
+static enum journal_state state(void *self, struct err *e)
+{
+    struct journal *j = self;
+    enum journal_state s;
+
+    pthread_mutex_lock(&j->lock);
+    s = j->state;
+    if (s != JOURNAL_RUNNING)
+        *e = j->why;
+    pthread_mutex_unlock(&j->lock);
+    return s;
+}
+
+static void hurry(void *self)
+{
+    struct journal *j = self;
+
+    pthread_mutex_lock(&j->lock);
+    j->is_hurried = true;
+    pthread_cond_signal(&j->changed);
+    pthread_mutex_unlock(&j->lock);
+}
+
+static void reopen(void *self)
+{
+    struct journal *j = self;
+    struct work *w = mem_alloc(sizeof(*w));
+
+    pthread_mutex_lock(&j->lock);
+    append_work(j, w);
+    pthread_mutex_unlock(&j->lock);
+}
+
+struct journal_port journal_port(struct journal *j)
+{
+    return (struct journal_port){
+        .self = j,
+        .submit = submit,
+        .durable = durable,
+        .buffered_bytes = buffered_bytes,
+        .state = state,
+        .hurry = hurry,
+        .reopen = reopen,
+    };
+}
+
+int64_t journal_take_fsync_ms_max(struct journal *j)
+{
+    int64_t ms;
+
+    pthread_mutex_lock(&j->lock);
+    ms = j->fsync_ms_max;
+    j->fsync_ms_max = 0;
+    pthread_mutex_unlock(&j->lock);
+    return ms;
+}
+
+/* ---- life
+ * ------------------------------------------------------------------------------------------- */
+
+static void init_locks(struct journal *j)
+{
+    pthread_condattr_t attr;
+
+    pthread_mutex_init(&j->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&j->changed, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static void journal_free(struct journal *j)
+{
+    struct work *w;
+
+    while ((w = take_work(j))) {
+        strbuf_release(&w->lines);
+        free(w);
+    }
+    close(j->fd);
+    strbuf_release(&j->spare);
+    pthread_mutex_destroy(&j->lock);
+    pthread_cond_destroy(&j->changed);
+    free(j->path);
+    free(j);
+}
+
+struct journal *journal_open(const struct journal_options *options, struct err *e)
+{
+    int fd = open_file(options->path, e);
+    struct journal *j;
+    int rc;
+
+    if (fd < 0)
+        return NULL;
+    j = mem_alloc(sizeof(*j));
+    *j = (struct journal){
+        .path = mem_strdup(options->path),
+        .fsync = options->fsync,
+        .fsync_interval_ms = options->fsync_interval_ms,
+        .wake_fd = options->wake_fd,
+        .fd = fd,
+    };
+    init_locks(j);
+    rc = pthread_create(&j->thread, NULL, run, j);
+    if (rc) {
+        err_set(e, ERR_RUNTIME, "journal thread: %s", strerror(rc));
+        journal_free(j);
+        return NULL;
+    }
+    return j;
+}
+
+void journal_close(struct journal *j)
+{
+    if (!j)
+        return;
+    pthread_mutex_lock(&j->lock);
+    j->is_closing = true;
+    pthread_cond_signal(&j->changed);
+    pthread_mutex_unlock(&j->lock);
+    pthread_join(j->thread, NULL);
+    journal_free(j);
+}

@@ -1,0 +1,332 @@
+#include "io/jsonl_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/json_writer.h"
+#include "base/mem.h"
+#include "base/printable.h"
+#include "base/rfc3339.h"
+
+#define REPEAT_SLOTS     32
+#define REPEAT_WINDOW_MS 10000
+#define TEXT_MAX_BYTES   4096
+
+/* An entry that was told and is counted since. */
+struct repeat {
+    enum log_level level;
+    char *message; /* NULL: the slot is free */
+    char *error;   /* NULL if none */
+    int64_t since_ms;
+    int64_t count;
+};
+
+struct jsonl_log {
+    struct jsonl_log_options options;
+    int fd;
+    struct strbuf line;
+    struct repeat repeats[REPEAT_SLOTS];
+    int64_t lost_lines; /* that found no room on the disk */
+};
+
+/* ---- lines
+ * ------------------------------------------------------------------------------------------ */
+
+/* Texts come from brokers and payloads: only what is valid UTF-8 can be JSON. */
+static void write_text(struct json_writer *w, const char *key, const char *text)
+{
+    struct strbuf safe = {0};
+
+    printable_add(&safe, text, strlen(text), TEXT_MAX_BYTES);
+    json_string_n(w, key, strbuf_text(&safe), safe.len);
+    strbuf_release(&safe);
+}
+
+static void write_field(struct json_writer *w, const struct log_field *f)
+{
+    switch (f->kind) {
+    case LOG_FIELD_TEXT:
+        write_text(w, f->name, f->text);
+        break;
+    case LOG_FIELD_INT:
+        json_int(w, f->name, f->integer);
+        break;
+    case LOG_FIELD_JSON:
+        /* A field without a name is an object whose members become the metadata's. */
+        if (f->name)
+            json_raw(w, f->name, f->text, strlen(f->text));
+        else if (strlen(f->text) > 2)
+            json_raw(w, NULL, f->text + 1, strlen(f->text) - 2);
+        break;
+    }
+}
+
+static void format_json(struct jsonl_log *l, const struct log_entry *entry)
+{
+    struct json_writer w = json_writer_on(&l->line);
+    char now[RFC3339_SIZE];
+
+    rfc3339_format(clock_wall_ms(l->options.clock), now);
+    json_begin_object(&w, NULL);
+    json_string(&w, "timestamp", now);
+    json_string(&w, "level", log_level_name(entry->level));
+    write_text(&w, "message", entry->message);
+    json_string(&w, "service", l->options.service);
+    if (entry->error)
+        write_text(&w, "error", entry->error);
+    json_begin_object(&w, "metadata");
+    write_text(&w, "env", l->options.env);
+    for (size_t i = 0; i < entry->field_count; i++)
+        write_field(&w, &entry->fields[i]);
+    json_end_object(&w);
+    json_end_object(&w);
+    strbuf_addc(&l->line, '\n');
+}
+
+static void format_plain(struct jsonl_log *l, const struct log_entry *entry)
+{
+    strbuf_addf(&l->line, "%s: ", l->options.service);
+    printable_add(&l->line, entry->message, strlen(entry->message), TEXT_MAX_BYTES);
+    if (entry->error) {
+        strbuf_adds(&l->line, ": ");
+        printable_add(&l->line, entry->error, strlen(entry->error), TEXT_MAX_BYTES);
+    }
+    for (size_t i = 0; i < entry->field_count; i++) {
+        const struct log_field *f = &entry->fields[i];
+
+        if (!f->name)
+            continue;
+        strbuf_addf(&l->line, "%s%s=", i ? ", " : " (", f->name);
+        if (f->kind == LOG_FIELD_INT)
+            strbuf_addf(&l->line, "%lld", (long long)f->integer);
+        else
+            printable_add(&l->line, f->text, strlen(f->text), TEXT_MAX_BYTES);
+        if (i + 1 == entry->field_count)
+            strbuf_addc(&l->line, ')');
+    }
+    strbuf_addc(&l->line, '\n');
+}
+
+/* Whole lines or nothing: what was written of a line that found no room is cut off again. */
+static bool write_line(struct jsonl_log *l)
+{
+    size_t done = 0;
+    struct stat st;
+
+    while (done < l->line.len) {
+        ssize_t n = write(l->fd, l->line.data + done, l->line.len - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+    if (done == l->line.len)
+        return true;
+    if (done > 0 && fstat(l->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        ftruncate(l->fd, st.st_size - (off_t)done) < 0)
+        return false;
+    return false;
+}
+
+static void write_entry(struct jsonl_log *l, const struct log_entry *entry)
+{
+    strbuf_reset(&l->line);
+    if (l->options.path)
+        format_json(l, entry);
+    else
+        format_plain(l, entry);
+    if (!write_line(l))
+        l->lost_lines++;
+}
+
+static void tell_lost_lines(struct jsonl_log *l)
+{
+    int64_t lost = l->lost_lines;
+    const struct log_field field = LOG_INT("lost", lost);
+    const struct log_entry entry = {.level = LOG_WARN,
+                                    .message = "log lines were lost, the file could not be written",
+                                    .fields = &field,
+                                    .field_count = 1};
+
+    if (lost == 0)
+        return;
+    write_entry(l, &entry);
+    if (l->lost_lines == lost)
+        l->lost_lines = 0;
+}
+
+/* ---- repetition
+ * ------------------------------------------------------------------------------------- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static struct repeat *find_repeat(struct jsonl_log *l, const struct log_entry *entry)
+{
+    for (int i = 0; i < REPEAT_SLOTS; i++) {
+        struct repeat *r = &l->repeats[i];
+
+        if (r->message && r->level == entry->level && same_text(r->message, entry->message) &&
+            same_text(r->error, entry->error))
+            return r;
+    }
+    return NULL;
+}
+
+static void tell_repeat(struct jsonl_log *l, const struct repeat *r)
+{
+    const struct log_field field = LOG_INT("repeated", r->count);
+    const struct log_entry entry = {.level = r->level,
+                                    .message = r->message,
+                                    .error = r->error,
+                                    .fields = &field,
+                                    .field_count = 1};
+
+    if (r->count > 0)
+        write_entry(l, &entry);
+}
+
+static void end_repeat(struct jsonl_log *l, struct repeat *r)
+{
+    tell_repeat(l, r);
+    free(r->message);
+    free(r->error);
+    *r = (struct repeat){0};
+}
+
+static struct repeat *free_slot(struct jsonl_log *l)
+{
+    struct repeat *oldest = &l->repeats[0];
+
+    for (int i = 0; i < REPEAT_SLOTS; i++) {
+        if (!l->repeats[i].message)
+            return &l->repeats[i];
+        if (l->repeats[i].since_ms < oldest->since_ms)
+            oldest = &l->repeats[i];
+    }
+    end_repeat(l, oldest);
+    return oldest;
+}
+
+/* Returns true when the entry was told lately and is only counted. */
+static bool is_repeated(struct jsonl_log *l, const struct log_entry *entry)
+{
+    struct repeat *r;
+
+    if (entry->level < LOG_WARN)
+        return false;
+    r = find_repeat(l, entry);
+    if (r) {
+        r->count++;
+        return true;
+    }
+    r = free_slot(l);
+    *r = (struct repeat){
+        .level = entry->level,
+        .message = mem_strdup(entry->message),
+        .error = entry->error ? mem_strdup(entry->error) : NULL,
+        .since_ms = clock_mono_ms(l->options.clock),
+    };
+    return false;
+}
+
+void jsonl_log_tick(struct jsonl_log *l)
+{
+    int64_t now = clock_mono_ms(l->options.clock);
+
+    tell_lost_lines(l);
+    for (int i = 0; i < REPEAT_SLOTS; i++) {
+        struct repeat *r = &l->repeats[i];
+
+        if (!r->message || now - r->since_ms < REPEAT_WINDOW_MS)
+            continue;
+        if (r->count == 0) {
+            end_repeat(l, r);
+            continue;
+        }
+        tell_repeat(l, r);
+        r->count = 0;
+        r->since_ms = now;
+    }
+}
+
+/* ---- life
+ * ------------------------------------------------------------------------------------------- */
+
+static void write_port(void *self, const struct log_entry *entry)
+{
+    struct jsonl_log *l = self;
+
+    if (entry->level >= l->options.level && !is_repeated(l, entry))
+        write_entry(l, entry);
+}
+
+struct log jsonl_log_port(struct jsonl_log *l)
+{
+    return (struct log){.write = write_port, .self = l};
+}
+
+static int open_file(const char *path)
+{
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+}
+
+struct jsonl_log *jsonl_log_open(const struct jsonl_log_options *options, struct err *e)
+{
+    int fd = options->path ? open_file(options->path) : STDERR_FILENO;
+    struct jsonl_log *l;
+
+    if (fd < 0) {
+        err_set(e, ERR_RUNTIME, "%s: %s", options->path, strerror(errno));
+        return NULL;
+    }
+    l = mem_alloc(sizeof(*l));
+    l->options = *options;
+    l->fd = fd;
+    return l;
+}
+
+void jsonl_log_reopen(struct jsonl_log *l)
+{
+    struct log port = jsonl_log_port(l);
+    int fd;
+
+    if (!l->options.path)
+        return;
+    fd = open_file(l->options.path);
+    if (fd < 0) {
+        log_plain(&port, LOG_ERROR, "log file cannot be opened anew", strerror(errno));
+        return;
+    }
+    close(l->fd);
+    l->fd = fd;
+}
+
+void jsonl_log_settle(struct jsonl_log *l)
+{
+    tell_lost_lines(l);
+    for (int i = 0; i < REPEAT_SLOTS; i++)
+        if (l->repeats[i].message)
+            end_repeat(l, &l->repeats[i]);
+}
+
+void jsonl_log_close(struct jsonl_log *l)
+{
+    if (!l)
+        return;
+    jsonl_log_settle(l);
+    if (l->options.path)
+        close(l->fd);
+    strbuf_release(&l->line);
+    free(l);
+}

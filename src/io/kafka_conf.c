@@ -1,0 +1,146 @@
+#include "io/kafka_conf.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "io/kafka_internal.h"
+
+static const struct kafka_property common[] = {
+    {.name = "client.id", .value = "order-tracker"},
+    {.name = "reconnect.backoff.ms", .value = "100"},
+    /* The default of 10 s would be how long a recovery goes unnoticed. */
+    {.name = "reconnect.backoff.max.ms", .value = "1000"},
+    {.name = "socket.nagle.disable", .value = "true"},
+    {.name = "socket.keepalive.enable", .value = "true"},
+    {.name = "topic.metadata.refresh.interval.ms", .value = "10000"},
+    {.name = "statistics.interval.ms", .value = "5000"},
+    {.name = "log.queue", .value = "true", .is_fixed = true},
+    {.name = "log.connection.close", .value = "false"},
+    {.name = "enable.metrics.push", .value = "false", .is_optional = true},
+};
+
+const char *kafka_library_version(void)
+{
+    return rd_kafka_version_str();
+}
+
+int kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, enum err_kind kind,
+                   struct err *e)
+{
+    char why[512];
+
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) == RD_KAFKA_CONF_OK)
+        return 0;
+    return err_set(e, kind, "librdkafka property %s = \"%s\": %s", name, value, why);
+}
+
+static int set_role(rd_kafka_conf_t *conf, const struct kafka_property *role, size_t count,
+                    struct err *e)
+{
+    char why[512];
+
+    for (size_t i = 0; i < count; i++) {
+        if (role[i].is_optional)
+            rd_kafka_conf_set(conf, role[i].name, role[i].value, why, sizeof(why));
+        else if (kafka_conf_set(conf, role[i].name, role[i].value, ERR_RUNTIME, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static const char *fixed_value(const char *name, const struct kafka_property *role, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (role[i].is_fixed && strcmp(role[i].name, name) == 0)
+            return role[i].value;
+    return NULL;
+}
+
+static int set_user_property(rd_kafka_conf_t *conf, const struct config_property *p,
+                             const struct kafka_property *role, size_t role_count, struct err *e)
+{
+    const char *fixed = fixed_value(p->name, role, role_count);
+
+    if (!fixed)
+        fixed = fixed_value(p->name, common, sizeof(common) / sizeof(common[0]));
+    if (fixed && strcmp(fixed, p->value) != 0)
+        return err_set(e, ERR_USAGE,
+                       "%s: librdkafka property %s = \"%s\": must stay \"%s\", no record could be "
+                       "promised otherwise",
+                       p->origin, p->name, p->value, fixed);
+    if (kafka_conf_set(conf, p->name, p->value, ERR_USAGE, e) < 0)
+        return err_wrap(e, "%s", p->origin);
+    return 0;
+}
+
+rd_kafka_conf_t *kafka_conf_new(const struct config *cfg, const struct kafka_property *role,
+                                size_t role_count, struct err *e)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+    if (set_role(conf, common, sizeof(common) / sizeof(common[0]), e) < 0 ||
+        set_role(conf, role, role_count, e) < 0 ||
+        kafka_conf_set(conf, "bootstrap.servers", cfg->kafka.broker, ERR_USAGE, e) < 0)
+        goto fail;
+    for (size_t i = 0; i < cfg->kafka.property_count; i++)
+        if (set_user_property(conf, &cfg->kafka.properties[i], role, role_count, e) < 0)
+            goto fail;
+    return conf;
+fail:
+    rd_kafka_conf_destroy(conf);
+    return NULL;
+}
+
+void kafka_log_line(const struct log *log, int level, const char *facility, const char *text)
+{
+    /* syslog levels: 3 and below are errors, 4 warnings; a message of librdkafka is never our
+     * verdict. */
+    enum log_level ours = level <= 3 ? LOG_WARN : level <= 5 ? LOG_INFO : LOG_DEBUG;
+    static const char *const harmless[] = {
+        "Failed to acquire idempotence PID", /* a fresh broker's coordinator still loads */
+        "FAIL",                              /* kafka_health tells */
+        "ERROR",
+    };
+
+    for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+        if (strstr(text, harmless[i]) || strcmp(facility, harmless[i]) == 0)
+            ours = LOG_DEBUG;
+    log_with(log, ours, "librdkafka", NULL, LOG_TEXT("facility", facility), LOG_TEXT("text", text));
+}
+
+void kafka_health_error(struct kafka_health *h, rd_kafka_resp_err_t err, const char *reason)
+{
+    if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && err != RD_KAFKA_RESP_ERR__TRANSPORT &&
+        err != RD_KAFKA_RESP_ERR__RESOLVE) {
+        log_with(h->log, LOG_WARN, "Kafka reports an error", reason,
+                 LOG_TEXT("code", rd_kafka_err2name(err)));
+        return;
+    }
+    if (h->is_down || err == RD_KAFKA_RESP_ERR__TRANSPORT)
+        return; /* one broken connection is not yet all of Kafka */
+    h->is_down = true;
+    log_plain(h->log, LOG_WARN, "Kafka is away, trying until it is back", reason);
+}
+
+void kafka_health_good(struct kafka_health *h)
+{
+    if (!h->is_down)
+        return;
+    h->is_down = false;
+    log_plain(h->log, LOG_INFO, "Kafka is back", NULL);
+}
+
+void kafka_health_stats(struct kafka_health *h, const char *json, size_t len)
+{
+    static const char up[] = "\"state\":\"UP\"";
+
+    if (h->is_down && memmem(json, len, up, sizeof(up) - 1))
+        kafka_health_good(h);
+}
+
+void kafka_wake_on(rd_kafka_queue_t *queue, int wake_fd)
+{
+    static const uint64_t one = 1;
+
+    rd_kafka_queue_io_event_enable(queue, wake_fd, &one, sizeof(one));
+}

@@ -1,0 +1,418 @@
+#include "io/kafka_sink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/kafka_internal.h"
+
+/* A record that was taken and not yet reported: librdkafka reads key and value from here, and
+ * should the producer have to be made anew, they are sent again from here. In the order they were
+ * taken. */
+struct sent {
+    struct sent *next;
+    struct sent *prev;
+    struct kafka_sink *sink;
+    uint64_t tag;
+    struct outgoing record; /* points behind this struct */
+};
+
+struct kafka_sink {
+    const struct config *cfg;
+    const struct log *log;
+    int wake_fd;
+    rd_kafka_t *rk;
+    struct kafka_health health;
+    bool is_dead;          /* a fatal error: to be made anew */
+    struct sent in_flight; /* head of a ring */
+    size_t in_flight_count;
+    struct sink_report *reports; /* a queue in an array */
+    size_t report_first;
+    size_t report_count;
+    size_t report_cap;
+};
+
+/* ---- what was sent
+ * ---------------------------------------------------------------------------------- */
+
+static char *copy_bytes(char **at, const char *bytes, size_t len)
+{
+    char *copy = *at;
+
+    if (len)
+        memcpy(copy, bytes, len);
+    copy[len] = '\0';
+    *at += len + 1;
+    return copy;
+}
+
+static size_t copied_size(const struct outgoing *o)
+{
+    size_t size = strlen(o->topic) + 1 + o->key_len + 1 + o->value_len + 1;
+
+    for (size_t i = 0; i < o->header_count; i++)
+        size += strlen(o->headers[i].name) + 1 + o->headers[i].value_len + 1;
+    return size;
+}
+
+/* One block: the struct, its headers, then all bytes. */
+static struct sent *sent_new(struct kafka_sink *s, const struct outgoing *o, uint64_t tag)
+{
+    size_t header_bytes = o->header_count * sizeof(struct header);
+    struct sent *sent = mem_alloc(sizeof(*sent) + header_bytes + copied_size(o));
+    struct header *headers = (struct header *)(sent + 1);
+    char *at = (char *)headers + header_bytes;
+
+    sent->sink = s;
+    sent->tag = tag;
+    sent->record = *o;
+    sent->record.topic = copy_bytes(&at, o->topic, strlen(o->topic));
+    sent->record.headers = headers;
+    if (o->key)
+        sent->record.key = copy_bytes(&at, o->key, o->key_len);
+    if (o->value)
+        sent->record.value = copy_bytes(&at, o->value, o->value_len);
+    for (size_t i = 0; i < o->header_count; i++) {
+        headers[i] = o->headers[i];
+        headers[i].name = copy_bytes(&at, o->headers[i].name, strlen(o->headers[i].name));
+        if (o->headers[i].value)
+            headers[i].value = copy_bytes(&at, o->headers[i].value, o->headers[i].value_len);
+    }
+    return sent;
+}
+
+static void link_sent(struct kafka_sink *s, struct sent *sent)
+{
+    sent->prev = s->in_flight.prev;
+    sent->next = &s->in_flight;
+    sent->prev->next = sent;
+    sent->next->prev = sent;
+    s->in_flight_count++;
+}
+
+static void forget_sent(struct sent *sent)
+{
+    sent->prev->next = sent->next;
+    sent->next->prev = sent->prev;
+    sent->sink->in_flight_count--;
+    free(sent);
+}
+
+/* ---- reports
+ * ---------------------------------------------------------------------------------------- */
+
+/* One table for what produce returns and what a delivery report brings. What is not named here may
+ * pass: nothing is given up because of it. */
+static enum sink_status classify(rd_kafka_resp_err_t err)
+{
+    switch ((int)err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+        return SINK_OK;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+        return SINK_TOO_LARGE;
+    default:
+        return SINK_TROUBLE;
+    }
+}
+
+static void fill_report(struct sink_report *r, uint64_t tag, rd_kafka_resp_err_t err)
+{
+    *r = (struct sink_report){.tag = tag, .status = classify(err), .partition = -1, .offset = -1};
+    if (err)
+        snprintf(r->text, sizeof(r->text), "%s", rd_kafka_err2str(err));
+}
+
+static void queue_report(struct kafka_sink *s, const struct sink_report *r)
+{
+    if (s->report_first + s->report_count == s->report_cap) {
+        if (s->report_first > s->report_count) {
+            memmove(s->reports, s->reports + s->report_first, s->report_count * sizeof(*r));
+        } else {
+            s->report_cap = s->report_cap ? 2 * s->report_cap : 64;
+            s->reports = mem_realloc_array(s->reports, s->report_cap, sizeof(*r));
+            memmove(s->reports, s->reports + s->report_first, s->report_count * sizeof(*r));
+        }
+        s->report_first = 0;
+    }
+    s->reports[s->report_first + s->report_count++] = *r;
+}
+
+static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+    struct kafka_sink *s = opaque;
+    struct sent *sent = m->_private;
+    struct sink_report r;
+
+    if (rk != s->rk)
+        return; /* a producer that was given up: its records went to the next one */
+    fill_report(&r, sent->tag, m->err);
+    if (!m->err) {
+        r.partition = m->partition;
+        r.offset = m->offset;
+        kafka_health_good(&s->health);
+    }
+    queue_report(s, &r);
+    forget_sent(sent);
+}
+
+/* ---- other callbacks
+ * -------------------------------------------------------------------------------- */
+
+static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
+{
+    struct kafka_sink *s = opaque;
+
+    if (err == RD_KAFKA_RESP_ERR__FATAL && rk == s->rk)
+        s->is_dead = true;
+    else
+        kafka_health_error(&s->health, (rd_kafka_resp_err_t)err, reason);
+}
+
+static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
+{
+    struct kafka_sink *s = opaque;
+
+    (void)rk;
+    kafka_health_stats(&s->health, json, len);
+    return 0;
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    const struct kafka_sink *s = rd_kafka_opaque(rk);
+
+    kafka_log_line(s->log, level, facility, text);
+}
+
+static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t key_len,
+                                int32_t count, void *topic_opaque, void *opaque)
+{
+    const struct sent *sent = opaque;
+
+    if (sent->record.partition_hint >= 0)
+        return sent->record.partition_hint % count;
+    return rd_kafka_msg_partitioner_murmur2_random(topic, key, key_len, count, topic_opaque,
+                                                   opaque);
+}
+
+/* ---- the producer
+ * ----------------------------------------------------------------------------------- */
+
+static rd_kafka_conf_t *make_conf(struct kafka_sink *s, struct err *e)
+{
+    static const struct kafka_property role[] = {
+        {.name = "enable.idempotence", .value = "true", .is_fixed = true},
+        {.name = "acks", .value = "all", .is_fixed = true},
+        {.name = "compression.type", .value = "zstd"},
+        {.name = "linger.ms", .value = "5"},
+        /* The broker being away is no reason to give a record up. */
+        {.name = "message.timeout.ms", .value = "0", .is_fixed = true},
+        {.name = "queue.buffering.max.messages", .value = "100000"},
+        {.name = "queue.buffering.max.kbytes", .value = "131072"},
+    };
+    rd_kafka_conf_t *conf = kafka_conf_new(s->cfg, role, sizeof(role) / sizeof(role[0]), e);
+
+    if (!conf)
+        return NULL;
+    rd_kafka_conf_set_opaque(conf, s);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_stats_cb(conf, on_stats);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_topic_conf_set_partitioner_cb(rd_kafka_conf_get_default_topic_conf(conf),
+                                           choose_partition);
+    return conf;
+}
+
+static rd_kafka_t *make_producer(struct kafka_sink *s, struct err *e)
+{
+    rd_kafka_conf_t *conf = make_conf(s, e);
+    rd_kafka_queue_t *queue;
+    rd_kafka_t *rk;
+    char why[512];
+
+    if (!conf)
+        return NULL;
+    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    if (!rk) {
+        rd_kafka_conf_destroy(conf);
+        err_set(e, ERR_USAGE, "Kafka producer: %s", why);
+        return NULL;
+    }
+    rd_kafka_set_log_queue(rk, NULL);
+    if (s->wake_fd >= 0) {
+        queue = rd_kafka_queue_get_main(rk);
+        kafka_wake_on(queue, s->wake_fd);
+        rd_kafka_queue_destroy(queue);
+    }
+    return rk;
+}
+
+static rd_kafka_headers_t *make_headers(const struct outgoing *o)
+{
+    rd_kafka_headers_t *list = rd_kafka_headers_new(o->header_count);
+
+    for (size_t i = 0; i < o->header_count; i++)
+        rd_kafka_header_add(list, o->headers[i].name, -1, o->headers[i].value,
+                            (ssize_t)o->headers[i].value_len);
+    return list;
+}
+
+static rd_kafka_resp_err_t produce(struct kafka_sink *s, struct sent *sent)
+{
+    const struct outgoing *o = &sent->record;
+    rd_kafka_headers_t *headers = o->header_count ? make_headers(o) : NULL;
+    rd_kafka_resp_err_t err;
+
+    /* No copy: key and value stay in `sent` until the report. librdkafka's macros want plain
+     * pointers. */
+    err =
+        rd_kafka_producev(s->rk, RD_KAFKA_V_TOPIC(o->topic),
+                          RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value, o->value_len),
+                          RD_KAFKA_V_KEY(o->key, o->key_len), RD_KAFKA_V_TIMESTAMP(o->timestamp_ms),
+                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(sent), RD_KAFKA_V_END);
+    if (err && headers)
+        rd_kafka_headers_destroy(headers);
+    return err;
+}
+
+/* A fatal error of an idempotent producer ends that producer, not the records: a new one takes all
+ * that has no report, in the same order. Some of them may be on the topic already; that is
+ * at-least-once. */
+static void make_anew(struct kafka_sink *s)
+{
+    struct err e = {0};
+    char why[512];
+    rd_kafka_t *old = s->rk;
+    rd_kafka_t *rk;
+
+    rd_kafka_fatal_error(old, why, sizeof(why));
+    log_with(s->log, LOG_WARN, "Kafka producer is made anew after a fatal error", why,
+             LOG_INT("in_flight", (int64_t)s->in_flight_count));
+    rk = make_producer(s, &e);
+    if (!rk) {
+        log_plain(s->log, LOG_ERROR, "Kafka producer cannot be made anew", e.text);
+        return;
+    }
+    s->rk = rk;
+    s->is_dead = false;
+    rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(old, 1000);
+    rd_kafka_destroy(old);
+    for (struct sent *p = s->in_flight.next, *next; p != &s->in_flight; p = next) {
+        rd_kafka_resp_err_t err = produce(s, p);
+
+        next = p->next;
+        if (err) {
+            struct sink_report r;
+
+            fill_report(&r, p->tag, err);
+            queue_report(s, &r);
+            forget_sent(p);
+        }
+    }
+}
+
+static void poll_reports(struct kafka_sink *s, int timeout_ms)
+{
+    rd_kafka_poll(s->rk, timeout_ms);
+    if (s->is_dead)
+        make_anew(s);
+}
+
+/* ---- the port
+ * --------------------------------------------------------------------------------------- */
+
+static enum send_result send_record(void *self, const struct outgoing *o, uint64_t tag,
+                                    struct sink_report *r)
+{
+    struct kafka_sink *s = self;
+    struct sent *sent = sent_new(s, o, tag);
+    rd_kafka_resp_err_t err = produce(s, sent);
+
+    if (!err) {
+        link_sent(s, sent);
+        return SEND_TAKEN;
+    }
+    free(sent);
+    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return SEND_FULL;
+    fill_report(r, tag, err);
+    return SEND_FAILED;
+}
+
+static int next_report(void *self, struct sink_report *r)
+{
+    struct kafka_sink *s = self;
+
+    if (s->report_count == 0)
+        poll_reports(s, 0);
+    if (s->report_count == 0)
+        return 0;
+    *r = s->reports[s->report_first++];
+    if (--s->report_count == 0)
+        s->report_first = 0;
+    return 1;
+}
+
+static size_t in_flight(void *self)
+{
+    const struct kafka_sink *s = self;
+
+    return s->in_flight_count;
+}
+
+struct sink kafka_sink_port(struct kafka_sink *s)
+{
+    return (struct sink){
+        .self = s, .send = send_record, .next_report = next_report, .in_flight = in_flight};
+}
+
+/* ---- life
+ * ------------------------------------------------------------------------------------------- */
+
+struct kafka_sink *kafka_sink_open(const struct config *cfg, int wake_fd, const struct log *log,
+                                   struct err *e)
+{
+    struct kafka_sink *s = mem_alloc(sizeof(*s));
+
+    *s = (struct kafka_sink){.cfg = cfg, .log = log, .wake_fd = wake_fd, .health = {.log = log}};
+    s->in_flight.next = s->in_flight.prev = &s->in_flight;
+    s->rk = make_producer(s, e);
+    if (!s->rk) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+size_t kafka_sink_flush(struct kafka_sink *s, int timeout_ms)
+{
+    rd_kafka_flush(s->rk, timeout_ms);
+    if (s->is_dead)
+        make_anew(s);
+    return s->in_flight_count;
+}
+
+bool kafka_sink_is_down(const struct kafka_sink *s)
+{
+    return s->health.is_down;
+}
+
+void kafka_sink_close(struct kafka_sink *s)
+{
+    rd_kafka_t *rk;
+
+    if (!s)
+        return;
+    rk = s->rk;
+    rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(rk, 1000);
+    rd_kafka_destroy(rk);
+    while (s->in_flight.next != &s->in_flight)
+        forget_sent(s->in_flight.next);
+    free(s->reports);
+    free(s);
+}

@@ -1,0 +1,27 @@
+#include "io/wake.h"
+
+#include <poll.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/stop.h"
+
+int wake_open(void)
+{
+    return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+void wake_wait(int wake_fd, int timeout_ms)
+{
+    struct pollfd fds[] = {
+        {.fd = wake_fd, .events = POLLIN},
+        {.fd = stop_wake_fd(), .events = POLLIN},
+    };
+    uint64_t count;
+
+    poll(fds, 2, timeout_ms);
+    while (wake_fd >= 0 && read(wake_fd, &count, sizeof(count)) > 0)
+        ;
+    stop_drain_wake();
+}
