@@ -9,9 +9,6 @@
 
 /* The strict look at a JSON text before anybody builds values from it. */
 
-/* Longest number: the parser behind this check takes no longer ones. */
-#define JSON_TEXT_MAX_NUMBER 63
-
 /* The places of all numbers of a text, in its order. */
 struct json_numbers {
     const char **at;
@@ -21,11 +18,11 @@ struct json_numbers {
 
 /* Checks that the bytes are one JSON value by RFC 8259 in valid UTF-8 and nothing else but white
  * space (space, tab, CR, LF) around it. Beyond the grammar it refuses: a byte order mark, a lone
- * surrogate escape, \u0000, a number of more than JSON_TEXT_MAX_NUMBER bytes, and arrays and
- * objects nested deeper than `max_depth` (the outermost one counts as 1).
+ * surrogate escape, \u0000, and arrays and objects nested deeper than `max_depth` (the outermost
+ * one counts as 1).
  *
  * Returns true with the places of the numbers, which point into `bytes`, in a list in `arena`; or
- * false with the reason and its byte offset in words in `why`, without any byte of the text. */
+ * false with the reason and its byte offset in words in `why`, which is plain ASCII. */
 bool json_text_check(const char *bytes, size_t len, int max_depth, struct arena *arena,
                      struct json_numbers *numbers, char *why, size_t why_size);
 

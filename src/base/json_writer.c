@@ -1,6 +1,5 @@
 #include "base/json_writer.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -12,16 +11,36 @@ struct json_writer json_writer_on(struct strbuf *out)
     return (struct json_writer){.out = out};
 }
 
+/* Room for `n` more bytes and the NUL. Mostly it is there already: no call then. */
+static char *room(struct strbuf *out, size_t n)
+{
+    if (out->cap - out->len <= n)
+        strbuf_reserve(out, n);
+    return out->data + out->len;
+}
+
+/* Takes what was written from room() up to `end`. */
+static void take(struct strbuf *out, char *end)
+{
+    *end = '\0';
+    out->len = (size_t)(end - out->data);
+}
+
 static void begin_value(struct json_writer *w, const char *key)
 {
+    size_t n = key ? strlen(key) : 0;
+    char *p = room(w->out, n + 4);
+
     if (w->needs_comma)
-        strbuf_addc(w->out, ',');
+        *p++ = ',';
     w->needs_comma = true;
-    if (!key)
-        return;
-    strbuf_addc(w->out, '"');
-    strbuf_adds(w->out, key);
-    strbuf_add(w->out, "\":", 2);
+    if (key) {
+        *p++ = '"';
+        p = mempcpy(p, key, n);
+        *p++ = '"';
+        *p++ = ':';
+    }
+    take(w->out, p);
 }
 
 static void open_bracket(struct json_writer *w, const char *key, char bracket)
@@ -57,50 +76,54 @@ void json_end_array(struct json_writer *w)
     close_bracket(w, ']');
 }
 
-static void add_escape(struct strbuf *out, unsigned char c)
+/* What stands behind the backslash, 'u' for \\u00xx, 0 where no escape is needed. DEL is escaped
+ * too, though JSON allows it raw: a journal is read in terminals. */
+static const char escapes[256] = {
+    [0x00 ... 0x08] = 'u', ['\t'] = 't', ['\n'] = 'n',  [0x0b ... 0x0c] = 'u', ['\r'] = 'r',
+    [0x0e ... 0x1f] = 'u', ['"'] = '"',  ['\\'] = '\\', [0x7f] = 'u',
+};
+
+#define ESCAPE_MAX   6
+#define ESCAPE_PIECE 256
+
+static char *put_escape(char *p, unsigned char c)
 {
-    switch (c) {
-    case '"':
-        strbuf_add(out, "\\\"", 2);
-        break;
-    case '\\':
-        strbuf_add(out, "\\\\", 2);
-        break;
-    case '\n':
-        strbuf_add(out, "\\n", 2);
-        break;
-    case '\r':
-        strbuf_add(out, "\\r", 2);
-        break;
-    case '\t':
-        strbuf_add(out, "\\t", 2);
-        break;
-    default:
-        strbuf_addf(out, "\\u%04x", c);
-        break;
+    static const char digits[] = "0123456789abcdef";
+
+    *p++ = '\\';
+    *p++ = escapes[c];
+    if (escapes[c] == 'u') {
+        *p++ = '0';
+        *p++ = '0';
+        *p++ = digits[c >> 4];
+        *p++ = digits[c & 15];
     }
+    return p;
 }
 
-/* DEL is escaped too, though JSON allows it raw: a journal is read in terminals. */
-static bool needs_escape(unsigned char c)
+/* Piece by piece, so that the room for the worst case stays small. */
+static void add_escaped(struct strbuf *out, const char *text, size_t len)
 {
-    return c < 0x20 || c == '"' || c == '\\' || c == 0x7f;
+    for (size_t begin = 0; begin < len; begin += ESCAPE_PIECE) {
+        size_t end = len - begin < ESCAPE_PIECE ? len : begin + ESCAPE_PIECE;
+        char *p = room(out, (end - begin) * ESCAPE_MAX);
+
+        for (size_t i = begin; i < end; i++) {
+            unsigned char c = (unsigned char)text[i];
+
+            if (escapes[c])
+                p = put_escape(p, c);
+            else
+                *p++ = (char)c;
+        }
+        take(out, p);
+    }
 }
 
 static void add_quoted(struct strbuf *out, const char *text, size_t len)
 {
-    size_t start = 0;
-
-    strbuf_reserve(out, len + 2);
     strbuf_addc(out, '"');
-    for (size_t i = 0; i < len; i++) {
-        if (!needs_escape((unsigned char)text[i]))
-            continue;
-        strbuf_add(out, text + start, i - start);
-        add_escape(out, (unsigned char)text[i]);
-        start = i + 1;
-    }
-    strbuf_add(out, text + start, len - start);
+    add_escaped(out, text, len);
     strbuf_addc(out, '"');
 }
 
@@ -117,8 +140,18 @@ void json_string(struct json_writer *w, const char *key, const char *text)
 
 void json_int(struct json_writer *w, const char *key, int64_t value)
 {
-    begin_value(w, key);
-    strbuf_addf(w->out, "%" PRId64, value);
+    char digits[20];
+    char *end = digits + sizeof(digits);
+    char *p = end;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+    do {
+        *--p = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (value < 0)
+        *--p = '-';
+    json_raw(w, key, p, (size_t)(end - p));
 }
 
 void json_bool(struct json_writer *w, const char *key, bool value)

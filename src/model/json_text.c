@@ -66,9 +66,14 @@ static bool refuse_byte(struct scan *s, const char *wanted)
     return refuse(s, s->p, "expected %s, got U+%04X", wanted, (unsigned)code);
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 static void skip_space(struct scan *s)
 {
-    while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\r' || *s->p == '\t'))
+    while (s->p < s->end && is_space(*s->p))
         s->p++;
 }
 
@@ -127,8 +132,6 @@ static bool check_number(struct scan *s)
         if (!check_digits(s))
             return false;
     }
-    if (s->p - begin > JSON_TEXT_MAX_NUMBER)
-        return refuse(s, begin, "number longer than %d characters", JSON_TEXT_MAX_NUMBER);
     note_number(s, begin);
     return true;
 }
@@ -207,10 +210,16 @@ static bool check_string(struct scan *s)
     uint32_t code;
     size_t n;
 
-    for (s->p++; s->p < s->end;) {
-        switch ((enum in_string)string_class[(unsigned char)*s->p]) {
+    for (s->p++;;) {
+        const char *p = s->p;
+
+        while (p < s->end && string_class[(unsigned char)*p] == PLAIN)
+            p++;
+        s->p = p;
+        if (p == s->end)
+            return refuse_end(s);
+        switch ((enum in_string)string_class[(unsigned char)*p]) {
         case PLAIN:
-            s->p++;
             break;
         case QUOTE:
             s->p++;
@@ -220,16 +229,15 @@ static bool check_string(struct scan *s)
                 return false;
             break;
         case CONTROL:
-            return refuse(s, s->p, *s->p ? "control character in a string" : "NUL byte");
+            return refuse(s, p, *p ? "control character in a string" : "NUL byte");
         case HIGH:
-            n = utf8_decode(s->p, (size_t)(s->end - s->p), &code);
+            n = utf8_decode(p, (size_t)(s->end - p), &code);
             if (n == 0)
-                return refuse(s, s->p, "invalid UTF-8");
+                return refuse(s, p, "invalid UTF-8");
             s->p += n;
             break;
         }
     }
-    return refuse_end(s);
 }
 
 static bool check_literal(struct scan *s, const char *word)
@@ -345,12 +353,21 @@ bool json_text_check(const char *bytes, size_t len, int max_depth, struct arena 
     return true;
 }
 
-static const char *string_end(const char *p, const char *end)
+/* The end of the string that begins at `p`: a quote behind an even number of backslashes. */
+static const char *skip_string(const char *p, const char *end)
 {
-    for (p++; p < end && *p != '"'; p++)
-        if (*p == '\\')
-            p++;
-    return p < end ? p + 1 : end;
+    for (;;) {
+        const char *quote = memchr(p + 1, '"', (size_t)(end - p - 1));
+        const char *b = quote;
+
+        if (!quote)
+            return end;
+        while (b[-1] == '\\')
+            b--;
+        if ((quote - b) % 2 == 0)
+            return quote + 1;
+        p = quote;
+    }
 }
 
 void json_text_minify(const char *bytes, size_t len, struct strbuf *out)
@@ -362,8 +379,8 @@ void json_text_minify(const char *bytes, size_t len, struct strbuf *out)
     strbuf_reserve(out, len);
     while (p < end) {
         if (*p == '"') {
-            p = string_end(p, end);
-        } else if (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t') {
+            p = skip_string(p, end);
+        } else if (is_space(*p)) {
             strbuf_add(out, run, (size_t)(p - run));
             run = ++p;
         } else {

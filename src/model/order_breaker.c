@@ -206,7 +206,7 @@ static void control_character(struct strbuf *v, struct rng *rng)
 static void bad_escape(struct strbuf *v, struct rng *rng)
 {
     static const char *const texts[] = {
-        "\\x41",      "\\u12",          "\\ ",     "\\ud800", "\\udc00ab",
+        "\\x41",      "\\u12-",         "\\ ",     "\\ud800", "\\udc00ab",
         "\\ud83d\\n", "\\ud83d\\u0041", "\\u0000", "\\'",     "\\u{1F600}"};
     const char *text = pick(rng, texts, COUNT(texts));
 

@@ -20,6 +20,7 @@
 struct country {
     const char *currency;
     int64_t rate;                  /* hundredths of its money for one euro */
+    int64_t coin;                  /* its smallest one, in hundredths */
     int64_t tax;                   /* hundredths of a percent */
     int64_t shipping;              /* cents of euros */
     const char *const *warehouses; /* NULL-terminated */
@@ -47,18 +48,18 @@ static const char *const asian_payments[] = {"credit_card", "upi", "konbini", "b
                                              NULL};
 
 static const struct country countries[] = {
-    [DE] = {"EUR", 100, 1900, 495, central, euro_payments},
-    [FR] = {"EUR", 100, 2000, 590, west, euro_payments},
-    [ES] = {"EUR", 100, 2100, 450, west, euro_payments},
-    [IT] = {"EUR", 100, 2200, 550, south, euro_payments},
-    [PL] = {"PLN", 427, 2300, 350, central, polish_payments},
-    [GB] = {"GBP", 86, 2000, 480, britain, card_payments},
-    [US] = {"USD", 109, 825, 799, america, card_payments},
-    [BR] = {"BRL", 612, 1700, 900, brazil, pix_payments},
-    [JP] = {"JPY", 16300, 1000, 610, asia, asian_payments},
-    [IN] = {"INR", 9120, 1800, 240, asia, asian_payments},
-    [SE] = {"SEK", 1134, 2500, 520, north, card_payments},
-    [CZ] = {"CZK", 2520, 2100, 390, central, card_payments},
+    [DE] = {"EUR", 100, 1, 1900, 495, central, euro_payments},
+    [FR] = {"EUR", 100, 1, 2000, 590, west, euro_payments},
+    [ES] = {"EUR", 100, 1, 2100, 450, west, euro_payments},
+    [IT] = {"EUR", 100, 1, 2200, 550, south, euro_payments},
+    [PL] = {"PLN", 427, 1, 2300, 350, central, polish_payments},
+    [GB] = {"GBP", 86, 1, 2000, 480, britain, card_payments},
+    [US] = {"USD", 109, 1, 825, 799, america, card_payments},
+    [BR] = {"BRL", 612, 1, 1700, 900, brazil, pix_payments},
+    [JP] = {"JPY", 16300, 100, 1000, 610, asia, asian_payments},
+    [IN] = {"INR", 9120, 1, 1800, 240, asia, asian_payments},
+    [SE] = {"SEK", 1134, 1, 2500, 520, north, card_payments},
+    [CZ] = {"CZK", 2520, 1, 2100, 390, central, card_payments},
 };
 
 struct customer {
@@ -260,9 +261,16 @@ static void make_uuid(struct rng *rng, char out[UUID_SIZE])
     *p = '\0';
 }
 
+/* value / divisor in whole coins, the half rounded up. */
+static int64_t in_coins(const struct country *c, int64_t value, int64_t divisor)
+{
+    divisor *= c->coin;
+    return (value + divisor / 2) / divisor * c->coin;
+}
+
 static int64_t in_money_of(const struct country *c, int64_t euro_cents)
 {
-    return (euro_cents * c->rate + 50) / 100;
+    return in_coins(c, euro_cents * c->rate, 100);
 }
 
 /* Small orders are more common than large ones. */
@@ -338,7 +346,7 @@ static void make_customer(struct draft *d, size_t i)
 static void make_sums(struct order *o, const struct country *c)
 {
     o->has_subtotal = o->has_tax = o->has_shipping_fee = o->has_total = true;
-    o->tax = (o->subtotal * c->tax + 5000) / 10000;
+    o->tax = in_coins(c, o->subtotal * c->tax, 10000);
     o->shipping_fee = o->subtotal >= in_money_of(c, 25000) ? 0 : in_money_of(c, c->shipping);
     o->total = o->subtotal + o->tax + o->shipping_fee;
 }
