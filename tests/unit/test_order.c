@@ -226,6 +226,8 @@ static void sums_beyond_64_bits_are_refused_and_not_wrapped(void **state)
     s.items[0].quantity = INT64_MAX;
     assert_refused(o, "items[0].total_price 20.00 does not equal quantity 9223372036854775807 x "
                       "unit_price 10.00");
+    s.items[0].quantity = (INT64_C(1) << 61) + 2; /* 64 bits of the product would be 2000 */
+    assert_false(order_check(o, (char[8]){0}, 8));
     s.items[0].unit_price = ORDER_MAX_CENTS;
     s.items[0].total_price = -1;
     assert_false(order_check(o, (char[8]){0}, 8));

@@ -260,12 +260,33 @@ static void every_line_is_json_whatever_the_message_held(void **state)
         record_write(&r, &sb);
         assert_true(utf8_valid(sb.data, sb.len, NULL));
         assert_ptr_equal(strchr(sb.data, '\n'), sb.data + sb.len - 1);
-        assert_int_equal(strlen(sb.data), sb.len);
+        for (size_t k = 0; k < sb.len - 1; k++)
+            assert_in_range((unsigned char)sb.data[k], 0x20, 0xff);
         line = cJSON_ParseWithLength(sb.data, sb.len);
         assert_non_null(line);
         assert_bytes(line, "raw_message", "raw_encoding", bytes, r.value_len);
         assert_bytes(line, "kafka_key", "kafka_key_encoding", key, r.key_len);
         cJSON_Delete(line);
+    }
+    strbuf_release(&sb);
+}
+
+static void a_value_may_grow_sixfold_by_escapes(void **state)
+{
+    static char controls[10000];
+    struct record r = processed();
+    struct strbuf sb = {0};
+
+    (void)state;
+    memset(controls, 1, sizeof(controls));
+    r.value = controls;
+    r.deserialized = false;
+    for (size_t len = 0; len <= sizeof(controls); len += 125) {
+        r.value_len = len;
+        strbuf_release(&sb);
+        record_write(&r, &sb);
+        assert_true(sb.len > 6 * len);
+        assert_int_equal(strlen(sb.data), sb.len);
     }
     strbuf_release(&sb);
 }
@@ -297,6 +318,7 @@ int main(void)
         cmocka_unit_test(each_name_is_that_of_the_format),
         cmocka_unit_test(gaps_and_replays_have_lines_of_their_own),
         cmocka_unit_test(every_line_is_json_whatever_the_message_held),
+        cmocka_unit_test(a_value_may_grow_sixfold_by_escapes),
         cmocka_unit_test(lines_are_appended),
     };
 
