@@ -7,7 +7,7 @@
 
 #define MAX_SLEEP_MS   200
 #define INPUT_SLEEP_MS 20
-#define BURST        1000
+#define BURST          1000
 
 void produce_init(struct produce *p, const struct produce_policy *policy,
                   const struct produce_input *input, const struct sink *sink, int64_t now_ms)

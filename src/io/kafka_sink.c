@@ -21,6 +21,7 @@ struct sent {
 struct kafka_sink {
     const struct config *cfg;
     const struct log *log;
+    const char *linger_ms;
     int wake_fd;
     rd_kafka_t *rk;
     struct kafka_health health;
@@ -202,11 +203,11 @@ static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, 
 
 static rd_kafka_conf_t *make_conf(struct kafka_sink *s, struct err *e)
 {
-    static const struct kafka_property role[] = {
+    const struct kafka_property role[] = {
         {.name = "enable.idempotence", .value = "true", .is_fixed = true},
         {.name = "acks", .value = "all", .is_fixed = true},
         {.name = "compression.type", .value = "zstd"},
-        {.name = "linger.ms", .value = "5"},
+        {.name = "linger.ms", .value = s->linger_ms},
         /* The broker being away is no reason to give a record up. */
         {.name = "message.timeout.ms", .value = "0", .is_fixed = true},
         {.name = "queue.buffering.max.messages", .value = "100000"},
@@ -373,12 +374,13 @@ struct sink kafka_sink_port(struct kafka_sink *s)
 /* ---- life
  * ------------------------------------------------------------------------------------------- */
 
-struct kafka_sink *kafka_sink_open(const struct config *cfg, int wake_fd, const struct log *log,
-                                   struct err *e)
+struct kafka_sink *kafka_sink_open(const struct config *cfg, const char *linger_ms, int wake_fd,
+                                   const struct log *log, struct err *e)
 {
     struct kafka_sink *s = mem_alloc(sizeof(*s));
 
-    *s = (struct kafka_sink){.cfg = cfg, .log = log, .wake_fd = wake_fd, .health = {.log = log}};
+    *s = (struct kafka_sink){
+        .cfg = cfg, .linger_ms = linger_ms, .log = log, .wake_fd = wake_fd, .health = {.log = log}};
     s->in_flight.next = s->in_flight.prev = &s->in_flight;
     s->rk = make_producer(s, e);
     if (!s->rk) {
