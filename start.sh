@@ -46,7 +46,9 @@ port=${START_KAFKA_PORT:-9092}
 may_install=yes
 rung=''
 address=''
-started=() # what to stop again when a step fails, in the order of starting
+# What to stop again when a step fails, in the order of starting. The name is no one's local: the trap sees
+# the variables of the function it interrupts.
+undo_list=()
 # shellcheck disable=SC2034 # step() in say.sh changes it
 step_name=preparation
 
@@ -105,12 +107,12 @@ is_address() { # HOST:PORT
 
 undo_all() {
   local i
-  [ ${#started[@]} -gt 0 ] || return 0
+  [ ${#undo_list[@]} -gt 0 ] || return 0
   echo "Stopping again what was started"
-  for ((i = ${#started[@]} - 1; i >= 0; i--)); do
-    case ${started[i]} in
+  for ((i = ${#undo_list[@]} - 1; i >= 0; i--)); do
+    case ${undo_list[i]} in
     kafka) stop_kafka ;;
-    *) stop_program "${started[i]}" ;;
+    *) stop_program "${undo_list[i]}" ;;
     esac
   done
 }
@@ -218,14 +220,14 @@ try_running() {
 
 try_docker() {
   local image
-  why_not="docker-compose.yaml uses port 9092, not $port"
-  [ "$port" = 9092 ] || return 1
-  why_not="port 9092, which docker-compose.yaml uses, is taken by something that is not Kafka"
-  port_is_free 9092 || return 1
   find_compose || {
     why_not=$compose_missing
     return 1
   }
+  why_not="docker-compose.yaml uses port 9092, not $port"
+  [ "$port" = 9092 ] || return 1
+  why_not="port 9092, which docker-compose.yaml uses, is taken by something that is not Kafka"
+  port_is_free 9092 || return 1
   image=$(sed -n 's/^ *image: *//p' docker-compose.yaml)
   if ! docker image inspect "$image" >/dev/null 2>&1; then
     note "docker: getting the image $image"
@@ -349,7 +351,7 @@ start_kafka() {
 start_docker() {
   ! is_kafka "$address" || return 0
   find_compose || die "$compose_missing" "start the Docker engine, or ./stop.sh and ./start.sh --kafka java"
-  started+=(kafka)
+  undo_list+=(kafka)
   state_set docker "$address"
   run_logged docker.log "${COMPOSE[@]}" up -d kafka ||
     die "docker compose up failed" "see the lines above, or use ./start.sh --kafka java"
@@ -357,7 +359,7 @@ start_docker() {
 
 start_java() {
   ! scripts/local_kafka.sh status "$LOCAL" 2>/dev/null || return 0
-  started+=(kafka)
+  undo_list+=(kafka)
   run_logged start-kafka.log scripts/local_kafka.sh start "$LOCAL" "${address##*:}" ||
     die "Apache Kafka does not start" "see .kafka/local/kafka.log; if its data is damaged, remove .kafka/local"
 }
@@ -367,7 +369,7 @@ start_embedded() {
   ! embedded_pid >/dev/null || return 0
   mkdir -p "$EMBEDDED"
   partitions=$(setting kafka.partitions)
-  started+=(kafka)
+  undo_list+=(kafka)
   start_detached "$EMBEDDED/embedded.log" "$ROOT/build/embedded-broker" "${address##*:}" \
     "$(setting kafka.topic):$partitions" "$(setting dlq.topic):$partitions"
   wait_for_exec "$started_pid" "$ROOT/build/embedded-broker" ||
@@ -438,7 +440,7 @@ size_of() { # FILE
 # start_program NAME: in the background; its output goes to .kafka/run/NAME.out.
 start_program() {
   start_detached "$RUN/$1.out" "$ROOT/bin/$1" --quiet
-  started+=("$1")
+  undo_list+=("$1")
   pid_write "$ROOT/$1.pid" "$RUN" "$started_pid"
   wait_for_exec "$started_pid" "$ROOT/bin/$1" || :
   note "$1: pid $started_pid"
