@@ -273,7 +273,7 @@ is_taken() { # PORT
 # ---- steps that fail ----
 
 @test "when the build fails, Kafka is stopped again" {
-  echo '#error "broken on purpose"' >>"$checkout/cmd/monitor/main.c"
+  echo '#error "broken on purpose"' >>"$checkout/cmd/tracker/main.c"
   start --kafka embedded
   failed_with 1
   says "step 4 (Build bin/) failed"
