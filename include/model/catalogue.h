@@ -7,6 +7,8 @@
 /* What the shop of the generated orders knows: plain tables, all invented. Prices are in cents of
  * euros; a country's rate turns them into its money. */
 
+#define CATALOGUE_LOYALTY_LEVELS 4
+
 struct catalogue_country {
     const char *currency;
     int64_t rate;                  /* hundredths of its money for one euro */
@@ -36,7 +38,7 @@ extern const struct catalogue_customer catalogue_customers[];
 extern const size_t catalogue_customer_count;
 extern const struct catalogue_product catalogue_products[];
 extern const size_t catalogue_product_count;
-extern const char *const catalogue_loyalty_levels[]; /* NULL-terminated */
-extern const char *const catalogue_notes[];          /* for the delivery; NULL-terminated */
+extern const char *const catalogue_loyalty_levels[CATALOGUE_LOYALTY_LEVELS];
+extern const char *const catalogue_notes[]; /* for the delivery; NULL-terminated */
 
 #endif

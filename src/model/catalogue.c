@@ -173,7 +173,8 @@ const struct catalogue_product catalogue_products[] = {
 };
 const size_t catalogue_product_count = COUNT(catalogue_products);
 
-const char *const catalogue_loyalty_levels[] = {"bronze", "silver", "gold", "platinum", NULL};
+const char *const catalogue_loyalty_levels[CATALOGUE_LOYALTY_LEVELS] = {"bronze", "silver", "gold",
+                                                                        "platinum"};
 
 const char *const catalogue_notes[] = {
     "Leave at the front door, please.",

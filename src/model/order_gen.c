@@ -29,18 +29,13 @@ static size_t pick(struct rng *rng, size_t count)
     return (size_t)rng_range(rng, 0, (int64_t)count - 1);
 }
 
-static size_t count_names(const char *const *list)
+static const char *pick_name(struct rng *rng, const char *const *list)
 {
     size_t count = 0;
 
     while (list[count])
         count++;
-    return count;
-}
-
-static const char *pick_name(struct rng *rng, const char *const *list)
-{
-    return list[pick(rng, count_names(list))];
+    return list[pick(rng, count)];
 }
 
 /* A random UUID: version 4, variant 10 (RFC 9562, 5.4). */
@@ -132,16 +127,15 @@ static void make_inventory(struct draft *d, const struct catalogue_country *c, s
 static void make_customer(struct draft *d, size_t i)
 {
     const struct catalogue_customer *who = &catalogue_customers[i];
-    const char *const *levels = catalogue_loyalty_levels;
+    size_t level = i * 7 / 3 % CATALOGUE_LOYALTY_LEVELS;
 
     snprintf(d->customer_id, sizeof(d->customer_id), "CUST-%05zu", 10007 + i * 131);
-    d->order.customer =
-        (struct order_customer){.customer_id = d->customer_id,
-                                .name = who->name,
-                                .email = who->email,
-                                .phone = who->phone,
-                                .address = who->address,
-                                .loyalty_level = levels[i * 7 / 3 % count_names(levels)]};
+    d->order.customer = (struct order_customer){.customer_id = d->customer_id,
+                                                .name = who->name,
+                                                .email = who->email,
+                                                .phone = who->phone,
+                                                .address = who->address,
+                                                .loyalty_level = catalogue_loyalty_levels[level]};
 }
 
 /* Shipping is free for large orders. */
