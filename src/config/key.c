@@ -87,7 +87,8 @@ static const struct key keys[] = {
     {.name = "kafka.properties",
      .type = KEY_MAP,
      .value = "{}",
-     .help = "name: value, handed to every librdkafka client as it is (TLS, SASL, sockets)"},
+     .help = "pairs of name: value, handed to every librdkafka client as they are (TLS, SASL, "
+             "sockets)"},
 
     {.name = "producer.interval_ms",
      .env = "PRODUCER_INTERVAL_MS",

@@ -15,6 +15,7 @@
 enum {
     FILE_LARGEST = 1024 * 1024,
     PAIRS_MOST = 500, /* keys in one mapping */
+    DEPTH_MOST = 16,  /* lists and mappings in each other; settings need three */
     PATH_SHOWN = 300, /* the end of a longer path is shown */
 };
 
@@ -405,32 +406,70 @@ static int refuse_second(const struct loader *l, struct err *e)
     return at_line(l, l->document->start_mark.line + 1, e);
 }
 
-static int parse(struct loader *l, struct err *e)
+static int take_documents(struct loader *l, yaml_parser_t *parser, struct err *e)
 {
-    yaml_document_t document, second;
-    yaml_parser_t parser;
+    yaml_document_t first, second;
+    int rc;
+
+    l->document = &first;
+    rc = next_document(l, parser, e);
+    if (rc <= 0)
+        return rc;
+    l->document = &second;
+    rc = next_document(l, parser, e);
+    if (rc > 0) {
+        rc = refuse_second(l, e);
+        yaml_document_delete(&second);
+    }
+    l->document = &first;
+    if (rc == 0)
+        rc = take_document(l, e);
+    yaml_document_delete(&first);
+    return rc;
+}
+
+/* Looks through all events. libyaml's time grows with the square of the depth, so this comes before
+ * a document is made. */
+static int check_depth(struct loader *l, yaml_parser_t *parser, struct err *e)
+{
+    yaml_event_type_t type;
+    int depth = 0;
+
+    do {
+        yaml_event_t event;
+        size_t line;
+
+        if (!yaml_parser_parse(parser, &event))
+            return refuse_syntax(l, parser, e);
+        type = event.type;
+        line = event.start_mark.line + 1;
+        yaml_event_delete(&event);
+        if (type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT)
+            depth++;
+        if (type == YAML_SEQUENCE_END_EVENT || type == YAML_MAPPING_END_EVENT)
+            depth--;
+        if (depth > DEPTH_MOST) {
+            err_set(e, ERR_USAGE, "nested too deep (allowed: %d levels)", DEPTH_MOST);
+            return at_line(l, line, e);
+        }
+    } while (type != YAML_STREAM_END_EVENT);
+    return 0;
+}
+
+/* Runs `pass` over the text with a parser of its own. */
+static int parse(struct loader *l,
+                 int (*pass)(struct loader *l, yaml_parser_t *parser, struct err *e), struct err *e)
+{
     const char *text = strbuf_text(&l->text);
     size_t mark = strncmp(text, byte_order_mark, 3) == 0 ? 3 : 0;
+    yaml_parser_t parser;
     int rc;
 
     if (!yaml_parser_initialize(&parser))
         return err_set(e, ERR_RUNTIME, "%s: out of memory", strbuf_text(&l->path));
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text + mark, l->text.len - mark);
-    l->document = &document;
-    rc = next_document(l, &parser, e);
-    if (rc > 0) {
-        l->document = &second;
-        rc = next_document(l, &parser, e);
-        if (rc > 0) {
-            rc = refuse_second(l, e);
-            yaml_document_delete(&second);
-        }
-        l->document = &document;
-        if (rc == 0)
-            rc = take_document(l, e);
-        yaml_document_delete(&document);
-    }
+    rc = pass(l, &parser, e);
     yaml_parser_delete(&parser);
     return rc;
 }
@@ -441,8 +480,8 @@ int load_file(struct config *cfg, const char *path, struct err *e)
     int rc = -1;
 
     add_shown_path(&l.path, path);
-    if (read_all(&l, path, e) == 0 && check_bytes(&l, e) == 0)
-        rc = parse(&l, e);
+    if (read_all(&l, path, e) == 0 && check_bytes(&l, e) == 0 && parse(&l, check_depth, e) == 0)
+        rc = parse(&l, take_documents, e);
     strbuf_release(&l.path);
     strbuf_release(&l.text);
     return rc;

@@ -158,14 +158,16 @@ static void add_default(const struct key *key, struct strbuf *out)
         strbuf_adds(out, key->value);
 }
 
-/* "allowed: 1 to 100; RETRY_MAX_ATTEMPTS" */
+/* "1 to 100; RETRY_MAX_ATTEMPTS" */
 static void add_allowed_and_env(const struct key *key, struct strbuf *out)
 {
     size_t before = out->len;
 
-    key_allowed(key, out);
-    if (!key->env)
+    if (!key->env) {
+        strbuf_adds(out, "also -X name=value");
         return;
+    }
+    key_allowed(key, out);
     if (out->len != before)
         strbuf_adds(out, "; ");
     strbuf_adds(out, key->env);
@@ -183,8 +185,6 @@ void config_help(struct strbuf *out)
         strbuf_addf(out, "\n      %s\n", key->help);
         strbuf_adds(out, "      ");
         add_allowed_and_env(key, out);
-        if (key->type == KEY_MAP)
-            strbuf_adds(out, "also -X name=value");
         strbuf_addc(out, '\n');
     }
 }
@@ -195,20 +195,19 @@ void config_print_example(struct strbuf *out)
                 "# Settings of producer, tracker and monitor: every key with its default.\n"
                 "#\n"
                 "# Copy this file to config.yaml and change what you need; a key that is left\n"
-                "# out keeps its default. The name in capitals is the environment variable\n"
-                "# that beats the file; a flag (-s section.key=value) beats both.\n"
+                "# out keeps its default. Behind each value stands what is allowed, and the\n"
+                "# environment variable that beats the file; -s section.key=value beats both.\n"
                 "# The effective settings, and where each came from: bin/tracker --print-config\n");
     for (size_t i = 0; i < key_count(); i++) {
         const struct key *key = key_at(i);
-        struct strbuf more = {0};
 
         if (key_opens_section(key))
             strbuf_addf(out, "\n%.*s:\n", (int)key_section_len(key), key->name);
-        add_allowed_and_env(key, &more);
-        strbuf_addf(out, "  # %s (%s)\n", key->help, more.len ? strbuf_text(&more) : "-X");
+        strbuf_addf(out, "  # %s\n", key->help);
         strbuf_addf(out, "  %s: ", key_leaf(key));
         add_default(key, out);
+        strbuf_adds(out, "  # ");
+        add_allowed_and_env(key, out);
         strbuf_addc(out, '\n');
-        strbuf_release(&more);
     }
 }
