@@ -128,11 +128,12 @@ static const struct arg *find_letter(const struct command_line *cl, char letter)
 
 /* ---- Refusals ---- */
 
-/* `text` is the unknown option without its value and with its dashes. */
-static int refuse_long(const struct command_line *cl, const char *text, struct err *e)
+/* The first `len` bytes of `word` are the unknown option with its dashes and without its value. */
+static int refuse_long(const struct command_line *cl, const char *word, size_t len, struct err *e)
 {
     size_t count = (size_t)cl->program->arg_count + COMMON;
     const char **names = mem_alloc_array(count, sizeof(names[0]));
+    char *text = mem_strndup(word, len);
     struct suggestion s;
 
     for (size_t i = 0; i < count; i++)
@@ -140,7 +141,9 @@ static int refuse_long(const struct command_line *cl, const char *text, struct e
     s = suggest_nearest(text + strspn(text, "-"), names, count);
     free(names);
     suggest_refuse(s, "unknown option", "--", e);
-    return err_wrap(e, "%s", value_name(text).text);
+    err_wrap(e, "%s", value_name(text).text);
+    free(text);
+    return -1;
 }
 
 static int refuse_letter(char letter, struct err *e)
@@ -251,13 +254,8 @@ static int scan_long(struct command_line *cl, int argc, char **argv, int *i, str
     size_t len = strcspn(name, "=");
     struct option o = {.arg = find_long(cl, name, len)};
 
-    if (!o.arg) {
-        char *text = mem_strndup(argv[*i], len + 2);
-
-        refuse_long(cl, text, e);
-        free(text);
-        return -1;
-    }
+    if (!o.arg)
+        return refuse_long(cl, argv[*i], len + 2, e);
     if (name[len] == '=')
         o.value = name + len + 1;
     if (o.arg->kind == ARG_FLAG)
@@ -269,9 +267,14 @@ static int scan_long(struct command_line *cl, int argc, char **argv, int *i, str
     return take_or_name(cl, &o, e);
 }
 
-/* Reads "-a", "-abc" (flags), "-nVALUE", "-n VALUE". */
+/* Reads "-a", "-abc" (flags), "-nVALUE", "-n VALUE". A long name behind one dash is a slip, not a
+ * bundle. */
 static int scan_short(struct command_line *cl, int argc, char **argv, int *i, struct err *e)
 {
+    size_t len = strcspn(argv[*i], "=");
+
+    if (find_long(cl, argv[*i] + 1, len - 1))
+        return refuse_long(cl, argv[*i], len, e);
     for (const char *s = argv[*i] + 1; *s; s++) {
         struct option o = {.arg = find_letter(cl, *s), .name = {'-', *s, '\0'}};
 

@@ -26,7 +26,7 @@ struct loader {
     struct config *cfg;
     struct strbuf path; /* as it is shown: one line of valid UTF-8 */
     struct strbuf text; /* the whole file */
-    yaml_document_t *document;
+    yaml_document_t document;
     const char *section; /* that is being read */
 };
 
@@ -100,10 +100,11 @@ out:
 
 static size_t line_at(const struct loader *l, size_t offset)
 {
+    const char *text = strbuf_text(&l->text);
     size_t line = 1;
 
     for (size_t i = 0; i < offset; i++)
-        line += l->text.data[i] == '\n';
+        line += text[i] == '\n';
     return line;
 }
 
@@ -159,9 +160,9 @@ static int refuse_syntax(const struct loader *l, const yaml_parser_t *parser, st
 
 /* ---- Nodes ---- */
 
-static yaml_node_t *node_at(const struct loader *l, int index)
+static yaml_node_t *node_at(struct loader *l, int index)
 {
-    return yaml_document_get_node(l->document, index);
+    return yaml_document_get_node(&l->document, index);
 }
 
 /* An unquoted nothing, or one of the words for it. */
@@ -383,48 +384,48 @@ static int take_section(struct loader *l, const char *name, const yaml_node_t *k
 
 static int take_document(struct loader *l, struct err *e)
 {
-    const yaml_node_t *root = yaml_document_get_root_node(l->document);
+    const yaml_node_t *root = yaml_document_get_root_node(&l->document);
     int rc = expect_mapping(l, "", root, e);
 
     return rc > 0 ? each_pair(l, "", root, take_section, e) : rc;
 }
 
-/* Loads the next document. 1: it is in l->document, which the caller deletes; 0: there is none. */
-static int next_document(struct loader *l, yaml_parser_t *parser, struct err *e)
+/* Loads the next document. 1: the caller deletes it; 0: there is none. */
+static int next_document(const struct loader *l, yaml_parser_t *parser, yaml_document_t *document,
+                         struct err *e)
 {
-    if (!yaml_parser_load(parser, l->document))
+    if (!yaml_parser_load(parser, document))
         return refuse_syntax(l, parser, e);
-    if (yaml_document_get_root_node(l->document))
+    if (yaml_document_get_root_node(document))
         return 1;
-    yaml_document_delete(l->document);
+    yaml_document_delete(document);
     return 0;
 }
 
-static int refuse_second(const struct loader *l, struct err *e)
+/* 0 when no document is left, else -1. */
+static int expect_end(const struct loader *l, yaml_parser_t *parser, struct err *e)
 {
+    yaml_document_t second;
+    int rc = next_document(l, parser, &second, e);
+
+    if (rc <= 0)
+        return rc;
     err_set(e, ERR_USAGE, "a second YAML document begins (allowed: one)");
-    return at_line(l, l->document->start_mark.line + 1, e);
+    at_line(l, second.start_mark.line + 1, e);
+    yaml_document_delete(&second);
+    return -1;
 }
 
 static int take_documents(struct loader *l, yaml_parser_t *parser, struct err *e)
 {
-    yaml_document_t first, second;
-    int rc;
+    int rc = next_document(l, parser, &l->document, e);
 
-    l->document = &first;
-    rc = next_document(l, parser, e);
     if (rc <= 0)
         return rc;
-    l->document = &second;
-    rc = next_document(l, parser, e);
-    if (rc > 0) {
-        rc = refuse_second(l, e);
-        yaml_document_delete(&second);
-    }
-    l->document = &first;
+    rc = expect_end(l, parser, e);
     if (rc == 0)
         rc = take_document(l, e);
-    yaml_document_delete(&first);
+    yaml_document_delete(&l->document);
     return rc;
 }
 
