@@ -511,7 +511,7 @@ tell_how_to_watch() {
   echo "  watch   cd '$ROOT'"
   echo "          ./bin/monitor"
   echo "          tail -f $(setting tracker.events_file)"
-  echo "          tail -f $(setting tracker.log_file) | jq"
+  echo "          tail -f $(setting tracker.log_file) | jq$(have_command jq || echo '     # apt-get install jq')"
   [ "$rung" = given ] || [ "${address##*:}" = 9092 ] ||
     echo "  by hand export KAFKA_BROKER=$address   # it is not on the usual port"
   echo "  stop    ./stop.sh"

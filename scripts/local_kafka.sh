@@ -51,11 +51,10 @@ fetch() (
   rm -rf "$CACHE"/incomplete.*
   incomplete=$(mktemp -d "$CACHE/incomplete.XXXXXX")
   trap 'rm -rf "$incomplete"' EXIT
-  mvn -q -B -C -f "$POM" dependency:copy-dependencies -DincludeScope=runtime \
-    -DoutputDirectory="$incomplete" 9>&- >"$incomplete.log" 2>&1 || {
-    tail -n 5 "$incomplete.log" >&2
-    fail "Maven could not get the jars of Apache Kafka $VERSION (all of its output: $incomplete.log)"
-  }
+  mvn -q -B -C -Dstyle.color=never -f "$POM" org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$incomplete" 9>&- >"$incomplete.log" 2>&1 ||
+    fail "Maven could not get Apache Kafka $VERSION; all of its output is in $incomplete.log:" \
+      "$(sed -n 's/.*\[ERROR\] //p' "$incomplete.log" | head -n 1 | cut -c 1-500)"
   rm -f "$incomplete.log"
   chmod 755 "$incomplete"
   mv -T "$incomplete" "$JARS"
