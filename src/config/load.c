@@ -19,8 +19,6 @@ enum {
     PATH_SHOWN = 300, /* the end of a longer path is shown */
 };
 
-static const char byte_order_mark[] = "\xef\xbb\xbf";
-
 /* One file on its way into `cfg`. */
 struct loader {
     struct config *cfg;
@@ -462,14 +460,13 @@ static int parse(struct loader *l,
                  int (*pass)(struct loader *l, yaml_parser_t *parser, struct err *e), struct err *e)
 {
     const char *text = strbuf_text(&l->text);
-    size_t mark = strncmp(text, byte_order_mark, 3) == 0 ? 3 : 0;
     yaml_parser_t parser;
     int rc;
 
     if (!yaml_parser_initialize(&parser))
         return err_set(e, ERR_RUNTIME, "%s: out of memory", strbuf_text(&l->path));
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text + mark, l->text.len - mark);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, l->text.len);
     rc = pass(l, &parser, e);
     yaml_parser_delete(&parser);
     return rc;

@@ -348,6 +348,15 @@ static void deep_nesting_is_refused_at_once(void **state)
     }
 }
 
+static void sixteen_levels_are_not_too_deep(void **state)
+{
+    (void)state;
+    assert_refused("app: {env: [[[[[[[[[[[[[[]]]]]]]]]]]]]]}\n",
+                   "config.yaml:1: app.env: a single value is expected here, not a list");
+    assert_refused("app: {env: [[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}\n",
+                   "config.yaml:1: nested too deep (allowed: 16 levels)");
+}
+
 static void aliases_that_multiply_cost_nothing(void **state)
 {
     (void)state;
@@ -511,6 +520,7 @@ int main(void)
         cmocka_unit_test(a_wrong_file_is_refused_with_line_and_key),
         cmocka_unit_test(a_nul_byte_does_not_end_the_file_silently),
         cmocka_unit_test(deep_nesting_is_refused_at_once),
+        cmocka_unit_test(sixteen_levels_are_not_too_deep),
         cmocka_unit_test(aliases_that_multiply_cost_nothing),
         cmocka_unit_test(too_many_properties_are_refused),
         cmocka_unit_test(a_file_beyond_one_mebibyte_is_refused),
