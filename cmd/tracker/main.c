@@ -146,6 +146,7 @@ static struct consume_policy policy_of(const struct config *cfg, const struct op
                 .dlq_retry_ms = DLQ_RETRY_MS,
                 .dlq_retry_max_ms = DLQ_RETRY_MAX_MS,
             },
+        .topic = cfg->kafka.topic,
         .max_buffered_bytes = (size_t)cfg->tracker.max_buffered_bytes,
         .metrics_interval_ms = cfg->tracker.metrics_interval_seconds * 1000,
         .drain_timeout_ms = cfg->tracker.drain_timeout_ms,
@@ -198,16 +199,42 @@ static int open_log(struct tracker *t, struct err *e)
     return 0;
 }
 
+static void tell_recovery(struct tracker *t, const struct recovery_report *r)
+{
+    const char *path = t->cfg->tracker.events_file;
+
+    if (r->trouble.len > 0)
+        log_plain(&t->log, LOG_WARN, "journal state not used, the whole journal was read",
+                  r->trouble.data);
+    if (r->torn_bytes > 0)
+        log_with(&t->log, LOG_WARN, "torn line at the end of the journal moved aside", NULL,
+                 LOG_TEXT("journal", path), LOG_INT("bytes", r->torn_bytes),
+                 LOG_TEXT("moved_to", r->torn_path.data));
+    if (r->broken_lines > 0)
+        log_with(&t->log, LOG_WARN, "broken lines in the journal", NULL, LOG_TEXT("journal", path),
+                 LOG_INT("lines", r->broken_lines), LOG_INT("first_at", r->first_broken_at));
+    log_with(&t->log, LOG_INFO, "journal opened", NULL, LOG_TEXT("journal", path),
+             LOG_JSON("clean", r->was_clean ? "true" : "false"),
+             LOG_INT("scanned_lines", r->scanned_lines),
+             LOG_INT("scanned_bytes", r->scanned_bytes));
+}
+
 static int open_journal(struct tracker *t, struct err *e)
 {
     const struct config *cfg = t->cfg;
+    const struct journal_options options = {
+        .path = cfg->tracker.events_file,
+        .topic = cfg->kafka.topic,
+        .fsync = fsync_of(cfg->tracker.fsync),
+        .fsync_interval_ms = cfg->tracker.fsync_interval_ms,
+        .wake_fd = t->wake_fd,
+    };
+    struct recovery_report report = {0};
 
-    t->journal =
-        journal_open(&(struct journal_options){.path = cfg->tracker.events_file,
-                                               .fsync = fsync_of(cfg->tracker.fsync),
-                                               .fsync_interval_ms = cfg->tracker.fsync_interval_ms,
-                                               .wake_fd = t->wake_fd},
-                     e);
+    t->journal = journal_open(&options, &report, e);
+    if (t->journal)
+        tell_recovery(t, &report);
+    recovery_report_release(&report);
     return t->journal ? 0 : -1;
 }
 
@@ -287,6 +314,7 @@ static void join_parts(struct tracker *t)
 
 static int flow(struct tracker *t, struct err *e)
 {
+    struct err warning;
     int stops_seen = 0;
 
     while (!consume_is_done(&t->consume)) {
@@ -302,6 +330,8 @@ static int flow(struct tracker *t, struct err *e)
         sleep_ms = consume_turn(&t->consume, e);
         if (sleep_ms < 0)
             return -1;
+        if (journal_take_warning(t->journal, &warning))
+            log_plain(&t->log, LOG_WARN, "journal state not written", warning.text);
         jsonl_log_tick(t->jsonl);
         console_tick(&t->console, clock_wall_ms(clock_system()));
         if (sleep_ms > 0)
@@ -390,6 +420,9 @@ static int run_parts(struct tracker *t, struct err *e)
     ready = wait_for_kafka(t, e);
     if (ready <= 0)
         return ready;
+    if (journal_set_cluster(t->journal, t->cluster.id))
+        log_with(&t->log, LOG_WARN, "the journal was written for another cluster", NULL,
+                 LOG_TEXT("cluster", t->cluster.id));
     if (open_kafka(t, e) < 0)
         return -1;
     join_parts(t);

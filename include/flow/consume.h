@@ -16,6 +16,7 @@
 
 struct consume_policy {
     struct lane_policy lane;
+    const char *topic;
     size_t max_buffered_bytes;
     int64_t metrics_interval_ms;
     int64_t drain_timeout_ms; /* at an orderly stop */

@@ -52,10 +52,11 @@ struct lane {
     int64_t deadline_ms;
     bool fenced; /* to be given back: begins nothing new */
 
-    int64_t position; /* next offset to be read, -1 until known */
-    int64_t end;      /* drain: handle what is before it; -1 otherwise */
-    bool is_at_end;   /* drain: reached */
-    int64_t settled;  /* next offset after the last settled record, -1 until the first */
+    int64_t position;     /* next offset to be read, -1 until known */
+    int64_t end;          /* drain: handle what is before it; -1 otherwise */
+    bool is_at_end;       /* drain: reached */
+    int64_t replay_until; /* what is before it was told already and is told again on purpose */
+    int64_t settled;      /* next offset after the last settled record, -1 until the first */
 
     struct message message;
     struct arena arena;

@@ -58,22 +58,23 @@ enum fetch_result {
     FETCH_END,     /* the partition was read up to m->offset; nothing to release */
 };
 
-/* One partition of an assignment and where to begin. */
+/* One partition of an assignment, what Kafka knows of it, and where to begin. */
 struct assignment {
     int32_t partition;
-    int64_t start; /* the offset to begin with; ASSIGNMENT_COMMITTED: where the group left off */
+    int64_t committed; /* by the group, -1 if nothing */
+    int64_t low;       /* the partition holds the offsets [low, high) */
+    int64_t high;
+    int64_t start; /* set by `assigned`; -1: as auto.offset.reset says */
 };
-
-#define ASSIGNMENT_COMMITTED (-1)
 
 /* What the source tells from within `serve`. */
 struct source_events {
-    /* Partitions came. May set `start` of each. */
+    /* Partitions came. Sets `start` of each. */
     void (*assigned)(void *ctx, struct assignment *list, size_t count);
     /* Partitions are to be given back. The source keeps them until `release_partitions` is called,
      * which must be soon; when `lost`, they are gone already and nothing may be stored for them. */
     void (*revoked)(void *ctx, const int32_t *partitions, size_t count, bool lost);
-    /* The broker acknowledged a commit. */
+    /* The broker acknowledged a commit. May still come while the source is closed. */
     void (*committed)(void *ctx, int32_t partition, int64_t offset);
     void *ctx;
 };
@@ -191,6 +192,11 @@ struct journal_port {
     void (*hurry)(void *self);
     /* Let go of the file and open its path anew, after all that was handed over so far. */
     void (*reopen)(void *self);
+    /* How far the partition is told by all lines handed over so far, and the last commit that was
+     * noted; each -1 if unknown. */
+    void (*position)(void *self, int32_t partition, int64_t *next, int64_t *committed);
+    /* The broker acknowledged a commit; -1 forgets what was noted. */
+    void (*note_commit)(void *self, int32_t partition, int64_t committed);
 };
 
 #endif

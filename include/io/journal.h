@@ -1,13 +1,16 @@
 #ifndef IO_JOURNAL_H
 #define IO_JOURNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "flow/port.h"
+#include "io/recovery.h"
 
 /* The audit journal: an append-only file of lines, written and fsynced by a thread of its own, so
- * that the flow never waits for a disk. */
+ * that the flow never waits for a disk. Beside it lies `<path>.state`, which tells how far each
+ * partition is told. */
 struct journal;
 
 enum journal_fsync {
@@ -18,17 +21,30 @@ enum journal_fsync {
 
 struct journal_options {
     const char *path;
+    const char *topic; /* that the marks of the port speak of */
     enum journal_fsync fsync;
     int64_t fsync_interval_ms;
     int wake_fd; /* an eventfd, written to when something became durable or the state changed; -1:
                     none */
 };
 
-/* Opens the file, creates it if need be, takes an exclusive lock and starts the thread. Returns
- * NULL with `e` when the file cannot be opened or another tracker holds it. */
-struct journal *journal_open(const struct journal_options *options, struct err *e);
+/* Opens the file, creates it if need be, takes an exclusive lock, recovers what an earlier run
+ * left, and starts the thread. `report` (zeroed; the caller releases it) tells what was found.
+ * Returns NULL with `e` when the file cannot be opened, is no regular file, or another tracker
+ * holds it. */
+struct journal *journal_open(const struct journal_options *options, struct recovery_report *report,
+                             struct err *e);
+
+/* Tells which cluster the partitions belong to, before anything is handed over. Returns true when
+ * the journal was written for another one: then it knows nothing of these partitions. "" is not
+ * known and never another. */
+bool journal_set_cluster(struct journal *j, const char *cluster_id);
 
 struct journal_port journal_port(struct journal *j);
+
+/* Takes a warning that is worth a line in the log; `e` gets the text. Returns false when there is
+ * none. For any thread. */
+bool journal_take_warning(struct journal *j, struct err *e);
 
 /* The slowest fsync since the last call, in milliseconds. For any thread. */
 int64_t journal_take_fsync_ms_max(struct journal *j);

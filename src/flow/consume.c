@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "flow/start.h"
 
 #define TURN_MAX_SLEEP_MS 200
 #define LANE_BURST        100               /* records of one lane before the next has its turn */
@@ -45,25 +46,83 @@ static void remove_fenced_lanes(struct consume *c)
             remove_lane(c, &c->lanes[i]);
 }
 
-static void add_lane(struct consume *c, int32_t partition)
+static struct lane *add_lane(struct consume *c, int32_t partition)
 {
+    struct lane *lane;
+
     c->lanes = mem_realloc_array(c->lanes, c->lane_count + 1, sizeof(*c->lanes));
-    lane_init(&c->lanes[c->lane_count++], partition, ++c->next_epoch);
+    lane = &c->lanes[c->lane_count++];
+    lane_init(lane, partition, ++c->next_epoch);
+    return lane;
 }
 
 /* ---- what the source tells
  * -------------------------------------------------------------------------- */
+
+/* A line about offsets instead of a record: it is durable before anything that follows it. */
+static void tell_start(struct consume *c, struct lane *lane, const struct start *start)
+{
+    const char *topic = c->policy.topic;
+
+    switch (start->kind) {
+    case START_NORMAL:
+        return;
+    case START_GAP:
+        record_write_gap(c->env.wall_ms, topic, lane->partition, start->from, start->to, &c->lines);
+        log_with(c->ports.log, LOG_WARN, "offsets can no longer be read, going on behind them",
+                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
+                 LOG_INT("to", start->to));
+        break;
+    case START_REPLAY:
+        lane->replay_until = start->to;
+        record_write_replay(c->env.wall_ms, topic, lane->partition, start->from, start->to,
+                            &c->lines);
+        log_with(c->ports.log, LOG_WARN, "the group was set back, telling records a second time",
+                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
+                 LOG_INT("to", start->to));
+        break;
+    case START_RESET:
+        record_write_replay(c->env.wall_ms, topic, lane->partition, start->from, start->to,
+                            &c->lines);
+        log_with(c->ports.log, LOG_ERROR, "the topic was recreated or cut, its offsets begin anew",
+                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
+                 LOG_INT("journal", start->to));
+        break;
+    }
+    lane->settled = start->offset;
+}
+
+static void start_lane(struct consume *c, struct assignment *a)
+{
+    const struct journal_port *j = c->ports.journal;
+    struct lane *lane = add_lane(c, a->partition);
+    struct start_facts facts = {.committed = a->committed, .low = a->low, .high = a->high};
+    struct start start;
+
+    j->position(j->self, a->partition, &facts.journal_next, &facts.acked_commit);
+    start = start_decide(&facts);
+    tell_start(c, lane, &start);
+    if (start.kind == START_REPLAY || start.kind == START_RESET)
+        j->note_commit(j->self, a->partition, -1);
+    a->start = start.offset;
+    lane->position = start.offset;
+    log_with(c->ports.log, LOG_INFO, "partition assigned", NULL, LOG_INT("partition", a->partition),
+             LOG_INT("start", start.offset), LOG_INT("journal", facts.journal_next),
+             LOG_INT("committed", a->committed), LOG_INT("low", a->low), LOG_INT("high", a->high));
+}
 
 static void on_assigned(void *ctx, struct assignment *list, size_t count)
 {
     struct consume *c = ctx;
 
     c->was_assigned = true;
-    for (size_t i = 0; i < count; i++)
-        if (!find_lane(c, list[i].partition))
-            add_lane(c, list[i].partition);
-    log_with(c->ports.log, LOG_INFO, "partitions assigned", NULL, LOG_INT("count", (int64_t)count),
-             LOG_INT("total", (int64_t)c->lane_count));
+    for (size_t i = 0; i < count; i++) {
+        struct lane *lane = find_lane(c, list[i].partition);
+
+        if (lane)
+            remove_lane(c, lane);
+        start_lane(c, &list[i]);
+    }
 }
 
 static void on_revoked(void *ctx, const int32_t *partitions, size_t count, bool lost)
@@ -88,6 +147,7 @@ static void on_committed(void *ctx, int32_t partition, int64_t offset)
 {
     struct consume *c = ctx;
 
+    c->ports.journal->note_commit(c->ports.journal->self, partition, offset);
     log_with(c->ports.log, LOG_DEBUG, "offset committed", NULL, LOG_INT("partition", partition),
              LOG_INT("offset", offset));
 }
@@ -237,7 +297,11 @@ static bool read_lane(struct consume *c, struct lane *lane)
             lane->position = m.offset;
             break;
         case FETCH_MESSAGE:
-            lane_take(lane, &c->env, &m);
+            /* One terminal line per offset, whatever the source does. */
+            if (m.offset < lane->position)
+                s->release(s->self, &m);
+            else
+                lane_take(lane, &c->env, &m);
             break;
         }
         if (c->lines.len >= BATCH_BYTES)

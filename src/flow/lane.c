@@ -11,8 +11,12 @@
 
 void lane_init(struct lane *lane, int32_t partition, uint32_t epoch)
 {
-    *lane = (struct lane){
-        .partition = partition, .epoch = epoch, .position = -1, .end = -1, .settled = -1};
+    *lane = (struct lane){.partition = partition,
+                          .epoch = epoch,
+                          .position = -1,
+                          .end = -1,
+                          .replay_until = -1,
+                          .settled = -1};
 }
 
 void lane_release(struct lane *lane)
@@ -80,6 +84,7 @@ static void fill_record(const struct lane *lane, const struct lane_env *env,
         .outcome = outcome,
         .reason = lane->reason,
         .attempts = lane->attempts,
+        .replay = m->offset < lane->replay_until,
         .order_id = lane->is_decoded ? lane->order.order_id : NULL,
         .latency_ms = env->wall_ms - (begin >= 0 ? begin : m->timestamp_ms),
     };

@@ -3,9 +3,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -16,19 +16,25 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "io/sidecar.h"
 
 #define SYNC_BYTES         ((size_t)4 << 20) /* enough lines for an fsync under `group` */
 #define FULL_DISK_RETRY_MS 200
+#define STATE_INTERVAL_MS  1000 /* between two writings of the sidecar */
 
 /* What is handed over, in order. */
 struct work {
     struct work *next;
     uint64_t number; /* 0: open the path anew */
     struct strbuf lines;
+    struct journal_mark *marks; /* true once the lines are durable */
+    size_t mark_count;
 };
 
 struct journal {
     char *path;
+    char *sidecar_path;
+    char *topic;
     enum journal_fsync fsync;
     int64_t fsync_interval_ms;
     int wake_fd;
@@ -39,6 +45,7 @@ struct journal {
     size_t unsynced_bytes;
     int64_t unsynced_since_ms;
     uint64_t written;
+    int64_t state_written_ms;
 
     /* Shared, under `lock`. */
     pthread_mutex_t lock;
@@ -51,6 +58,10 @@ struct journal {
     size_t buffered_bytes;
     enum journal_state state;
     struct err why;
+    struct err warning;
+    struct checkpoint told;   /* by all that was handed over */
+    struct checkpoint synced; /* by what was written; goes into the sidecar once that is durable */
+    bool is_state_old;        /* the sidecar does not say what `synced` says */
     bool is_hurried;
     bool is_closing;
     int64_t fsync_ms_max;
@@ -73,31 +84,24 @@ static void wake_flow(struct journal *j)
 /* ---- the file
  * --------------------------------------------------------------------------------------- */
 
-static int sync_folder_of(const char *path)
-{
-    char *copy = mem_strdup(path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 ? -1 : fsync(fd);
-
-    if (fd >= 0)
-        close(fd);
-    free(copy);
-    return rc;
-}
-
 static int open_file(const char *path, struct err *e)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
+    struct stat st;
 
     if (fd < 0)
         return err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
+    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+        close(fd);
+        return err_set(e, ERR_RUNTIME, "%s: not a regular file", path);
+    }
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         err_set(e, ERR_RUNTIME, "%s: %s", path,
                 errno == EWOULDBLOCK ? "another tracker writes to it" : strerror(errno));
         close(fd);
         return -1;
     }
-    if (sync_folder_of(path) < 0) {
+    if (sidecar_sync_folder(path) < 0) {
         err_set(e, ERR_RUNTIME, "folder of %s: %s", path, strerror(errno));
         close(fd);
         return -1;
@@ -228,6 +232,44 @@ static int sync_file(struct journal *j)
     return 0;
 }
 
+/* Writes the sidecar. All that was written must be durable: then the whole file is what `synced`
+ * says. A sidecar that cannot be written is no reason to stop: a restart only reads more of the
+ * journal. */
+static void write_state(struct journal *j, bool is_clean)
+{
+    struct checkpoint copy = {0};
+    struct err e = {0};
+
+    assert(j->unsynced_bytes == 0);
+    pthread_mutex_lock(&j->lock);
+    checkpoint_copy(&copy, &j->synced);
+    j->is_state_old = false;
+    pthread_mutex_unlock(&j->lock);
+    copy.is_clean = is_clean;
+    if (recovery_identify(j->fd, &copy) < 0)
+        err_set(&e, ERR_RUNTIME, "%s: %s", j->path, strerror(errno));
+    else
+        sidecar_write(j->sidecar_path, &copy, &e);
+    j->state_written_ms = now_ms();
+    checkpoint_release(&copy);
+    if (e.kind == ERR_NONE)
+        return;
+    pthread_mutex_lock(&j->lock);
+    j->warning = e;
+    j->is_state_old = true;
+    pthread_mutex_unlock(&j->lock);
+}
+
+static bool is_state_due(struct journal *j)
+{
+    bool is_old;
+
+    pthread_mutex_lock(&j->lock);
+    is_old = j->is_state_old;
+    pthread_mutex_unlock(&j->lock);
+    return is_old && j->unsynced_bytes == 0 && now_ms() - j->state_written_ms >= STATE_INTERVAL_MS;
+}
+
 static bool is_sync_due(const struct journal *j, bool is_hurried)
 {
     if (j->unsynced_bytes == 0)
@@ -236,6 +278,8 @@ static bool is_sync_due(const struct journal *j, bool is_hurried)
            now_ms() - j->unsynced_since_ms >= j->fsync_interval_ms;
 }
 
+/* The sidecar speaks of the old file to its last byte before the new one is begun, so that a crash
+ * in between forgets nothing. */
 static int reopen_file(struct journal *j)
 {
     struct err e = {0};
@@ -243,6 +287,7 @@ static int reopen_file(struct journal *j)
 
     if (sync_file(j) < 0)
         return -1;
+    write_state(j, false);
     fd = open_file(j->path, &e);
     if (fd < 0) {
         pthread_mutex_lock(&j->lock);
@@ -254,7 +299,15 @@ static int reopen_file(struct journal *j)
     }
     close(j->fd);
     j->fd = fd;
+    write_state(j, false);
     return 0;
+}
+
+static void apply_marks(struct journal *j, struct checkpoint *state,
+                        const struct journal_mark *marks, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        checkpoint_find(state, j->topic, marks[i].partition)->next = marks[i].next;
 }
 
 static int do_work(struct journal *j, struct work *w)
@@ -267,6 +320,10 @@ static int do_work(struct journal *j, struct work *w)
         j->unsynced_since_ms = now_ms();
     j->unsynced_bytes += w->lines.len;
     j->written = w->number;
+    pthread_mutex_lock(&j->lock);
+    apply_marks(j, &j->synced, w->marks, w->mark_count);
+    j->is_state_old = true;
+    pthread_mutex_unlock(&j->lock);
     return is_sync_due(j, false) ? sync_file(j) : 0;
 }
 
@@ -278,15 +335,17 @@ static void wait_for_work(struct journal *j)
 {
     struct timespec until;
 
-    if (j->unsynced_bytes == 0) {
-        while (!j->first && !j->is_closing)
-            pthread_cond_wait(&j->changed, &j->lock);
-        return;
-    }
-    until.tv_sec = j->unsynced_since_ms / 1000;
-    until.tv_nsec = j->unsynced_since_ms % 1000 * 1000000L;
-    add_ms(&until, j->fsync_interval_ms);
-    while (!j->first && !j->is_closing && !j->is_hurried)
+    int64_t at;
+
+    if (j->unsynced_bytes > 0)
+        at = j->unsynced_since_ms + j->fsync_interval_ms;
+    else if (j->is_state_old)
+        at = j->state_written_ms + STATE_INTERVAL_MS;
+    else
+        at = INT64_MAX / 2;
+    until.tv_sec = at / 1000;
+    until.tv_nsec = at % 1000 * 1000000L;
+    while (!j->first && !j->is_closing && !(j->is_hurried && j->unsynced_bytes > 0))
         if (pthread_cond_timedwait(&j->changed, &j->lock, &until) == ETIMEDOUT)
             return;
 }
@@ -303,6 +362,13 @@ static struct work *take_work(struct journal *j)
     return w;
 }
 
+static void work_free(struct work *w)
+{
+    strbuf_release(&w->lines);
+    free(w->marks);
+    free(w);
+}
+
 static void give_back(struct journal *j, struct work *w)
 {
     strbuf_reset(&w->lines);
@@ -312,8 +378,7 @@ static void give_back(struct journal *j, struct work *w)
         w->lines = (struct strbuf){0};
     }
     pthread_mutex_unlock(&j->lock);
-    strbuf_release(&w->lines);
-    free(w);
+    work_free(w);
 }
 
 static void *run(void *arg)
@@ -340,6 +405,10 @@ static void *run(void *arg)
         }
         if (rc == 0 && is_sync_due(j, is_hurried))
             rc = sync_file(j);
+        if (rc == 0 && is_state_due(j))
+            write_state(j, false);
+        if (rc == 0 && is_last)
+            write_state(j, true);
         if (rc < 0 || is_last)
             return NULL;
     }
@@ -365,11 +434,13 @@ static uint64_t submit(void *self, struct strbuf *lines, const struct journal_ma
     struct work *w = mem_alloc(sizeof(*w));
     uint64_t number;
 
-    (void)marks;
-    (void)mark_count;
     assert(lines->len > 0 && lines->data[lines->len - 1] == '\n');
     w->lines = *lines;
+    w->marks = mem_alloc_array(mark_count, sizeof(*marks));
+    w->mark_count = mark_count;
+    memcpy(w->marks, marks, mark_count * sizeof(*marks));
     pthread_mutex_lock(&j->lock);
+    apply_marks(j, &j->told, marks, mark_count);
     number = w->number = ++j->submitted;
     j->buffered_bytes += w->lines.len;
     *lines = j->spare;
@@ -434,6 +505,30 @@ static void reopen(void *self)
     pthread_mutex_unlock(&j->lock);
 }
 
+static void position(void *self, int32_t partition, int64_t *next, int64_t *committed)
+{
+    struct journal *j = self;
+    const struct checkpoint_entry *p;
+
+    pthread_mutex_lock(&j->lock);
+    p = checkpoint_find(&j->told, j->topic, partition);
+    *next = p->next;
+    *committed = p->committed;
+    pthread_mutex_unlock(&j->lock);
+}
+
+static void note_commit(void *self, int32_t partition, int64_t committed)
+{
+    struct journal *j = self;
+
+    pthread_mutex_lock(&j->lock);
+    checkpoint_find(&j->told, j->topic, partition)->committed = committed;
+    checkpoint_find(&j->synced, j->topic, partition)->committed = committed;
+    j->is_state_old = true;
+    pthread_cond_signal(&j->changed);
+    pthread_mutex_unlock(&j->lock);
+}
+
 struct journal_port journal_port(struct journal *j)
 {
     return (struct journal_port){
@@ -444,6 +539,8 @@ struct journal_port journal_port(struct journal *j)
         .state = state,
         .hurry = hurry,
         .reopen = reopen,
+        .position = position,
+        .note_commit = note_commit,
     };
 }
 
@@ -476,19 +573,42 @@ static void journal_free(struct journal *j)
 {
     struct work *w;
 
-    while ((w = take_work(j))) {
-        strbuf_release(&w->lines);
-        free(w);
-    }
+    while ((w = take_work(j)))
+        work_free(w);
     close(j->fd);
     strbuf_release(&j->spare);
+    checkpoint_release(&j->told);
+    checkpoint_release(&j->synced);
     pthread_mutex_destroy(&j->lock);
     pthread_cond_destroy(&j->changed);
     free(j->path);
+    free(j->sidecar_path);
+    free(j->topic);
     free(j);
 }
 
-struct journal *journal_open(const struct journal_options *options, struct err *e)
+static struct journal *journal_new(const struct journal_options *options, int fd)
+{
+    struct journal *j = mem_alloc(sizeof(*j));
+    struct strbuf sidecar_path = {0};
+
+    strbuf_addf(&sidecar_path, "%s.state", options->path);
+    *j = (struct journal){
+        .path = mem_strdup(options->path),
+        .sidecar_path = strbuf_take(&sidecar_path),
+        .topic = mem_strdup(options->topic),
+        .fsync = options->fsync,
+        .fsync_interval_ms = options->fsync_interval_ms,
+        .wake_fd = options->wake_fd,
+        .fd = fd,
+        .is_state_old = true,
+    };
+    init_locks(j);
+    return j;
+}
+
+struct journal *journal_open(const struct journal_options *options, struct recovery_report *report,
+                             struct err *e)
 {
     int fd = open_file(options->path, e);
     struct journal *j;
@@ -496,15 +616,12 @@ struct journal *journal_open(const struct journal_options *options, struct err *
 
     if (fd < 0)
         return NULL;
-    j = mem_alloc(sizeof(*j));
-    *j = (struct journal){
-        .path = mem_strdup(options->path),
-        .fsync = options->fsync,
-        .fsync_interval_ms = options->fsync_interval_ms,
-        .wake_fd = options->wake_fd,
-        .fd = fd,
-    };
-    init_locks(j);
+    j = journal_new(options, fd);
+    if (recovery_run(j->path, j->sidecar_path, fd, &j->synced, report, e) < 0) {
+        journal_free(j);
+        return NULL;
+    }
+    checkpoint_copy(&j->told, &j->synced);
     rc = pthread_create(&j->thread, NULL, run, j);
     if (rc) {
         err_set(e, ERR_RUNTIME, "journal thread: %s", strerror(rc));
@@ -512,6 +629,34 @@ struct journal *journal_open(const struct journal_options *options, struct err *
         return NULL;
     }
     return j;
+}
+
+bool journal_set_cluster(struct journal *j, const char *cluster_id)
+{
+    bool is_other;
+
+    if (!*cluster_id)
+        return false;
+    pthread_mutex_lock(&j->lock);
+    is_other = *j->synced.cluster_id && strcmp(j->synced.cluster_id, cluster_id) != 0;
+    if (is_other) {
+        checkpoint_forget(&j->synced);
+        checkpoint_forget(&j->told);
+    }
+    snprintf(j->synced.cluster_id, sizeof(j->synced.cluster_id), "%s", cluster_id);
+    j->is_state_old = true;
+    pthread_cond_signal(&j->changed);
+    pthread_mutex_unlock(&j->lock);
+    return is_other;
+}
+
+bool journal_take_warning(struct journal *j, struct err *e)
+{
+    pthread_mutex_lock(&j->lock);
+    *e = j->warning;
+    j->warning = (struct err){0};
+    pthread_mutex_unlock(&j->lock);
+    return e->kind != ERR_NONE;
 }
 
 void journal_close(struct journal *j)

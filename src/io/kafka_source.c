@@ -9,6 +9,10 @@
 #include "base/mem.h"
 #include "io/kafka_internal.h"
 
+/* For the questions at an assignment; less than the second within which the consumer must be
+ * polled. */
+#define LEARN_MS 800
+
 struct source_partition {
     int32_t partition;
     rd_kafka_queue_t *queue;
@@ -27,7 +31,7 @@ struct kafka_source {
     /* Noted by the callback, acted upon by serve. */
     enum rebalance_kind rebalance;
     rd_kafka_topic_partition_list_t *rebalance_list;
-    const struct source_events *events; /* during serve */
+    struct source_events events; /* of the last serve; commits are told until the end */
     struct header *headers;
     size_t header_cap;
 };
@@ -93,9 +97,9 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
         return;
     }
     kafka_health_good(&s->health);
-    for (int i = 0; s->events && i < list->cnt; i++)
+    for (int i = 0; s->events.committed && i < list->cnt; i++)
         if (!list->elems[i].err)
-            s->events->committed(s->events->ctx, list->elems[i].partition, list->elems[i].offset);
+            s->events.committed(s->events.ctx, list->elems[i].partition, list->elems[i].offset);
 }
 
 /* ---- assignment
@@ -162,19 +166,52 @@ static void do_unassign(struct kafka_source *s, const rd_kafka_topic_partition_l
         rd_kafka_assign(s->rk, NULL);
 }
 
+/* What the group committed and what the broker holds, for all partitions of the assignment. Waits
+ * at most LEARN_MS: the consumer must be polled in between. */
+static rd_kafka_resp_err_t learn_offsets(struct kafka_source *s, struct assignment *list,
+                                         size_t count)
+{
+    const struct clock *clock = clock_system();
+    int64_t deadline = clock_mono_ms(clock) + LEARN_MS;
+    rd_kafka_topic_partition_list_t *committed =
+        rd_kafka_topic_partition_list_copy(s->rebalance_list);
+    rd_kafka_resp_err_t err = rd_kafka_committed(s->rk, committed, LEARN_MS);
+
+    for (size_t i = 0; i < count && !err; i++) {
+        const rd_kafka_topic_partition_t *c = &committed->elems[i];
+        int64_t left = deadline - clock_mono_ms(clock);
+
+        list[i] = (struct assignment){
+            .partition = c->partition, .committed = c->offset >= 0 ? c->offset : -1, .start = -1};
+        err = c->err ? c->err
+                     : rd_kafka_query_watermark_offsets(s->rk, s->topic, c->partition, &list[i].low,
+                                                        &list[i].high, left > 1 ? (int)left : 1);
+    }
+    rd_kafka_topic_partition_list_destroy(committed);
+    return err;
+}
+
+/* Until the broker has told where the partitions stand the rebalance waits, and is tried again next
+ * turn. */
 static void serve_assign(struct kafka_source *s, const struct source_events *events)
 {
     rd_kafka_topic_partition_list_t *list = s->rebalance_list;
     size_t count = (size_t)list->cnt;
     struct assignment *begin = mem_alloc_array(count, sizeof(*begin));
+    rd_kafka_resp_err_t err = count ? learn_offsets(s, begin, count) : RD_KAFKA_RESP_ERR_NO_ERROR;
 
-    for (size_t i = 0; i < count; i++) {
-        begin[i] = (struct assignment){list->elems[i].partition, ASSIGNMENT_COMMITTED};
-        open_queue(s, list->elems[i].partition);
+    if (err) {
+        log_plain(s->log, LOG_WARN,
+                  "the broker does not tell where the partitions stand, asking again",
+                  rd_kafka_err2str(err));
+        free(begin);
+        return;
     }
+    for (size_t i = 0; i < count; i++)
+        open_queue(s, begin[i].partition);
     events->assigned(events->ctx, begin, count);
     for (size_t i = 0; i < count; i++)
-        if (begin[i].start != ASSIGNMENT_COMMITTED)
+        if (begin[i].start >= 0)
             list->elems[i].offset = begin[i].start;
     do_assign(s, list);
     free(begin);
@@ -229,13 +266,12 @@ static int serve(void *self, const struct source_events *events, struct err *e)
     rd_kafka_message_t *m;
     int rc = 0;
 
-    s->events = events;
+    s->events = *events;
     while (rc == 0 && (m = rd_kafka_consumer_poll(s->rk, 0))) {
         if (m->err)
             rc = take_event(s, m, e);
         rd_kafka_message_destroy(m);
     }
-    s->events = NULL;
     if (rc < 0)
         return -1;
     if (s->rebalance == REBALANCE_ASSIGN)
@@ -377,6 +413,9 @@ static rd_kafka_conf_t *make_conf(const struct config *cfg, size_t fetch_bytes, 
         {.name = "partition.assignment.strategy", .value = default_assignor()},
         {.name = "enable.auto.commit", .value = "true", .is_fixed = true},
         {.name = "auto.commit.interval.ms", .value = "1000"},
+        /* How long the group waits for a member that was killed. */
+        {.name = "session.timeout.ms", .value = "10000"},
+        {.name = "heartbeat.interval.ms", .value = "2000"},
         {.name = "enable.auto.offset.store", .value = "false", .is_fixed = true},
         {.name = "auto.offset.reset", .value = "earliest"},
         {.name = "enable.partition.eof", .value = "true", .is_fixed = true},

@@ -1,0 +1,39 @@
+#ifndef FLOW_START_H
+#define FLOW_START_H
+
+#include <stdint.h>
+
+/* Where to begin with a partition that comes to us. Pure.
+ *
+ * The journal knows how far it told the partition, the group how far it committed, the broker what
+ * it still has. Offsets are never compared for equality: compaction, transactions and retention
+ * make gaps normal. */
+
+#define START_UNKNOWN (-1)
+
+struct start_facts {
+    int64_t journal_next; /* the offset after the last one in the journal, or START_UNKNOWN */
+    int64_t acked_commit; /* the last commit acknowledged to us, or START_UNKNOWN */
+    int64_t committed;    /* what the group has, or START_UNKNOWN */
+    int64_t low;          /* the partition holds [low, high) */
+    int64_t high;
+};
+
+enum start_kind {
+    START_NORMAL,
+    START_GAP,    /* [from, to) can no longer be read */
+    START_REPLAY, /* the group was set back on purpose: [from, to) is told a second time */
+    START_RESET,  /* the topic was recreated or cut: what the journal told beyond it is of another
+                     topic */
+};
+
+struct start {
+    enum start_kind kind;
+    int64_t offset; /* START_UNKNOWN: nobody knows, auto.offset.reset decides */
+    int64_t from;   /* unless START_NORMAL */
+    int64_t to;
+};
+
+struct start start_decide(const struct start_facts *f);
+
+#endif

@@ -1,0 +1,61 @@
+#ifndef MODEL_JOURNAL_LINE_H
+#define MODEL_JOURNAL_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/scan.h"
+
+/* One line of tracker.events as the monitor reads it: only the top-level keys are looked at. Lines
+ * of other writers of the same format, which know fewer keys, are read too. */
+
+enum journal_kind {
+    JOURNAL_MESSAGE, /* the fate of one message */
+    JOURNAL_GAP,     /* offsets that can no longer be read */
+    JOURNAL_REPLAY,  /* offsets that will be told a second time */
+};
+
+enum journal_fate { JOURNAL_PROCESSED, JOURNAL_DEAD_LETTERED, JOURNAL_DROPPED };
+
+struct journal_line {
+    enum journal_kind kind;
+    int64_t timestamp_ms; /* when the line was made */
+    struct scan_value topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t message_size; /* -1 for a null value, or unknown */
+    bool is_failed;       /* not processed; by outcome, or by decode flag and error without it */
+    bool is_deserialized;
+    bool is_replay;
+    bool has_outcome;
+    enum journal_fate fate; /* only with has_outcome */
+    int64_t attempts;       /* 0 if unknown */
+    bool has_latency;
+    int64_t latency_ms; /* from the order's creation to the line; negative if clocks disagree */
+    struct scan_value error;
+    struct scan_value reason;
+    struct scan_value order_id;
+    struct scan_value order; /* the decoded order, SCAN_NONE if not written */
+    int64_t gap_from;        /* the offsets [from, to) of the other kinds */
+    int64_t gap_to;
+};
+
+/* Reads one line without its newline. All spans are borrowed from it. Returns 0, or -1 when it is
+ * no JSON object or lacks what every line has: timestamp and event_type, and for a message its
+ * partition and offset. Pure. */
+int journal_line_parse(struct journal_line *line, const char *text, size_t len);
+
+/* What a list shows of the order, cut to fit. Every field is "" or false when the order lacks it.
+ */
+struct journal_order {
+    char status[24];
+    char currency[12];
+    char customer[64];
+    bool has_total;
+    double total;
+};
+
+void journal_line_order(const struct journal_line *line, struct journal_order *order);
+
+#endif

@@ -1,0 +1,47 @@
+#include "flow/start.h"
+
+#include <stdbool.h>
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static bool was_set_back(const struct start_facts *f)
+{
+    return f->committed != START_UNKNOWN && f->acked_commit != START_UNKNOWN &&
+           f->committed < f->acked_commit && f->committed < f->journal_next;
+}
+
+/* A start that the broker no longer has begins where the broker does. */
+static struct start from_low(int64_t wanted, int64_t low)
+{
+    return (struct start){.kind = START_GAP, .offset = low, .from = wanted, .to = low};
+}
+
+static struct start beyond_the_end(const struct start_facts *f, int64_t wanted)
+{
+    bool holds = f->committed >= f->low && f->committed <= f->high;
+    int64_t offset = holds ? f->committed : f->low;
+
+    return (struct start){.kind = START_RESET, .offset = offset, .from = offset, .to = wanted};
+}
+
+struct start start_decide(const struct start_facts *f)
+{
+    int64_t wanted = later(f->journal_next, f->committed);
+
+    if (wanted == START_UNKNOWN)
+        return (struct start){.kind = START_NORMAL, .offset = START_UNKNOWN};
+    if (wanted > f->high)
+        return beyond_the_end(f, wanted);
+    if (was_set_back(f)) {
+        int64_t offset = later(f->committed, f->low);
+
+        return (struct start){
+            .kind = START_REPLAY, .offset = offset, .from = offset, .to = f->journal_next};
+    }
+    if (wanted < f->low)
+        return from_low(wanted, f->low);
+    return (struct start){.kind = START_NORMAL, .offset = wanted};
+}
