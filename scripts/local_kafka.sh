@@ -98,7 +98,7 @@ running_pid() { # DIR
 }
 
 start() { # DIR PORT [NAME=VALUE]...
-  local dir=$1 port=$2 pid
+  local dir=$1 port=$2 controller pid
   shift 2
   command -v java >/dev/null || fail "Java 17 or newer is needed: apt-get install openjdk-17-jre-headless"
   if pid=$(running_pid "$dir"); then
@@ -108,7 +108,11 @@ start() { # DIR PORT [NAME=VALUE]...
   [ "$port" != 0 ] || port=$(random_free_port)
   port_is_free "$port" || fail "port $port is taken"
   fetch
-  write_properties "$dir" "$port" "$(random_free_port)" "$@"
+  controller=$port
+  while [ "$controller" = "$port" ]; do
+    controller=$(random_free_port)
+  done
+  write_properties "$dir" "$port" "$controller" "$@"
   format_data "$dir"
   start_detached "$dir/kafka.log" java "${HEAP[@]}" \
     -Dorg.slf4j.simpleLogger.showDateTime=true -Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS \

@@ -4,8 +4,9 @@
 #   [T=NAME] [SAN=...] tests/run.sh [STAGE]...
 #
 # T restricts to one program or file (T=order or T=test_order: tests/*/test_order.c; T=lifecycle:
-# tests/e2e/lifecycle.bats). SAN is the Makefile's. Missing packages are installed by apt-get; with
-# NO_INSTALL=1 they are only named. The last line is 'N passed, N failed'; whole outputs lie in build/test-logs/.
+# tests/e2e/lifecycle.bats). SAN is the Makefile's; e2e always takes the ordinary build.
+# Missing packages are installed by apt-get; with NO_INSTALL=1 they are only named.
+# The last line is 'N passed, N failed'; whole outputs lie in build/test-logs/.
 # Exit status: 0 all passed, 1 something failed or no test ran, 2 wrong usage.
 set -uo pipefail
 
