@@ -1,0 +1,519 @@
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "io/tail.h"
+
+/* One file in a folder of its own, a writer, a reader, and a clock that goes when it is told. Lines
+ * are {"timestamp":N}: what must come out is 0, 1, 2, … each once. */
+struct stage {
+    char folder[64];
+    char path[96];
+    struct tail *tail;
+    int64_t now_ms;
+    int fd; /* the writer's */
+    int64_t written;
+    int64_t expected; /* the next number */
+    int64_t out_of_order;
+    int64_t torn;
+    int64_t other;
+    struct strbuf last;
+    struct tail_line last_line;
+};
+
+static int64_t stage_ms(void *self)
+{
+    return ((struct stage *)self)->now_ms;
+}
+
+static void on_line(void *self, const struct tail_line *line)
+{
+    struct stage *s = self;
+    long long n;
+
+    strbuf_reset(&s->last);
+    strbuf_add(&s->last, line->text, line->len);
+    s->last_line = *line;
+    if (line->is_torn) {
+        s->torn++;
+        return;
+    }
+    if (sscanf(strbuf_text(&s->last), "{\"timestamp\":%lld}", &n) != 1) {
+        s->other++;
+        return;
+    }
+    s->out_of_order += n != s->expected;
+    s->expected = n + 1;
+}
+
+static int set_up(void **state)
+{
+    struct stage *s = mem_alloc(sizeof(*s));
+
+    strcpy(s->folder, "/tmp/test_tail.XXXXXX");
+    assert_non_null(mkdtemp(s->folder));
+    snprintf(s->path, sizeof(s->path), "%s/tracker.events", s->folder);
+    s->tail = tail_new(s->path);
+    s->fd = -1;
+    s->now_ms = 1000000;
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct stage *s = *state;
+    char command[128];
+
+    tail_free(s->tail);
+    if (s->fd >= 0)
+        close(s->fd);
+    snprintf(command, sizeof(command), "rm -rf '%s'", s->folder);
+    assert_int_equal(system(command), 0);
+    strbuf_release(&s->last);
+    free(s);
+    return 0;
+}
+
+static void open_writer(struct stage *s)
+{
+    if (s->fd >= 0)
+        close(s->fd);
+    s->fd = open(s->path, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    assert_true(s->fd >= 0);
+}
+
+static void put(struct stage *s, const char *bytes, size_t len)
+{
+    assert_int_equal(write(s->fd, bytes, len), len);
+}
+
+static void put_lines(struct stage *s, int count)
+{
+    char line[64];
+
+    for (int i = 0; i < count; i++)
+        put(s, line,
+            (size_t)snprintf(line, sizeof(line), "{\"timestamp\":%lld}\n",
+                             (long long)s->written++));
+}
+
+static void rename_to(struct stage *s, const char *suffix)
+{
+    char to[128];
+
+    snprintf(to, sizeof(to), "%s%s", s->path, suffix);
+    assert_int_equal(rename(s->path, to), 0);
+}
+
+/* Reads all there is, without letting time pass. */
+static void read_now(struct stage *s)
+{
+    const struct clock clock = {.wall_ms = stage_ms, .mono_ms = stage_ms, .self = s};
+    const struct tail_sink sink = {.line = on_line, .self = s};
+
+    for (int i = 0; tail_poll(s->tail, &clock, &sink) == 1; i++)
+        assert_true(i < 100000);
+}
+
+/* Lets time pass in the steps of the monitor's loop. */
+static void let_pass(struct stage *s, int64_t ms)
+{
+    for (int64_t until = s->now_ms + ms; s->now_ms < until;) {
+        s->now_ms += 100;
+        read_now(s);
+    }
+}
+
+static void assert_all_read(const struct stage *s)
+{
+    assert_int_equal(s->expected, s->written);
+    assert_int_equal(tail_status(s->tail)->lines, s->written);
+    assert_int_equal(s->out_of_order, 0);
+    assert_int_equal(s->torn, 0);
+    assert_int_equal(s->other, 0);
+}
+
+static void a_file_that_comes_later_is_read_from_its_start(void **state)
+{
+    struct stage *s = *state;
+
+    read_now(s);
+    assert_int_equal(tail_status(s->tail)->state, TAIL_WAITING);
+    open_writer(s);
+    put_lines(s, 10);
+    read_now(s);
+    assert_int_equal(tail_status(s->tail)->lines, 0); /* looked at every 500 ms only */
+    let_pass(s, 600);
+    assert_int_equal(tail_status(s->tail)->state, TAIL_OPEN);
+    assert_all_read(s);
+}
+
+static void asking_to_retry_looks_at_once(void **state)
+{
+    struct stage *s = *state;
+
+    read_now(s);
+    open_writer(s);
+    put_lines(s, 1);
+    tail_retry_now(s->tail);
+    read_now(s);
+    assert_all_read(s);
+}
+
+static void a_line_is_handed_on_when_its_newline_came(void **state)
+{
+    struct stage *s = *state;
+    const char line[] = "{\"timestamp\":0}\n";
+
+    open_writer(s);
+    for (size_t i = 0; i < strlen(line); i++) {
+        assert_int_equal(tail_status(s->tail)->lines, 0);
+        put(s, line + i, 1);
+        let_pass(s, 500);
+    }
+    s->written = 1;
+    assert_all_read(s);
+    assert_int_equal(tail_status(s->tail)->unfinished, 0);
+}
+
+static void an_unfinished_line_is_reported_with_its_age(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 2);
+    put(s, "{\"timest", 8);
+    let_pass(s, 3000);
+    assert_int_equal(tail_status(s->tail)->lines, 2);
+    assert_int_equal(tail_status(s->tail)->unfinished, 8);
+    assert_true(s->now_ms - tail_status(s->tail)->unfinished_since_ms >= 2000);
+    assert_int_equal(tail_status(s->tail)->behind, 0);
+}
+
+static void a_rotation_loses_no_unread_line(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 100);
+    read_now(s);
+    put_lines(s, 50); /* not read yet when the name changes */
+    rename_to(s, ".1");
+    open_writer(s);
+    put_lines(s, 100);
+    let_pass(s, 700);
+    assert_all_read(s);
+    assert_int_equal(tail_status(s->tail)->rotations, 1);
+}
+
+static void the_old_file_is_followed_for_a_while_after_the_rotation(void **state)
+{
+    struct stage *s = *state;
+    int old;
+
+    open_writer(s);
+    put_lines(s, 10);
+    read_now(s);
+    rename_to(s, ".1");
+    old = s->fd;
+    s->fd = -1;
+    open_writer(s);
+    close(s->fd);
+    s->fd = old;
+    for (int i = 0; i < 30; i++) {
+        put_lines(s, 5);
+        let_pass(s, 100);
+    }
+    open_writer(s);
+    put_lines(s, 10);
+    let_pass(s, 6000);
+    assert_all_read(s);
+}
+
+static void two_rotations_between_two_looks_lose_nothing(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 10);
+    read_now(s);
+    rename_to(s, ".2");
+    open_writer(s);
+    put_lines(s, 20);
+    rename_to(s, ".1");
+    open_writer(s);
+    put_lines(s, 30);
+    let_pass(s, 700);
+    assert_all_read(s);
+    assert_int_equal(tail_status(s->tail)->rotations, 2);
+}
+
+static void sidecars_and_torn_ends_beside_the_file_are_not_taken_for_rotations(void **state)
+{
+    struct stage *s = *state;
+    char path[160];
+    FILE *f;
+
+    open_writer(s);
+    put_lines(s, 10);
+    read_now(s);
+    rename_to(s, ".1");
+    snprintf(path, sizeof(path), "%s.state", s->path);
+    f = fopen(path, "w");
+    fputs("{\"version\":1}\n", f);
+    fclose(f);
+    snprintf(path, sizeof(path), "%s.torn-5", s->path);
+    f = fopen(path, "w");
+    fputs("{\"timestamp\":7777}\n", f);
+    fclose(f);
+    open_writer(s);
+    put_lines(s, 10);
+    let_pass(s, 6000);
+    assert_all_read(s);
+    assert_int_equal(tail_status(s->tail)->rotations, 1);
+}
+
+static void the_unfinished_end_of_a_rotated_file_is_handed_on_as_torn(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 3);
+    put(s, "{\"time", 6);
+    read_now(s);
+    rename_to(s, ".1");
+    open_writer(s);
+    put_lines(s, 3);
+    let_pass(s, 2000);
+    assert_int_equal(s->torn, 0); /* the writer may still finish it */
+    let_pass(s, 5000);
+    assert_int_equal(s->torn, 1);
+    assert_int_equal(tail_status(s->tail)->lines, 6);
+    assert_int_equal(tail_status(s->tail)->unfinished, 0);
+}
+
+static void a_truncated_file_is_read_from_its_start(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 100);
+    read_now(s);
+    assert_int_equal(ftruncate(s->fd, 0), 0);
+    put_lines(s, 10);
+    let_pass(s, 200);
+    assert_all_read(s);
+    assert_int_equal(tail_status(s->tail)->truncations, 1);
+}
+
+static void a_file_that_was_truncated_and_grew_past_the_position_is_noticed(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 10);
+    read_now(s);
+    assert_int_equal(ftruncate(s->fd, 0), 0);
+    put_lines(s, 1000);
+    let_pass(s, 200);
+    assert_all_read(s);
+    assert_int_equal(tail_status(s->tail)->truncations, 1);
+}
+
+static void the_hole_that_a_truncation_leaves_is_skipped(void **state)
+{
+    struct stage *s = *state;
+
+    s->fd = open(s->path, O_WRONLY | O_CREAT, 0644); /* no O_APPEND: its offset stays */
+    put_lines(s, 20000);
+    read_now(s);
+    assert_int_equal(ftruncate(s->fd, 0), 0);
+    let_pass(s, 200);
+    put_lines(s, 10);
+    let_pass(s, 200);
+    assert_all_read(s);
+}
+
+static void a_removed_file_that_comes_again_is_read(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 10);
+    read_now(s);
+    unlink(s->path);
+    put_lines(s, 10); /* the writer still has it */
+    let_pass(s, 700);
+    open_writer(s);
+    put_lines(s, 10);
+    let_pass(s, 700);
+    assert_all_read(s);
+}
+
+static void a_symbolic_link_may_be_switched(void **state)
+{
+    struct stage *s = *state;
+    char a[128];
+    char b[128];
+
+    snprintf(a, sizeof(a), "%s/a", s->folder);
+    snprintf(b, sizeof(b), "%s/b", s->folder);
+    assert_int_equal(symlink(a, s->path), 0);
+    open_writer(s);
+    put_lines(s, 10);
+    read_now(s);
+    assert_int_equal(unlink(s->path), 0);
+    assert_int_equal(symlink(b, s->path), 0);
+    open_writer(s);
+    put_lines(s, 10);
+    let_pass(s, 700);
+    assert_all_read(s);
+}
+
+static void a_folder_may_be_removed_and_made_again(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 10);
+    let_pass(s, 700);
+    assert_int_equal(unlink(s->path), 0);
+    assert_int_equal(rmdir(s->folder), 0);
+    let_pass(s, 700);
+    assert_int_equal(mkdir(s->folder, 0755), 0);
+    open_writer(s);
+    put_lines(s, 10);
+    let_pass(s, 700);
+    assert_all_read(s);
+}
+
+static void a_line_of_eight_mebibytes_is_read_whole(void **state)
+{
+    struct stage *s = *state;
+    size_t len = (size_t)8 << 20;
+    char *line = mem_alloc(len + 1);
+
+    memset(line, 'x', len);
+    line[len] = '\n';
+    open_writer(s);
+    put_lines(s, 1);
+    put(s, line, len + 1);
+    put_lines(s, 1);
+    read_now(s);
+    assert_int_equal(s->other, 1);
+    assert_int_equal(tail_status(s->tail)->lines, 3);
+    assert_int_equal(tail_status(s->tail)->oversized, 0);
+    free(line);
+}
+
+static void a_line_of_twenty_mebibytes_is_skipped_and_counted(void **state)
+{
+    struct stage *s = *state;
+    size_t len = (size_t)20 << 20;
+    char *line = mem_alloc(len + 1);
+
+    memset(line, 'x', len);
+    line[len] = '\n';
+    open_writer(s);
+    put_lines(s, 1);
+    put(s, line, len + 1);
+    put_lines(s, 1);
+    read_now(s);
+    assert_all_read(s);
+    assert_int_equal(tail_status(s->tail)->oversized, 1);
+    free(line);
+}
+
+static void a_folder_in_place_of_the_file_is_told_with_its_reason(void **state)
+{
+    struct stage *s = *state;
+
+    assert_int_equal(mkdir(s->path, 0755), 0);
+    read_now(s);
+    assert_int_equal(tail_status(s->tail)->state, TAIL_FAILED);
+    assert_string_equal(strerror(tail_status(s->tail)->error), "Is a directory");
+    assert_int_equal(rmdir(s->path), 0);
+    open_writer(s);
+    put_lines(s, 3);
+    let_pass(s, 700);
+    assert_int_equal(tail_status(s->tail)->error, 0);
+    assert_all_read(s);
+}
+
+static void a_fifo_does_not_hold_the_reader_up(void **state)
+{
+    struct stage *s = *state;
+
+    assert_int_equal(mkfifo(s->path, 0644), 0);
+    read_now(s);
+    assert_int_equal(tail_status(s->tail)->state, TAIL_FAILED);
+}
+
+static void a_line_can_be_read_again_by_its_place(void **state)
+{
+    struct stage *s = *state;
+    struct strbuf line = {0};
+
+    open_writer(s);
+    put_lines(s, 1000);
+    read_now(s);
+    assert_int_equal(
+        tail_read_at(s->tail, s->last_line.file, s->last_line.offset, s->last_line.len, &line), 0);
+    assert_string_equal(strbuf_text(&line), "{\"timestamp\":999}");
+    assert_int_equal(tail_read_at(s->tail, s->last_line.file + 1, 0, 1, &line), -1);
+    strbuf_release(&line);
+}
+
+static void empty_lines_are_no_lines(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put(s, "\n\n", 2);
+    put_lines(s, 2);
+    put(s, "\n", 1);
+    read_now(s);
+    assert_all_read(s);
+}
+
+int main(void)
+{
+#define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        ROW(a_file_that_comes_later_is_read_from_its_start),
+        ROW(asking_to_retry_looks_at_once),
+        ROW(a_line_is_handed_on_when_its_newline_came),
+        ROW(an_unfinished_line_is_reported_with_its_age),
+        ROW(a_rotation_loses_no_unread_line),
+        ROW(the_old_file_is_followed_for_a_while_after_the_rotation),
+        ROW(two_rotations_between_two_looks_lose_nothing),
+        ROW(sidecars_and_torn_ends_beside_the_file_are_not_taken_for_rotations),
+        ROW(the_unfinished_end_of_a_rotated_file_is_handed_on_as_torn),
+        ROW(a_truncated_file_is_read_from_its_start),
+        ROW(a_file_that_was_truncated_and_grew_past_the_position_is_noticed),
+        ROW(the_hole_that_a_truncation_leaves_is_skipped),
+        ROW(a_removed_file_that_comes_again_is_read),
+        ROW(a_symbolic_link_may_be_switched),
+        ROW(a_folder_may_be_removed_and_made_again),
+        ROW(a_line_of_eight_mebibytes_is_read_whole),
+        ROW(a_line_of_twenty_mebibytes_is_skipped_and_counted),
+        ROW(a_folder_in_place_of_the_file_is_told_with_its_reason),
+        ROW(a_fifo_does_not_hold_the_reader_up),
+        ROW(a_line_can_be_read_again_by_its_place),
+        ROW(empty_lines_are_no_lines),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
