@@ -1,0 +1,13 @@
+#ifndef MODEL_DETAIL_H
+#define MODEL_DETAIL_H
+
+#include <stddef.h>
+
+#include "base/strbuf.h"
+
+/* Appends a JSON line for reading: one member per row as "name: value", nested ones indented. Texts
+ * are shown without their escapes, line breaks in them as spaces. What is no JSON object is
+ * appended as it stands. Pure. */
+void detail_lines(const char *json, size_t len, struct strbuf *out);
+
+#endif

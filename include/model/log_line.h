@@ -1,0 +1,64 @@
+#ifndef MODEL_LOG_LINE_H
+#define MODEL_LOG_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "model/scan.h"
+
+/* One line of tracker.log as the monitor reads it. */
+
+enum log_line_kind {
+    LOG_LINE_OTHER,
+    LOG_LINE_METRICS, /* "periodic metrics": metadata holds the figures */
+    LOG_LINE_STOPPED, /* "tracker stopped": the last line of an orderly stop */
+};
+
+struct log_line {
+    int64_t timestamp_ms;
+    enum log_level level;
+    bool is_fatal; /* a level above ERROR, from writers that have one */
+    enum log_line_kind kind;
+    struct scan_value message;
+    struct scan_value error;
+    struct scan_value metadata; /* an object, or SCAN_NONE */
+};
+
+/* Reads one line without its newline; spans are borrowed from it. Returns 0, or -1 when it is no
+ * JSON object or lacks timestamp or message. An unknown level reads as INFO. Pure. */
+int log_line_parse(struct log_line *line, const char *text, size_t len);
+
+#define LOG_METRICS_PARTITIONS 256
+
+/* The tracker's own figures. A number that the line does not give, or gives as null, is -1. */
+struct log_metrics {
+    int64_t uptime_seconds;
+    int64_t received;
+    int64_t processed;
+    int64_t failed;
+    int64_t retried;
+    int64_t dead_lettered;
+    int64_t dropped;
+    int64_t lag;
+    int64_t lanes_waiting;
+    int64_t lanes_blocked;
+    int64_t dlq_pending;
+    struct {
+        int32_t partition;
+        int64_t offset;
+        int64_t high_watermark;
+        int64_t lag;
+    } partitions[LOG_METRICS_PARTITIONS];
+    int partition_count; /* those beyond the array's end are left out */
+};
+
+/* Reads the metadata of a LOG_LINE_METRICS line. */
+void log_line_metrics(const struct log_line *line, struct log_metrics *m);
+
+/* Writes what a list shows: the message, then the error, then the metadata's plain members as
+ * name=value; for metrics only the few that tell most. At most `cap` - 1 bytes and a NUL. */
+void log_line_summary(const struct log_line *line, char *out, size_t cap);
+
+#endif
