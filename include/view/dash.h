@@ -1,0 +1,176 @@
+#ifndef VIEW_DASH_H
+#define VIEW_DASH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/cause.h"
+#include "model/histogram.h"
+#include "model/journal_line.h"
+#include "model/log_line.h"
+#include "model/partition.h"
+#include "model/window.h"
+
+/* The state behind the screen: filled by lines of the journal and of the log, read by figures,
+ * health and paint. Counters never forget; only the lists of recent lines do. Pure: all times are
+ * handed in, wall clock in milliseconds. */
+
+enum row_kind {
+    ROW_OK,
+    ROW_FAILED,
+    ROW_DUP,    /* an offset that was seen before */
+    ROW_GAP,    /* offsets that are missing before the next row */
+    ROW_REPLAY, /* told again on purpose */
+    ROW_BAD,    /* a line that is no journal line */
+};
+
+/* Where a line stands, to read it again for the detail view. */
+struct place {
+    uint32_t file;
+    int64_t offset;
+    size_t len;
+};
+
+struct event_row {
+    uint64_t number; /* counts from 1; never given twice */
+    enum row_kind kind;
+    int64_t at_ms;
+    int32_t partition;
+    int64_t offset;
+    int64_t message_size; /* -1 unknown */
+    bool has_latency;
+    int64_t latency_ms;
+    struct place place;
+    char order_id[40];
+    char text[168]; /* what the order or the error says, as it came: not yet safe to print */
+};
+
+struct log_row {
+    uint64_t number;
+    enum log_level level;
+    int64_t at_ms;
+    struct place place;
+    char text[256];
+};
+
+/* The last `kept` rows; `total` is also the newest row's number. */
+struct event_ring {
+    struct event_row *rows;
+    size_t kept;
+    uint64_t total;
+};
+
+struct log_ring {
+    struct log_row *rows;
+    size_t kept;
+    uint64_t total;
+};
+
+enum reader_state { READER_WAITING, READER_OPEN, READER_FAILED };
+
+/* What the file reader says about one of the two files. */
+struct reader {
+    const char *path; /* borrowed */
+    enum reader_state state;
+    int error;       /* errno */
+    bool was_at_end; /* has once read all there was */
+    int64_t size;
+    int64_t behind;        /* unread bytes */
+    int64_t behind_ms;     /* for how long there has been something unread; -1 if nothing is */
+    int64_t unfinished;    /* bytes of a line that has no end yet */
+    int64_t unfinished_ms; /* for how long; -1 if none */
+    int64_t rotated_ms;    /* how long ago; -1 if never */
+    uint64_t rotations;
+    uint64_t truncations;
+    uint64_t oversized;
+    uint64_t malformed; /* counted by the dash */
+    uint64_t torn;      /* likewise: ends of files that were no whole line */
+    struct place last_malformed;
+};
+
+#define DASH_LATENCY_SECONDS 128
+#define DASH_READINGS        6
+#define DASH_LAST            100
+
+struct latency_second {
+    int64_t second;
+    int64_t max;
+    struct histogram histogram;
+};
+
+/* One report of the tracker's lag. */
+struct lag_reading {
+    int64_t at_ms;
+    int64_t lag;
+    int64_t offsets; /* sum over partitions: does it move? */
+};
+
+struct dash_log {
+    bool has_any;
+    int64_t newest_ms;
+    bool is_stopped; /* the newest line says that the tracker stopped */
+    int64_t stopped_ms;
+    int errors_in_a_row;
+    int64_t fatal_ms;                      /* of the last FATAL line, 0 if none */
+    struct cause_slot errors[CAUSE_SLOTS]; /* by second */
+    struct log_metrics metrics;
+    struct lag_reading readings[DASH_READINGS]; /* newest last */
+    int reading_count;
+    int64_t metrics_ms; /* time of the last metrics line, 0 if none */
+};
+
+struct dash {
+    struct event_ring events;
+    struct log_ring logs;
+    struct reader events_reader;
+    struct reader log_reader;
+
+    struct window window;
+    struct partition_table partitions;
+    struct cause_table causes;
+    struct latency_second *latency; /* DASH_LATENCY_SECONDS of them */
+
+    bool has_event;
+    int64_t first_ms; /* earliest and latest time in the journal */
+    int64_t newest_ms;
+    uint64_t received;
+    uint64_t failed;
+    uint64_t retries;
+    uint64_t dead_lettered;
+    uint64_t gaps;
+    uint64_t dups;
+    uint64_t rewinds;
+    int64_t largest_skew_ms;
+    int64_t dead_lettered_ms; /* of the latest, 0 if none */
+    int64_t large_gap_ms;     /* when a gap of more than 1000 offsets was last seen, 0 if never */
+    int64_t failed_ms;        /* of the latest failure, 0 if none */
+    int32_t failed_partition;
+    int64_t failed_offset;
+    bool knows_outcome;         /* the journal has the keys outcome and attempts */
+    uint64_t with_whole_second; /* events whose creation time is a whole second */
+    uint64_t with_latency;
+    bool last_failed[DASH_LAST];
+
+    struct dash_log log;
+    char topic[PARTITION_TOPIC]; /* of the newest event */
+};
+
+/* Keeps so many rows of each list (at least 1). Never NULL; free with dash_free. */
+struct dash *dash_new(size_t events_kept, size_t logs_kept);
+void dash_free(struct dash *d);
+
+void dash_event(struct dash *d, const struct journal_line *line, const struct place *place,
+                int64_t now_ms);
+void dash_log_line(struct dash *d, const struct log_line *line, const struct place *place);
+
+/* A line of the journal that could not be read. */
+void dash_bad_event(struct dash *d, const char *text, size_t len, const struct place *place,
+                    bool is_torn, int64_t now_ms);
+void dash_bad_log_line(struct dash *d, const struct place *place, bool is_torn);
+
+/* The row with this number, or NULL when it was forgotten or is not there yet. */
+const struct event_row *dash_event_row(const struct dash *d, uint64_t number);
+const struct log_row *dash_log_row(const struct dash *d, uint64_t number);
+
+#endif

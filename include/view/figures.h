@@ -1,0 +1,120 @@
+#ifndef VIEW_FIGURES_H
+#define VIEW_FIGURES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "view/dash.h"
+#include "view/health.h"
+
+/* Every figure that is shown, computed once from the state, for screen, report and JSON alike. A
+ * count or time that is not known is -1, a rate or share NAN; never 0. Times are in milliseconds.
+ */
+
+enum flow_state {
+    FLOW_WAITING, /* nothing was ever read */
+    FLOW_LIVE,
+    FLOW_IDLE,    /* no events, log alive, lag 0 */
+    FLOW_QUIET,   /* no events, log alive, lag unknown */
+    FLOW_STUCK,   /* no events, log alive, lag above 0 */
+    FLOW_STOPPED, /* the tracker said that it stopped */
+    FLOW_STALE,   /* neither events nor log */
+};
+
+struct figure_rate {
+    double per_second; /* NAN until one complete second was observed */
+    int seconds;       /* so many were observed */
+    bool is_short;     /* fewer than the window has */
+};
+
+struct figure_latency {
+    uint64_t count; /* of the last 60 complete seconds */
+    int64_t p50;
+    int64_t p95; /* -1 below 20 samples */
+    int64_t p99; /* -1 below 100 samples */
+    int64_t max;
+    int resolution; /* 1, or 1000 when the orders carry whole seconds only */
+};
+
+enum trend { TREND_UNKNOWN, TREND_STEADY, TREND_DRAINING, TREND_GROWING };
+
+struct figure_lag {
+    int64_t messages;
+    int32_t max_partition; /* -1 if none lags, or unknown */
+    int64_t max_messages;
+    int64_t age_ms; /* of the reading */
+    bool is_old;    /* older than twice its interval */
+    enum trend trend;
+    double clear_seconds; /* NAN unless draining; 0 when there is no lag */
+    bool never_shrank;    /* over five readings, while offsets advanced */
+    bool is_frozen;       /* above 0 over five readings, while offsets did not move */
+};
+
+struct figure_partition {
+    const struct partition *partition;
+    int64_t lag;
+    int64_t high_watermark;
+    double per_second; /* over 60 s */
+    double success;    /* over 60 s */
+    int64_t failed;
+    int64_t age_ms;
+};
+
+struct figures {
+    int64_t now_ms;
+    enum flow_state state;
+    bool is_ahead; /* the newest event is more than 2 s in the future: clocks disagree */
+    bool is_catching_up;
+    double read_share; /* of the journal, while catching up */
+
+    struct figure_rate rate_10s, rate_60s, rate_15m;
+    int64_t peak; /* most in one second of the last 15 minutes */
+    double bytes_per_second;
+    double mean_bytes;
+
+    int64_t received, ok, failed; /* since the journal's first byte */
+    bool totals_complete;
+    int64_t span_ms; /* from the first event to the newest */
+    int64_t journal_bytes;
+
+    double success_60s, success_total; /* shares from 0 to 1 */
+    int64_t received_60s, failed_60s, retried_60s, dlq_60s;
+    int64_t retried, dlq;
+    double success_last; /* of the last 100 events */
+    int last_count;
+    int64_t dlq_age_ms, failed_age_ms;
+
+    struct figure_latency latency;
+    double skewed; /* share of events received before they were made */
+    int64_t largest_skew_ms;
+
+    struct figure_lag lag;
+    int64_t gaps, gaps_15m, large_gap_age_ms, dups, rewinds;
+    bool is_rewound; /* some partition went back and has not caught up yet */
+
+    int64_t event_age_ms, log_age_ms, stop_age_ms;
+    int64_t errors_60s, errors_in_a_row, fatal_age_ms;
+    int64_t log_interval_ms;
+
+    const struct reader *events_reader;
+    const struct reader *log_reader;
+    int64_t read_lag_ms; /* how old the oldest unread byte is; 0 when all is read */
+    int64_t read_lag_bytes;
+
+    const struct cause_table *causes;
+    struct figure_partition *partitions; /* by number */
+    int partition_count;
+
+    struct health health;
+};
+
+/* Computes all. `f` must be zeroed or from an earlier call; release with figures_release. What it
+ * points to belongs to `d` and is valid until the next line is counted. */
+void figures_take(struct figures *f, const struct dash *d, const struct health_limits *limits,
+                  int64_t now_ms);
+void figures_release(struct figures *f);
+
+const char *flow_state_name(enum flow_state state); /* "LIVE" */
+const char *trend_name(enum trend trend);           /* "draining" */
+
+#endif

@@ -1,0 +1,31 @@
+#ifndef VIEW_PAINT_H
+#define VIEW_PAINT_H
+
+#include <stdint.h>
+
+#include "view/dash.h"
+#include "view/figures.h"
+#include "view/health.h"
+#include "view/screen.h"
+#include "view/ui.h"
+
+/* Everything that a picture is painted from; all borrowed. */
+struct view {
+    const struct dash *dash;
+    const struct figures *figures;
+    const struct ui *ui;
+    const struct verdict *verdict;
+    const struct health_limits *limits;
+    const char *topic;
+    const char *group;
+    int utc_offset_s;  /* for times of day */
+    int64_t waited_ms; /* since the monitor started */
+};
+
+/* Paints the whole screen: the richest layout that fits its size. Never refuses a size. */
+void paint(struct screen *s, const struct view *v);
+
+/* Rows of the list that has the keys, for paging. */
+int paint_page(int width, int height, const struct ui *ui);
+
+#endif

@@ -1,0 +1,49 @@
+#ifndef VIEW_PANEL_H
+#define VIEW_PANEL_H
+
+#include "view/paint.h"
+
+/* The panels: each paints itself, frame and all, into a rectangle. A new panel is one function
+ * here, one row in paint.c's table and a place in a layout. */
+
+void panel_flow(struct screen *s, const struct view *v, struct rect r);
+void panel_quality(struct screen *s, const struct view *v, struct rect r);
+void panel_latency(struct screen *s, const struct view *v, struct rect r);
+void panel_health(struct screen *s, const struct view *v, struct rect r);
+
+void panel_throughput(struct screen *s, const struct view *v, struct rect r);
+void panel_failures(struct screen *s, const struct view *v, struct rect r);
+void panel_latency_chart(struct screen *s, const struct view *v, struct rect r);
+
+void panel_events(struct screen *s, const struct view *v, struct rect r);
+void panel_logs(struct screen *s, const struct view *v, struct rect r);
+void panel_errors(struct screen *s, const struct view *v, struct rect r);
+void panel_partitions(struct screen *s, const struct view *v, struct rect r);
+
+/* The list that the user chose, with the names of all lists as its title. */
+void panel_chosen(struct screen *s, const struct view *v, struct rect r);
+
+void panel_waiting(struct screen *s, const struct view *v, struct rect r);
+void panel_detail(struct screen *s, const struct view *v, struct rect r);
+void panel_help(struct screen *s, const struct view *v, struct rect r);
+
+/* One event in one row, from x on, in `room` columns; `compact` leaves the time out. */
+void panel_event_row(struct screen *s, const struct view *v, int x, int y, int room,
+                     const struct event_row *row, bool compact);
+
+/* A chart of the throughput in one row: the newest `room` seconds. */
+void panel_sparkline(struct screen *s, const struct view *v, int x, int y, int room);
+
+enum style panel_level_style(enum level level);
+
+/* Text in one row, piece by piece: a piece that does not fit whole is left out, so that no number
+ * is ever cut. */
+struct panel_line {
+    struct screen *screen;
+    int x, y, end;
+};
+
+void panel_put(struct panel_line *l, enum style style, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,319 @@
+#include "view/dash.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define LARGE_GAP 1000
+
+struct dash *dash_new(size_t events_kept, size_t logs_kept)
+{
+    struct dash *d = mem_alloc(sizeof(*d));
+
+    d->events.kept = events_kept ? events_kept : 1;
+    d->logs.kept = logs_kept ? logs_kept : 1;
+    d->events.rows = mem_alloc_array(d->events.kept, sizeof(*d->events.rows));
+    d->logs.rows = mem_alloc_array(d->logs.kept, sizeof(*d->logs.rows));
+    d->latency = mem_alloc_array(DASH_LATENCY_SECONDS, sizeof(*d->latency));
+    d->log.metrics.lag = -1;
+    d->events_reader.behind_ms = d->events_reader.unfinished_ms = d->events_reader.rotated_ms = -1;
+    d->log_reader.behind_ms = d->log_reader.unfinished_ms = d->log_reader.rotated_ms = -1;
+    return d;
+}
+
+void dash_free(struct dash *d)
+{
+    if (!d)
+        return;
+    partition_table_release(&d->partitions);
+    free(d->events.rows);
+    free(d->logs.rows);
+    free(d->latency);
+    free(d);
+}
+
+const struct event_row *dash_event_row(const struct dash *d, uint64_t number)
+{
+    const struct event_row *row = &d->events.rows[number % d->events.kept];
+
+    return number && row->number == number ? row : NULL;
+}
+
+const struct log_row *dash_log_row(const struct dash *d, uint64_t number)
+{
+    const struct log_row *row = &d->logs.rows[number % d->logs.kept];
+
+    return number && row->number == number ? row : NULL;
+}
+
+static struct event_row *new_event_row(struct dash *d)
+{
+    uint64_t number = ++d->events.total;
+    struct event_row *row = &d->events.rows[number % d->events.kept];
+
+    row->number = number;
+    row->message_size = -1;
+    row->has_latency = false;
+    row->order_id[0] = '\0';
+    row->text[0] = '\0';
+    return row;
+}
+
+/* ---- the list of recent events ---- */
+
+static void describe_order(struct event_row *row, const struct journal_line *line)
+{
+    struct journal_order o;
+
+    journal_line_order(line, &o);
+    if (o.has_total)
+        snprintf(row->text, sizeof(row->text), "%-7s %6.2f %s  %s", o.status, o.total, o.currency,
+                 row->kind == ROW_DUP ? "redelivered" : o.customer);
+    else if (row->kind == ROW_DUP)
+        snprintf(row->text, sizeof(row->text), "redelivered");
+}
+
+static void describe_failure(struct event_row *row, const struct journal_line *line)
+{
+    if (scan_text(&line->error, row->text, sizeof(row->text)) == 0)
+        scan_text(&line->reason, row->text, sizeof(row->text));
+}
+
+static void add_gap_row(struct dash *d, const struct journal_line *line, int64_t from, int64_t to,
+                        const struct place *place)
+{
+    struct event_row *row = new_event_row(d);
+
+    row->kind = line->kind == JOURNAL_REPLAY ? ROW_REPLAY : ROW_GAP;
+    row->at_ms = line->timestamp_ms;
+    row->partition = line->partition;
+    row->offset = from;
+    row->place = *place;
+    snprintf(row->text, sizeof(row->text), "%" PRId64 " offsets %s, up to @%" PRId64, to - from,
+             row->kind == ROW_GAP ? "missing" : "told again on purpose", to - 1);
+}
+
+static void add_message_row(struct dash *d, const struct journal_line *line,
+                            const struct partition_change *change, const struct place *place)
+{
+    struct event_row *row = new_event_row(d);
+
+    row->kind = line->is_failed                       ? ROW_FAILED
+                : change->is_dup || change->is_rewind ? ROW_DUP
+                                                      : ROW_OK;
+    if (line->is_replay && !line->is_failed)
+        row->kind = ROW_REPLAY;
+    row->at_ms = line->timestamp_ms;
+    row->partition = line->partition;
+    row->offset = line->offset;
+    row->message_size = line->message_size;
+    row->has_latency = line->has_latency;
+    row->latency_ms = line->latency_ms;
+    row->place = *place;
+    scan_text(&line->order_id, row->order_id, sizeof(row->order_id));
+    if (line->is_failed)
+        describe_failure(row, line);
+    else
+        describe_order(row, line);
+}
+
+/* ---- counters ---- */
+
+static void count_latency(struct dash *d, const struct journal_line *line,
+                          struct window_second *slot)
+{
+    int64_t second = line->timestamp_ms / 1000;
+    struct latency_second *l = &d->latency[(uint64_t)second % DASH_LATENCY_SECONDS];
+
+    if (!line->has_latency || !line->is_deserialized)
+        return;
+    d->with_latency++;
+    d->with_whole_second += (line->timestamp_ms - line->latency_ms) % 1000 == 0;
+    if (line->latency_ms < 0) {
+        if (slot)
+            slot->skewed++;
+        if (-line->latency_ms > d->largest_skew_ms)
+            d->largest_skew_ms = -line->latency_ms;
+    }
+    if (l->second < second) {
+        memset(l, 0, sizeof(*l));
+        l->second = second;
+    }
+    if (l->second != second)
+        return;
+    histogram_add(&l->histogram, line->latency_ms);
+    if (line->latency_ms > l->max)
+        l->max = line->latency_ms;
+}
+
+static void count_failure(struct dash *d, const struct journal_line *line)
+{
+    d->failed++;
+    d->failed_ms = line->timestamp_ms;
+    d->failed_partition = line->partition;
+    d->failed_offset = line->offset;
+    cause_count(&d->causes, line);
+}
+
+static void count_message(struct dash *d, const struct journal_line *line,
+                          struct window_second *slot)
+{
+    uint64_t retries = line->attempts > 1 ? (uint64_t)line->attempts - 1 : 0;
+    bool is_dead = line->has_outcome && line->fate == JOURNAL_DEAD_LETTERED;
+
+    d->last_failed[d->received++ % DASH_LAST] = line->is_failed;
+    d->retries += retries;
+    d->dead_lettered += is_dead;
+    d->knows_outcome |= line->has_outcome;
+    if (is_dead)
+        d->dead_lettered_ms = line->timestamp_ms;
+    if (line->is_failed)
+        count_failure(d, line);
+    if (slot) {
+        slot->received++;
+        slot->failed += line->is_failed;
+        slot->retries += (uint32_t)retries;
+        slot->dead_lettered += is_dead;
+        slot->bytes += line->message_size > 0 ? (uint64_t)line->message_size : 0;
+    }
+    count_latency(d, line, slot);
+}
+
+static void count_change(struct dash *d, const struct journal_line *line,
+                         const struct partition_change *change, struct window_second *slot)
+{
+    d->gaps += change->gap;
+    d->dups += change->is_dup;
+    d->rewinds += change->is_rewind;
+    if (slot)
+        slot->gaps += change->gap;
+    if (change->gap > LARGE_GAP)
+        d->large_gap_ms = line->timestamp_ms;
+}
+
+static void note_time(struct dash *d, int64_t at_ms)
+{
+    if (!d->has_event || at_ms < d->first_ms)
+        d->first_ms = at_ms;
+    if (!d->has_event || at_ms > d->newest_ms)
+        d->newest_ms = at_ms;
+    d->has_event = true;
+}
+
+void dash_event(struct dash *d, const struct journal_line *line, const struct place *place,
+                int64_t now_ms)
+{
+    size_t topic_len = line->topic.kind == SCAN_STRING ? line->topic.len : 0;
+    struct partition *p =
+        partition_get(&d->partitions, line->topic.text, topic_len, line->partition);
+    int64_t before = p->highest;
+    struct partition_change change = partition_count(p, line);
+    struct window_second *slot = window_slot(&d->window, line->timestamp_ms, now_ms);
+
+    note_time(d, line->timestamp_ms);
+    memcpy(d->topic, p->topic, sizeof(d->topic));
+    count_change(d, line, &change, slot);
+    if (line->kind != JOURNAL_MESSAGE) {
+        add_gap_row(d, line, line->gap_from, line->gap_to, place);
+        return;
+    }
+    if (change.gap)
+        add_gap_row(d, line, before + 1, line->offset, place);
+    count_message(d, line, slot);
+    add_message_row(d, line, &change, place);
+}
+
+void dash_bad_event(struct dash *d, const char *text, size_t len, const struct place *place,
+                    bool is_torn, int64_t now_ms)
+{
+    struct event_row *row = new_event_row(d);
+    int shown = len < 100 ? (int)len : 100;
+
+    d->events_reader.malformed += !is_torn;
+    d->events_reader.torn += is_torn;
+    d->events_reader.last_malformed = *place;
+    row->kind = ROW_BAD;
+    row->at_ms = now_ms;
+    row->partition = -1;
+    row->offset = place->offset;
+    row->place = *place;
+    snprintf(row->text, sizeof(row->text), "%s at byte %" PRId64 ": %.*s",
+             is_torn ? "unfinished line" : "no journal line", place->offset, shown, text);
+}
+
+/* ---- the log ---- */
+
+static void count_error(struct dash_log *log, const struct log_line *line)
+{
+    int64_t second = line->timestamp_ms / 1000;
+    struct cause_slot *slot = &log->errors[(uint64_t)second % CAUSE_SLOTS];
+
+    if (line->level != LOG_ERROR) {
+        log->errors_in_a_row = 0;
+        return;
+    }
+    log->errors_in_a_row++;
+    if (line->is_fatal)
+        log->fatal_ms = line->timestamp_ms;
+    if (slot->period < second)
+        *slot = (struct cause_slot){.period = second};
+    if (slot->period == second)
+        slot->count++;
+}
+
+static void add_reading(struct dash_log *log, int64_t at_ms)
+{
+    struct lag_reading *r;
+    int64_t offsets = 0;
+
+    if (log->metrics.lag < 0)
+        return;
+    for (int i = 0; i < log->metrics.partition_count; i++)
+        offsets += log->metrics.partitions[i].offset;
+    if (log->reading_count == DASH_READINGS)
+        memmove(&log->readings[0], &log->readings[1],
+                (DASH_READINGS - 1) * sizeof(log->readings[0]));
+    else
+        log->reading_count++;
+    r = &log->readings[log->reading_count - 1];
+    *r = (struct lag_reading){.at_ms = at_ms, .lag = log->metrics.lag, .offsets = offsets};
+}
+
+static void take_metrics(struct dash *d, const struct log_line *line)
+{
+    log_line_metrics(line, &d->log.metrics);
+    d->log.metrics_ms = line->timestamp_ms;
+    add_reading(&d->log, line->timestamp_ms);
+}
+
+void dash_log_line(struct dash *d, const struct log_line *line, const struct place *place)
+{
+    uint64_t number = ++d->logs.total;
+    struct log_row *row = &d->logs.rows[number % d->logs.kept];
+
+    row->number = number;
+    row->level = line->level;
+    row->at_ms = line->timestamp_ms;
+    row->place = *place;
+    log_line_summary(line, row->text, sizeof(row->text));
+
+    count_error(&d->log, line);
+    if (!d->log.has_any || line->timestamp_ms > d->log.newest_ms)
+        d->log.newest_ms = line->timestamp_ms;
+    d->log.has_any = true;
+    d->log.is_stopped = line->kind == LOG_LINE_STOPPED;
+    if (line->kind == LOG_LINE_STOPPED)
+        d->log.stopped_ms = line->timestamp_ms;
+    if (line->kind == LOG_LINE_METRICS)
+        take_metrics(d, line);
+}
+
+void dash_bad_log_line(struct dash *d, const struct place *place, bool is_torn)
+{
+    d->log_reader.malformed += !is_torn;
+    d->log_reader.torn += is_torn;
+    d->log_reader.last_malformed = *place;
+}

@@ -1,0 +1,314 @@
+#include "view/figures.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define EVENT_FRESH_MS 60000
+#define AHEAD_MS       2000
+#define LAST_MINUTE    60
+
+static const char *const state_names[] = {
+    [FLOW_WAITING] = "WAITING", [FLOW_LIVE] = "LIVE",   [FLOW_IDLE] = "IDLE",
+    [FLOW_QUIET] = "QUIET",     [FLOW_STUCK] = "STUCK", [FLOW_STOPPED] = "STOPPED",
+    [FLOW_STALE] = "STALE",
+};
+
+static const char *const trend_names[] = {
+    [TREND_UNKNOWN] = "n/a",
+    [TREND_STEADY] = "steady",
+    [TREND_DRAINING] = "draining",
+    [TREND_GROWING] = "growing",
+};
+
+const char *flow_state_name(enum flow_state state)
+{
+    return state_names[state];
+}
+
+const char *trend_name(enum trend trend)
+{
+    return trend_names[trend];
+}
+
+static int64_t age(int64_t now_ms, int64_t at_ms)
+{
+    return now_ms > at_ms ? now_ms - at_ms : 0;
+}
+
+static int64_t age_or_unknown(int64_t now_ms, int64_t at_ms)
+{
+    return at_ms ? age(now_ms, at_ms) : -1;
+}
+
+static struct figure_rate rate_of(const struct window_sum *sum, int seconds)
+{
+    return (struct figure_rate){
+        .per_second = sum->seconds ? (double)sum->received / sum->seconds : NAN,
+        .seconds = sum->seconds,
+        .is_short = sum->seconds < seconds,
+    };
+}
+
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole ? (double)part / (double)whole : NAN;
+}
+
+static void take_rates(struct figures *f, const struct dash *d)
+{
+    struct window_sum ten = window_sum(&d->window, f->now_ms, 10);
+    struct window_sum minute = window_sum(&d->window, f->now_ms, LAST_MINUTE);
+    struct window_sum quarter = window_sum(&d->window, f->now_ms, WINDOW_LONGEST);
+
+    f->rate_10s = rate_of(&ten, 10);
+    f->rate_60s = rate_of(&minute, LAST_MINUTE);
+    f->rate_15m = rate_of(&quarter, WINDOW_LONGEST);
+    f->peak = quarter.seconds ? (int64_t)quarter.peak : -1;
+    f->bytes_per_second = ten.seconds ? (double)ten.bytes / ten.seconds : NAN;
+    f->mean_bytes = share(minute.bytes, minute.received);
+    f->success_60s = share(minute.received - minute.failed, minute.received);
+    f->skewed = share(minute.skewed, minute.received);
+    f->received_60s = d->has_event ? (int64_t)minute.received : -1;
+    f->failed_60s = d->has_event ? (int64_t)minute.failed : -1;
+    f->retried_60s = d->knows_outcome ? (int64_t)minute.retries : -1;
+    f->dlq_60s = d->knows_outcome ? (int64_t)minute.dead_lettered : -1;
+    f->gaps_15m = d->has_event ? (int64_t)quarter.gaps : -1;
+}
+
+static void take_totals(struct figures *f, const struct dash *d)
+{
+    bool has = d->has_event;
+
+    f->received = has ? (int64_t)d->received : -1;
+    f->failed = has ? (int64_t)d->failed : -1;
+    f->ok = has ? (int64_t)(d->received - d->failed) : -1;
+    f->success_total = share(d->received - d->failed, d->received);
+    f->retried = d->knows_outcome ? (int64_t)d->retries : -1;
+    f->dlq = d->knows_outcome ? (int64_t)d->dead_lettered : -1;
+    f->gaps = has ? (int64_t)d->gaps : -1;
+    f->dups = has ? (int64_t)d->dups : -1;
+    f->rewinds = has ? (int64_t)d->rewinds : -1;
+    f->span_ms = has ? d->newest_ms - d->first_ms : -1;
+    f->largest_skew_ms = d->largest_skew_ms;
+    f->dlq_age_ms = age_or_unknown(f->now_ms, d->dead_lettered_ms);
+    f->failed_age_ms = age_or_unknown(f->now_ms, d->failed_ms);
+    f->large_gap_age_ms = age_or_unknown(f->now_ms, d->large_gap_ms);
+}
+
+static void take_last(struct figures *f, const struct dash *d)
+{
+    int count = d->received < DASH_LAST ? (int)d->received : DASH_LAST;
+    int failed = 0;
+
+    for (int i = 0; i < count; i++)
+        failed += d->last_failed[i];
+    f->last_count = count;
+    f->success_last = count ? (double)(count - failed) / count : NAN;
+}
+
+static void take_latency(struct figures *f, const struct dash *d)
+{
+    struct histogram *sum = mem_alloc(sizeof(*sum));
+    int64_t now = f->now_ms / 1000;
+    struct figure_latency *l = &f->latency;
+
+    *l = (struct figure_latency){.p50 = -1, .p95 = -1, .p99 = -1, .max = -1, .resolution = 1};
+    for (int i = 0; i < DASH_LATENCY_SECONDS; i++) {
+        const struct latency_second *s = &d->latency[i];
+
+        if (s->second >= now || s->second < now - LAST_MINUTE || s->histogram.count == 0)
+            continue;
+        histogram_merge(sum, &s->histogram);
+        if (s->max > l->max)
+            l->max = s->max;
+    }
+    l->count = sum->count;
+    if (sum->count)
+        l->p50 = histogram_quantile(sum, 0.50);
+    if (sum->count >= 20)
+        l->p95 = histogram_quantile(sum, 0.95);
+    if (sum->count >= 100)
+        l->p99 = histogram_quantile(sum, 0.99);
+    if (sum->count && l->max < 0)
+        l->max = 0;
+    if (d->with_latency >= 20 && d->with_whole_second == d->with_latency)
+        l->resolution = 1000;
+    free(sum);
+}
+
+/* Burrow's idea: look at a few readings of lag and offset instead of at a threshold. */
+static void take_trend(struct figure_lag *lag, const struct dash_log *log)
+{
+    const struct lag_reading *r = log->readings;
+    int last = log->reading_count - 1;
+    bool shrank = false;
+    double per_second;
+
+    lag->trend = TREND_UNKNOWN;
+    if (last < 1)
+        return;
+    for (int i = 1; i <= last; i++)
+        shrank |= r[i].lag < r[i - 1].lag;
+    lag->trend = r[last].lag < r[0].lag   ? TREND_DRAINING
+                 : r[last].lag > r[0].lag ? TREND_GROWING
+                                          : TREND_STEADY;
+    per_second = (double)(r[0].lag - r[last].lag) * 1000.0 / (double)(r[last].at_ms - r[0].at_ms);
+    if (lag->trend == TREND_DRAINING && isfinite(per_second) && per_second > 0)
+        lag->clear_seconds = (double)r[last].lag / per_second;
+    if (last < DASH_READINGS - 1)
+        return;
+    lag->never_shrank = !shrank && r[last].lag > r[0].lag && r[last].offsets > r[0].offsets;
+    lag->is_frozen = r[last].lag > 0 && r[0].lag > 0 && r[last].offsets == r[0].offsets;
+}
+
+static void take_lag(struct figures *f, const struct dash_log *log)
+{
+    const struct log_metrics *m = &log->metrics;
+    struct figure_lag *lag = &f->lag;
+
+    *lag = (struct figure_lag){.messages = -1, .max_partition = -1, .max_messages = -1};
+    lag->clear_seconds = NAN;
+    lag->age_ms = age_or_unknown(f->now_ms, log->metrics_ms);
+    if (!log->metrics_ms || m->lag < 0)
+        return;
+    lag->messages = m->lag;
+    for (int i = 0; i < m->partition_count; i++) {
+        if (m->partitions[i].lag <= 0 || m->partitions[i].lag <= lag->max_messages)
+            continue;
+        lag->max_messages = m->partitions[i].lag;
+        lag->max_partition = m->partitions[i].partition;
+    }
+    if (f->log_interval_ms > 0)
+        lag->is_old = lag->age_ms > 2 * f->log_interval_ms;
+    take_trend(lag, log);
+    if (m->lag == 0)
+        lag->clear_seconds = 0;
+}
+
+static void take_log(struct figures *f, const struct dash_log *log)
+{
+    int64_t now = f->now_ms / 1000;
+    int n = log->reading_count;
+
+    f->log_age_ms = log->has_any ? age(f->now_ms, log->newest_ms) : -1;
+    f->fatal_age_ms = age_or_unknown(f->now_ms, log->fatal_ms);
+    f->stop_age_ms = log->is_stopped ? age(f->now_ms, log->stopped_ms) : -1;
+    f->errors_in_a_row = log->errors_in_a_row;
+    f->errors_60s = log->has_any ? 0 : -1;
+    for (int i = 0; i < CAUSE_SLOTS && log->has_any; i++) {
+        if (log->errors[i].period > now - LAST_MINUTE)
+            f->errors_60s += log->errors[i].count;
+    }
+    f->log_interval_ms = n > 1 ? log->readings[n - 1].at_ms - log->readings[n - 2].at_ms : -1;
+}
+
+static int64_t reader_lag_ms(const struct reader *r)
+{
+    return r->behind_ms > 0 ? r->behind_ms : 0;
+}
+
+static void take_readers(struct figures *f, const struct dash *d)
+{
+    const struct reader *e = &d->events_reader;
+    const struct reader *l = &d->log_reader;
+
+    f->events_reader = e;
+    f->log_reader = l;
+    f->read_lag_bytes = e->behind + l->behind;
+    f->read_lag_ms = reader_lag_ms(e) > reader_lag_ms(l) ? reader_lag_ms(e) : reader_lag_ms(l);
+    f->is_catching_up = e->state == READER_OPEN && !e->was_at_end;
+    f->read_share =
+        f->is_catching_up && e->size > 0 ? 1.0 - (double)e->behind / (double)e->size : 1.0;
+    f->totals_complete = !f->is_catching_up;
+    f->journal_bytes = e->state == READER_OPEN ? e->size : -1;
+}
+
+static enum flow_state state_of(const struct figures *f, const struct dash *d, int64_t stale_ms)
+{
+    bool fresh = f->event_age_ms >= 0 && f->event_age_ms < EVENT_FRESH_MS;
+    bool log_fresh = f->log_age_ms >= 0 && f->log_age_ms < stale_ms;
+
+    if (f->event_age_ms < 0 && f->log_age_ms < 0)
+        return FLOW_WAITING;
+    if (d->log.is_stopped && d->newest_ms <= d->log.stopped_ms + 1000)
+        return FLOW_STOPPED;
+    if (fresh)
+        return FLOW_LIVE;
+    if (!log_fresh)
+        return FLOW_STALE;
+    if (f->lag.messages < 0)
+        return FLOW_QUIET;
+    return f->lag.messages == 0 ? FLOW_IDLE : FLOW_STUCK;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct figure_partition *p = a;
+    const struct figure_partition *q = b;
+
+    return (p->partition->number > q->partition->number) -
+           (p->partition->number < q->partition->number);
+}
+
+static void take_partition(struct figure_partition *out, const struct figures *f,
+                           const struct dash *d, const struct partition *p)
+{
+    const struct log_metrics *m = &d->log.metrics;
+    struct partition_second sum = partition_sum(p, f->now_ms, LAST_MINUTE);
+    int seconds = f->rate_60s.seconds;
+
+    *out = (struct figure_partition){.partition = p, .lag = -1, .high_watermark = -1};
+    out->per_second = seconds ? (double)sum.received / seconds : NAN;
+    out->success = share(sum.received - sum.failed, sum.received);
+    out->failed = sum.failed;
+    out->age_ms = age(f->now_ms, p->newest_ms);
+    for (int i = 0; i < m->partition_count && d->log.metrics_ms; i++) {
+        if (m->partitions[i].partition != p->number)
+            continue;
+        out->lag = m->partitions[i].lag;
+        out->high_watermark = m->partitions[i].high_watermark;
+    }
+}
+
+static void take_partitions(struct figures *f, const struct dash *d)
+{
+    f->partition_count = (int)d->partitions.count;
+    f->partitions =
+        mem_realloc_array(f->partitions, d->partitions.count + 1, sizeof(*f->partitions));
+    f->is_rewound = false;
+    for (int i = 0; i < f->partition_count; i++) {
+        take_partition(&f->partitions[i], f, d, &d->partitions.items[i]);
+        f->is_rewound |= d->partitions.items[i].is_rewound;
+    }
+    if (f->partition_count > 1)
+        qsort(f->partitions, (size_t)f->partition_count, sizeof(*f->partitions), by_number);
+}
+
+void figures_take(struct figures *f, const struct dash *d, const struct health_limits *limits,
+                  int64_t now_ms)
+{
+    struct figure_partition *kept = f->partitions;
+
+    *f = (struct figures){.now_ms = now_ms, .partitions = kept};
+    f->event_age_ms = d->has_event ? age(now_ms, d->newest_ms) : -1;
+    f->is_ahead = d->has_event && d->newest_ms > now_ms + AHEAD_MS;
+    take_rates(f, d);
+    take_totals(f, d);
+    take_last(f, d);
+    take_latency(f, d);
+    take_log(f, &d->log);
+    take_lag(f, &d->log);
+    take_readers(f, d);
+    take_partitions(f, d);
+    f->causes = &d->causes;
+    f->state = state_of(f, d, limits->stale_ms);
+    health_judge(&f->health, f, limits);
+}
+
+void figures_release(struct figures *f)
+{
+    free(f->partitions);
+    f->partitions = NULL;
+}

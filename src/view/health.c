@@ -1,0 +1,234 @@
+#include "view/health.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "view/figures.h"
+#include "view/format.h"
+
+#define MIN_SAMPLE    20
+#define QUARTER_MS    (INT64_C(15) * 60 * 1000)
+#define MINUTE_MS     60000
+#define READ_LAG_MS   2000
+#define VERDICT_HOLDS 3000
+
+static struct health_finding finding(enum level level, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static struct health_finding finding(enum level level, const char *fmt, ...)
+{
+    struct health_finding f = {.level = level};
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(f.text, sizeof(f.text), fmt, ap);
+    va_end(ap);
+    return f;
+}
+
+static struct health_finding judge_freshness(const struct figures *f, const struct health_limits *l)
+{
+    struct text_buffer event = format_duration(f->event_age_ms);
+    struct text_buffer log = format_duration(f->log_age_ms);
+    struct text_buffer stop = format_duration(f->stop_age_ms);
+
+    (void)l;
+    switch (f->state) {
+    case FLOW_WAITING:
+        return finding(LEVEL_UNKNOWN, "nothing read yet");
+    case FLOW_LIVE:
+        return finding(LEVEL_OK, "last event %s ago", event.text);
+    case FLOW_IDLE:
+        return finding(LEVEL_OK, "idle: lag 0, log %s ago", log.text);
+    case FLOW_QUIET:
+        if (f->event_age_ms < 0)
+            return finding(LEVEL_UNKNOWN, "no event yet, lag unknown");
+        return finding(LEVEL_WARN, "no event for %s, lag unknown", event.text);
+    case FLOW_STUCK:
+        return finding(LEVEL_CRIT, "no event for %s, lag %" PRId64, event.text, f->lag.messages);
+    case FLOW_STOPPED:
+        return finding(LEVEL_CRIT, "clean stop %s ago", stop.text);
+    case FLOW_STALE:
+        break;
+    }
+    return finding(LEVEL_CRIT, "no event for %s, no log line for %s", event.text, log.text);
+}
+
+static struct health_finding judge_progress(const struct figures *f, const struct health_limits *l)
+{
+    (void)l;
+    if (f->is_rewound)
+        return finding(LEVEL_CRIT, "rewound to an earlier offset and not yet back");
+    if (f->lag.messages < 0)
+        return finding(LEVEL_UNKNOWN, "lag not reported");
+    if (f->lag.is_frozen)
+        return finding(LEVEL_CRIT, "lag %" PRId64 " and offsets do not move", f->lag.messages);
+    if (f->lag.never_shrank)
+        return finding(LEVEL_WARN, "lag %" PRId64 " and growing", f->lag.messages);
+    return finding(LEVEL_OK, "lag %" PRId64 ", %s", f->lag.messages, trend_name(f->lag.trend));
+}
+
+static struct health_finding judge_success(const struct figures *f, const struct health_limits *l)
+{
+    bool minute = f->received_60s >= MIN_SAMPLE;
+    double percent = 100.0 * (minute ? f->success_60s : f->success_last);
+    struct text_buffer shown = format_percent(percent / 100.0);
+    enum level level = percent < l->success_crit   ? LEVEL_CRIT
+                       : percent < l->success_warn ? LEVEL_WARN
+                                                   : LEVEL_OK;
+
+    if (!minute && f->last_count < MIN_SAMPLE)
+        return finding(LEVEL_UNKNOWN, "%d events are too few to judge", f->last_count);
+    if (minute)
+        return finding(level, "%s in 60 s (floor %g %%)", shown.text, l->success_warn);
+    return finding(level, "%s of the last %d (floor %g %%)", shown.text, f->last_count,
+                   l->success_warn);
+}
+
+static struct health_finding judge_errors(const struct figures *f, const struct health_limits *l)
+{
+    (void)l;
+    if (f->errors_60s < 0)
+        return finding(LEVEL_UNKNOWN, "no log read");
+    if (f->fatal_age_ms >= 0 && f->fatal_age_ms < MINUTE_MS)
+        return finding(LEVEL_CRIT, "FATAL in the log");
+    if (f->errors_60s > 0 && f->errors_in_a_row >= 3)
+        return finding(LEVEL_CRIT, "%" PRId64 " ERROR lines in a row", f->errors_in_a_row);
+    if (f->errors_60s > 0)
+        return finding(LEVEL_WARN, "%" PRId64 " ERROR lines in 60 s", f->errors_60s);
+    return finding(LEVEL_OK, "no ERROR line in 60 s");
+}
+
+static struct health_finding judge_dlq(const struct figures *f, const struct health_limits *l)
+{
+    (void)l;
+    if (f->dlq_60s < 0)
+        return finding(LEVEL_UNKNOWN, "n/a");
+    if (f->dlq_60s == 0)
+        return finding(LEVEL_OK, "none in 60 s");
+    if (f->dlq_60s * 100 > f->received_60s)
+        return finding(LEVEL_CRIT, "%" PRId64 " of %" PRId64 " in 60 s, above 1 %%", f->dlq_60s,
+                       f->received_60s);
+    return finding(LEVEL_WARN, "%" PRId64 " of %" PRId64 " in 60 s", f->dlq_60s, f->received_60s);
+}
+
+static struct health_finding judge_latency(const struct figures *f, const struct health_limits *l)
+{
+    int64_t p99 = f->latency.p99;
+    enum level level = p99 > l->latency_crit_ms   ? LEVEL_CRIT
+                       : p99 > l->latency_warn_ms ? LEVEL_WARN
+                                                  : LEVEL_OK;
+
+    if (p99 < 0)
+        return finding(LEVEL_UNKNOWN, "fewer than 100 samples in 60 s");
+    return finding(level, "p99 %" PRId64 " ms (limit %" PRId64 " ms)", p99, l->latency_warn_ms);
+}
+
+static struct health_finding judge_integrity(const struct figures *f, const struct health_limits *l)
+{
+    (void)l;
+    if (f->gaps_15m < 0)
+        return finding(LEVEL_UNKNOWN, "nothing read yet");
+    if (f->large_gap_age_ms >= 0 && f->large_gap_age_ms < QUARTER_MS)
+        return finding(LEVEL_CRIT, "%" PRId64 " offsets missing in 15 min", f->gaps_15m);
+    if (f->gaps_15m > 0)
+        return finding(LEVEL_WARN, "%" PRId64 " offsets missing in 15 min", f->gaps_15m);
+    return finding(LEVEL_OK, "no gap in 15 min");
+}
+
+static const struct reader *failed_reader(const struct figures *f)
+{
+    if (f->events_reader->state == READER_FAILED)
+        return f->events_reader;
+    return f->log_reader->state == READER_FAILED ? f->log_reader : NULL;
+}
+
+static struct health_finding judge_reader(const struct figures *f, const struct health_limits *l)
+{
+    const struct reader *failed = failed_reader(f);
+
+    (void)l;
+    if (failed)
+        return finding(LEVEL_CRIT, "cannot read %.60s: %s", failed->path, strerror(failed->error));
+    if (f->read_lag_ms > READ_LAG_MS)
+        return finding(LEVEL_WARN, "%.1f s behind: figures are late",
+                       (double)f->read_lag_ms / 1000.0);
+    return finding(LEVEL_OK, "up to date");
+}
+
+static const struct {
+    const char *name;
+    struct health_finding (*judge)(const struct figures *f, const struct health_limits *l);
+} rules[HEALTH_RULES] = {
+    [HEALTH_FRESHNESS] = {"freshness", judge_freshness},
+    [HEALTH_PROGRESS] = {"progress", judge_progress},
+    [HEALTH_SUCCESS] = {"success", judge_success},
+    [HEALTH_ERRORS] = {"errors", judge_errors},
+    [HEALTH_DLQ] = {"dlq", judge_dlq},
+    [HEALTH_LATENCY] = {"latency", judge_latency},
+    [HEALTH_INTEGRITY] = {"integrity", judge_integrity},
+    [HEALTH_READER] = {"reader", judge_reader},
+};
+
+void health_judge(struct health *h, const struct figures *f, const struct health_limits *limits)
+{
+    h->level = LEVEL_OK;
+    h->passed = 0;
+    for (int i = 0; i < HEALTH_RULES; i++) {
+        struct health_finding *found = &h->findings[i];
+
+        *found = rules[i].judge(f, limits);
+        h->passed += found->level == LEVEL_OK;
+        if (found->level > h->level && (found->level != LEVEL_UNKNOWN || i == HEALTH_FRESHNESS))
+            h->level = found->level;
+    }
+}
+
+void health_ranking(const struct health *h, int order[HEALTH_RULES])
+{
+    int n = 0;
+
+    for (int level = LEVEL_CRIT; level >= LEVEL_OK; level--) {
+        for (int i = 0; i < HEALTH_RULES; i++) {
+            if ((int)h->findings[i].level == level)
+                order[n++] = i;
+        }
+    }
+}
+
+const char *health_rule_name(int rule)
+{
+    return rules[rule].name;
+}
+
+const char *level_name(enum level level)
+{
+    static const char *const names[] = {"OK", "UNKNOWN", "WARN", "CRIT"};
+
+    return names[level];
+}
+
+const char *level_symbol(enum level level)
+{
+    static const char *const symbols[] = {"+", "?", "!", "X"};
+
+    return symbols[level];
+}
+
+void verdict_update(struct verdict *v, enum level found, bool at_once, int64_t now_ms)
+{
+    if (!v->has_shown || found != v->found)
+        v->found_ms = now_ms;
+    v->found = found;
+    if (v->has_shown && found == v->shown)
+        return;
+    if (v->has_shown && v->shown != LEVEL_UNKNOWN && !at_once &&
+        now_ms - v->found_ms < VERDICT_HOLDS)
+        return;
+    v->has_shown = true;
+    v->shown = found;
+    v->shown_ms = now_ms;
+}

@@ -1,0 +1,392 @@
+#include "view/report.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json_writer.h"
+#include "base/rfc3339.h"
+#include "base/utf8.h"
+#include "view/format.h"
+#include "view/text.h"
+
+/* ---- text ---- */
+
+static void line(struct strbuf *out, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Texts in a report come from files too: nothing a terminal would act upon may pass. */
+static void add_clean(struct strbuf *out, const char *text)
+{
+    size_t len = strlen(text);
+
+    for (size_t at = 0; at < len;) {
+        struct glyph g;
+        size_t used = text_next(text + at, len - at, false, &g);
+
+        if (g.code == TEXT_REPLACEMENT)
+            strbuf_addc(out, '?');
+        else
+            strbuf_add(out, text + at, used);
+        at += used;
+    }
+}
+
+static void line(struct strbuf *out, const char *name, const char *fmt, ...)
+{
+    char value[512];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(value, sizeof(value), fmt, ap);
+    va_end(ap);
+    strbuf_addf(out, "%-18s ", name);
+    add_clean(out, value);
+    strbuf_addc(out, '\n');
+}
+
+static void text_health(const struct figures *f, struct strbuf *out)
+{
+    int order[HEALTH_RULES];
+
+    line(out, "health:", "%s (%d of %d checks passed)", level_name(f->health.level),
+         f->health.passed, HEALTH_RULES);
+    line(out, "state:", "%s", flow_state_name(f->state));
+    health_ranking(&f->health, order);
+    for (int i = 0; i < HEALTH_RULES; i++) {
+        const struct health_finding *found = &f->health.findings[order[i]];
+
+        line(out, "", "%s %-10s %s", level_symbol(found->level), health_rule_name(order[i]),
+             found->text);
+    }
+}
+
+static const char *short_mark(const struct figure_rate *rate)
+{
+    return isfinite(rate->per_second) && rate->is_short ? " (window not yet full)" : "";
+}
+
+static struct text_buffer na(int64_t n)
+{
+    static const struct text_buffer none = {"n/a"};
+
+    return n < 0 ? none : format_count(n);
+}
+
+static void text_flow(const struct figures *f, struct strbuf *out)
+{
+    line(out, "rate 10 s:", "%s msg/s%s", format_rate(f->rate_10s.per_second).text,
+         short_mark(&f->rate_10s));
+    line(out, "rate 60 s:", "%s msg/s%s", format_rate(f->rate_60s.per_second).text,
+         short_mark(&f->rate_60s));
+    line(out, "rate 15 min:", "%s msg/s%s", format_rate(f->rate_15m.per_second).text,
+         short_mark(&f->rate_15m));
+    line(out, "peak 1 s:", "%s msg/s", format_count(f->peak).text);
+    line(out, "received:", "%s%s",
+         f->totals_complete || f->received < 0 ? "" : ">= ", format_count(f->received).text);
+    line(out, "ok:", "%s", format_count(f->ok).text);
+    line(out, "failed:", "%s (60 s: %s)", format_count(f->failed).text,
+         format_count(f->failed_60s).text);
+    line(out, "retried:", "%s (60 s: %s)", na(f->retried).text, na(f->retried_60s).text);
+    line(out, "dead-lettered:", "%s (60 s: %s)", na(f->dlq).text, na(f->dlq_60s).text);
+}
+
+static void text_quality(const struct figures *f, struct strbuf *out)
+{
+    line(out, "success 60 s:", "%s", format_percent(f->success_60s).text);
+    line(out, "success all-time:", "%s", format_percent(f->success_total).text);
+    line(out, "latency ms 60 s:", "p50 %s  p95 %s  p99 %s  max %s  n %" PRIu64,
+         format_count(f->latency.p50).text, format_count(f->latency.p95).text,
+         format_count(f->latency.p99).text, format_count(f->latency.max).text, f->latency.count);
+    if (f->lag.max_partition >= 0)
+        line(out, "lag:", "%s messages (most on partition %d: %s), %s", na(f->lag.messages).text,
+             f->lag.max_partition, na(f->lag.max_messages).text, trend_name(f->lag.trend));
+    else
+        line(out, "lag:", "%s", na(f->lag.messages).text);
+    line(out, "gaps:", "%s (15 min: %s)", format_count(f->gaps).text,
+         format_count(f->gaps_15m).text);
+    line(out, "duplicates:", "%s, rewinds %s", format_count(f->dups).text,
+         format_count(f->rewinds).text);
+    line(out, "partitions:", "%d", f->partition_count);
+}
+
+static void text_reader(const struct reader *r, const char *name, struct strbuf *out)
+{
+    static const char *const states[] = {"not found", "open", "cannot be read"};
+
+    line(out, name, "%s, %s, %s%s%s", r->path, states[r->state],
+         format_bytes(r->state == READER_OPEN ? (double)r->size : NAN).text, r->error ? ", " : "",
+         r->error ? strerror(r->error) : "");
+    line(out, "",
+         "unread %" PRId64 " B, rotations %" PRIu64 ", truncations %" PRIu64 ", malformed %" PRIu64
+         ", torn %" PRIu64 ", oversized %" PRIu64,
+         r->behind, r->rotations, r->truncations, r->malformed, r->torn, r->oversized);
+}
+
+static void text_ages(const struct figures *f, int utc_offset_s, struct strbuf *out)
+{
+    line(out, "last event:", "%s%s", format_duration(f->event_age_ms).text,
+         f->event_age_ms < 0 ? "" : " ago");
+    line(out, "last log line:", "%s%s", format_duration(f->log_age_ms).text,
+         f->log_age_ms < 0 ? "" : " ago");
+    line(out, "at:", "%s", format_time(f->now_ms, utc_offset_s).text);
+    if (f->is_ahead)
+        line(out, "clocks:", "the newest event lies in the future: clocks disagree");
+}
+
+void report_text(const struct figures *f, int utc_offset_s, struct strbuf *out)
+{
+    text_health(f, out);
+    text_flow(f, out);
+    text_quality(f, out);
+    text_ages(f, utc_offset_s, out);
+    text_reader(f->events_reader, "journal:", out);
+    text_reader(f->log_reader, "log:", out);
+}
+
+/* ---- JSON ---- */
+
+static void json_count(struct json_writer *w, const char *key, int64_t n)
+{
+    if (n < 0)
+        json_null(w, key);
+    else
+        json_int(w, key, n);
+}
+
+/* A text of unknown origin: valid UTF-8 as it is (the writer escapes controls), other bytes as
+ * U+FFFD, which is all that JSON can say. */
+static void json_safe(struct json_writer *w, const char *key, const char *text)
+{
+    struct strbuf clean = {0};
+    size_t len = strlen(text);
+
+    for (size_t at = 0; at < len;) {
+        uint32_t code;
+        size_t used = utf8_decode(text + at, len - at, &code);
+
+        if (used == 0)
+            strbuf_adds(&clean, "\xef\xbf\xbd");
+        else
+            strbuf_add(&clean, text + at, used);
+        at += used ? used : 1;
+    }
+    json_string(w, key, strbuf_text(&clean));
+    strbuf_release(&clean);
+}
+
+static const char *lower(const char *name, char out[24])
+{
+    size_t i = 0;
+
+    for (; name[i] && i < 23; i++)
+        out[i] = (char)tolower((unsigned char)name[i]);
+    out[i] = '\0';
+    return out;
+}
+
+static void json_health(struct json_writer *w, const struct figures *f)
+{
+    int order[HEALTH_RULES];
+    char name[24];
+
+    json_string(w, "state", lower(flow_state_name(f->state), name));
+    json_string(w, "health", lower(level_name(f->health.level), name));
+    json_begin_array(w, "reasons");
+    health_ranking(&f->health, order);
+    for (int i = 0; i < HEALTH_RULES; i++) {
+        const struct health_finding *found = &f->health.findings[order[i]];
+
+        if (found->level == LEVEL_OK)
+            continue;
+        json_begin_object(w, NULL);
+        json_string(w, "rule", health_rule_name(order[i]));
+        json_string(w, "level", lower(level_name(found->level), name));
+        json_safe(w, "text", found->text);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void json_flow(struct json_writer *w, const struct figures *f)
+{
+    json_number(w, "rate_10s", f->rate_10s.per_second, 1);
+    json_number(w, "rate_60s", f->rate_60s.per_second, 1);
+    json_number(w, "rate_15m", f->rate_15m.per_second, 1);
+    json_count(w, "peak_1s", f->peak);
+    json_number(w, "bytes_per_second_10s", f->bytes_per_second, 0);
+    json_number(w, "message_bytes_mean_60s", f->mean_bytes, 0);
+    json_count(w, "received_total", f->received);
+    json_count(w, "ok_total", f->ok);
+    json_count(w, "failed_total", f->failed);
+    json_bool(w, "totals_complete", f->totals_complete);
+    json_count(w, "journal_span_ms", f->span_ms);
+    json_number(w, "success_60s", f->success_60s, 6);
+    json_number(w, "success_total", f->success_total, 6);
+    json_count(w, "received_60s", f->received_60s);
+    json_count(w, "failed_60s", f->failed_60s);
+    json_count(w, "retried_60s", f->retried_60s);
+    json_count(w, "retried_total", f->retried);
+    json_count(w, "dlq_60s", f->dlq_60s);
+    json_count(w, "dlq_total", f->dlq);
+    json_count(w, "gaps_total", f->gaps);
+    json_count(w, "gaps_15m", f->gaps_15m);
+    json_count(w, "dups_total", f->dups);
+    json_count(w, "rewinds_total", f->rewinds);
+    json_count(w, "event_age_ms", f->event_age_ms);
+    json_count(w, "log_age_ms", f->log_age_ms);
+    json_count(w, "log_errors_60s", f->errors_60s);
+}
+
+static void json_latency(struct json_writer *w, const struct figures *f)
+{
+    json_begin_object(w, "latency_ms");
+    json_int(w, "n", (int64_t)f->latency.count);
+    json_count(w, "p50", f->latency.p50);
+    json_count(w, "p95", f->latency.p95);
+    json_count(w, "p99", f->latency.p99);
+    json_count(w, "max", f->latency.max);
+    json_int(w, "resolution_ms", f->latency.resolution);
+    json_number(w, "skewed_share", f->skewed, 6);
+    json_int(w, "skew_max_ms", f->largest_skew_ms);
+    json_end_object(w);
+}
+
+static void json_lag(struct json_writer *w, const struct figures *f)
+{
+    json_begin_object(w, "lag");
+    json_count(w, "messages", f->lag.messages);
+    json_count(w, "max_partition", f->lag.max_partition);
+    json_number(w, "age_s", f->lag.age_ms < 0 ? NAN : (double)f->lag.age_ms / 1000.0, 1);
+    json_string(w, "trend", trend_name(f->lag.trend));
+    json_number(w, "clear_s", f->lag.clear_seconds, 0);
+    json_end_object(w);
+}
+
+static void json_partitions(struct json_writer *w, const struct figures *f)
+{
+    json_begin_array(w, "partitions");
+    for (int i = 0; i < f->partition_count; i++) {
+        const struct figure_partition *p = &f->partitions[i];
+
+        json_begin_object(w, NULL);
+        json_safe(w, "topic", p->partition->topic);
+        json_int(w, "p", p->partition->number);
+        json_count(w, "offset", p->partition->has_offset ? p->partition->highest : -1);
+        json_count(w, "high", p->high_watermark);
+        json_count(w, "lag", p->lag);
+        json_number(w, "rate_60s", p->per_second, 1);
+        json_number(w, "success_60s", p->success, 6);
+        json_int(w, "received_total", (int64_t)p->partition->received);
+        json_int(w, "failed_total", (int64_t)p->partition->failed);
+        json_int(w, "gaps", (int64_t)p->partition->gaps);
+        json_int(w, "dups", (int64_t)p->partition->dups);
+        json_number(w, "age_s", (double)p->age_ms / 1000.0, 1);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void json_causes(struct json_writer *w, const struct figures *f)
+{
+    int order[CAUSE_MAX];
+    int count = cause_ranking(f->causes, f->now_ms, order);
+    char example[40];
+
+    json_begin_array(w, "errors_60s");
+    for (int i = 0; i < count; i++) {
+        const struct cause *c = &f->causes->items[order[i]];
+
+        snprintf(example, sizeof(example), "%d@%" PRId64, c->partition, c->offset);
+        json_begin_object(w, NULL);
+        json_safe(w, "cause", c->text);
+        json_int(w, "count", cause_last_minute(c, f->now_ms));
+        json_int(w, "total", (int64_t)c->total);
+        json_string(w, "example", example);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void json_reader(struct json_writer *w, const struct figures *f)
+{
+    const struct reader *e = f->events_reader;
+    const struct reader *l = f->log_reader;
+
+    json_begin_object(w, "reader");
+    json_int(w, "events_bytes_behind", e->behind);
+    json_int(w, "log_bytes_behind", l->behind);
+    json_count(w, "events_bytes", f->journal_bytes);
+    json_int(w, "rotations", (int64_t)e->rotations);
+    json_int(w, "truncations", (int64_t)e->truncations);
+    json_int(w, "malformed", (int64_t)e->malformed);
+    json_int(w, "torn", (int64_t)e->torn);
+    json_int(w, "oversized", (int64_t)e->oversized);
+    json_int(w, "unfinished_bytes", e->unfinished);
+    json_int(w, "log_malformed", (int64_t)l->malformed);
+    json_end_object(w);
+}
+
+void report_json(const struct figures *f, struct strbuf *out)
+{
+    struct json_writer w = json_writer_on(out);
+    char at[RFC3339_SIZE];
+
+    rfc3339_format(f->now_ms, at);
+    json_begin_object(&w, NULL);
+    json_int(&w, "schema", 1);
+    json_string(&w, "at", at);
+    json_health(&w, f);
+    json_flow(&w, f);
+    json_latency(&w, f);
+    json_lag(&w, f);
+    json_partitions(&w, f);
+    json_causes(&w, f);
+    json_reader(&w, f);
+    json_end_object(&w);
+    strbuf_addc(out, '\n');
+}
+
+/* ---- Nagios ---- */
+
+static void check_number(struct strbuf *out, const char *name, double n, int decimals)
+{
+    if (isfinite(n) && n >= 0)
+        strbuf_addf(out, " %s=%.*f", name, decimals, n);
+    else
+        strbuf_addf(out, " %s=U", name);
+}
+
+void report_check(const struct figures *f, struct strbuf *out)
+{
+    int order[HEALTH_RULES];
+    int worst;
+
+    health_ranking(&f->health, order);
+    worst = f->health.level == LEVEL_UNKNOWN ? HEALTH_FRESHNESS : order[0];
+    strbuf_addf(out, "%s ", level_name(f->health.level));
+    if (f->health.level == LEVEL_OK)
+        strbuf_addf(out, "%d of %d checks passed", f->health.passed, HEALTH_RULES);
+    else
+        strbuf_addf(out, "%s ", health_rule_name(worst));
+    if (f->health.level != LEVEL_OK)
+        add_clean(out, f->health.findings[worst].text);
+    strbuf_adds(out, " |");
+    check_number(out, "rate", f->rate_10s.per_second, 1);
+    check_number(out, "success", f->success_60s * 100, 2);
+    check_number(out, "lag", (double)f->lag.messages, 0);
+    check_number(out, "dlq", (double)f->dlq_60s, 0);
+    check_number(out, "p99", (double)f->latency.p99, 0);
+    strbuf_addc(out, '\n');
+}
+
+int report_check_status(const struct figures *f)
+{
+    static const int statuses[] = {
+        [LEVEL_OK] = 0, [LEVEL_UNKNOWN] = 3, [LEVEL_WARN] = 1, [LEVEL_CRIT] = 2};
+
+    return statuses[f->health.level];
+}

@@ -1,0 +1,260 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "view/format.h"
+#include "view/panel.h"
+
+enum style panel_level_style(enum level level)
+{
+    static const enum style styles[] = {STYLE_OK, STYLE_UNKNOWN, STYLE_WARN, STYLE_CRIT};
+
+    return styles[level];
+}
+
+void panel_put(struct panel_line *l, enum style style, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    int width;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    width = text_width(text, strlen(text), l->screen->ascii);
+    if (width > l->end - l->x) {
+        l->end = l->x;
+        return;
+    }
+    l->x += screen_put(l->screen, l->x, l->y, width, style, text);
+}
+
+/* The text area of row `i` of a tile. */
+static struct panel_line row_of(struct screen *s, struct rect r, int i)
+{
+    bool inside = i < r.height - 2;
+
+    return (struct panel_line){
+        .screen = s, .x = r.x + 2, .y = r.y + 1 + i, .end = inside ? r.x + r.width - 1 : r.x};
+}
+
+/* Rows of two columns: label and value on the left, anything on the right. */
+static void put_pair(struct screen *s, struct rect r, int i, const char *label, const char *value,
+                     const char *right)
+{
+    struct panel_line l = row_of(s, r, i);
+    struct panel_line at_right = l;
+    char padded[32];
+
+    snprintf(padded, sizeof(padded), r.width < 40 ? "%-9s" : "%-11s", label);
+    at_right.x = r.x + r.width - 14;
+    l.end = l.end < at_right.x ? l.end : at_right.x;
+    panel_put(&l, STYLE_TEXT, "%s", padded);
+    panel_put(&l, STYLE_TEXT, "%s", value);
+    panel_put(&at_right, STYLE_TEXT, "%s", right);
+}
+
+/* A rate; "~" when fewer seconds were observed than the window has. */
+static struct text_buffer rate_text(const struct figure_rate *rate)
+{
+    struct text_buffer number = format_rate(rate->per_second);
+    struct text_buffer b = {""};
+
+    snprintf(b.text, sizeof(b.text), "%s%.28s",
+             isfinite(rate->per_second) && rate->is_short ? "~" : "", number.text);
+    return b;
+}
+
+static struct text_buffer bytes_behind(int64_t bytes)
+{
+    struct text_buffer b = {""};
+
+    snprintf(b.text, sizeof(b.text), bytes < 1000 ? "read lag %s B" : "read lag %sB",
+             format_short(bytes).text);
+    return b;
+}
+
+void panel_flow(struct screen *s, const struct view *v, struct rect r)
+{
+    const struct figures *f = v->figures;
+    char value[64];
+    char right[64];
+
+    screen_box(s, r, "Flow", f->state == FLOW_STOPPED ? "stopped" : "10 s");
+    snprintf(value, sizeof(value), "%s msg/s",
+             f->state == FLOW_STOPPED ? "-" : rate_text(&f->rate_10s).text);
+    snprintf(right, sizeof(right), "peak %7s", format_count(f->peak).text);
+    put_pair(s, r, 0, "rate", value, right);
+    snprintf(right, sizeof(right), "15 min %s", rate_text(&f->rate_15m).text);
+    put_pair(s, r, 1, "avg 60s", rate_text(&f->rate_60s).text, right);
+    snprintf(value, sizeof(value), "%s%s",
+             f->totals_complete || f->received < 0 ? "" : ">= ", format_count(f->received).text);
+    snprintf(right, sizeof(right), "in %s", format_duration(f->span_ms).text);
+    put_pair(s, r, 2, "received", value, right);
+    put_pair(s, r, 3, "journal", format_bytes((double)f->journal_bytes).text,
+             bytes_behind(f->read_lag_bytes).text);
+    if (r.height < 7)
+        return;
+    snprintf(right, sizeof(right), "msg %8s", format_bytes(f->mean_bytes).text);
+    snprintf(value, sizeof(value), "%s/s", format_bytes(f->bytes_per_second).text);
+    put_pair(s, r, 4, "bytes", value, right);
+}
+
+static struct text_buffer number_or_na(int64_t n)
+{
+    static const struct text_buffer none = {"n/a"};
+
+    return n < 0 ? none : n < 100000 ? format_count(n) : format_short(n);
+}
+
+/* The level of a rule, shown beside its figure: in colour, and as "!" for those who see none. */
+static void put_judged(struct panel_line *l, const struct view *v, int rule, const char *text)
+{
+    enum level level = v->figures->health.findings[rule].level;
+
+    panel_put(l, level >= LEVEL_WARN ? panel_level_style(level) : STYLE_TEXT, "%s%s", text,
+              level >= LEVEL_WARN ? "!" : "");
+}
+
+static void put_success(struct panel_line *l, const struct view *v)
+{
+    const struct figures *f = v->figures;
+
+    panel_put(l, STYLE_TEXT, "success   ");
+    put_judged(l, v, HEALTH_SUCCESS, format_percent(f->success_60s).text);
+    panel_put(l, STYLE_TEXT, "  all-time %s%s",
+              f->totals_complete || !isfinite(f->success_total) ? "" : "~",
+              format_percent(f->success_total).text);
+}
+
+static void put_failed(struct panel_line *l, const struct view *v)
+{
+    const struct figures *f = v->figures;
+
+    panel_put(l, STYLE_TEXT, "failed %s",
+              f->failed_60s < 0 ? "-" : number_or_na(f->failed_60s).text);
+    panel_put(l, STYLE_TEXT, "  retried %s", number_or_na(f->retried_60s).text);
+    panel_put(l, STYLE_TEXT, "  dlq ");
+    put_judged(l, v, HEALTH_DLQ, number_or_na(f->dlq_60s).text);
+}
+
+static struct text_buffer ms_text(int64_t ms, int resolution)
+{
+    struct text_buffer b = {"-"};
+
+    if (ms >= 0 && ms < resolution && resolution > 1)
+        snprintf(b.text, sizeof(b.text), "<1 s");
+    else if (ms >= 0)
+        b = ms < 100000 ? format_count(ms) : format_short(ms);
+    return b;
+}
+
+static void put_percentiles(struct panel_line *l, const struct view *v, const char *label)
+{
+    const struct figure_latency *e = &v->figures->latency;
+
+    panel_put(l, STYLE_TEXT, "%s", label);
+    panel_put(l, STYLE_TEXT, "p50 %s", ms_text(e->p50, e->resolution).text);
+    panel_put(l, STYLE_TEXT, "  p95 %s", ms_text(e->p95, e->resolution).text);
+    panel_put(l, STYLE_TEXT, "  p99 ");
+    put_judged(l, v, HEALTH_LATENCY, ms_text(e->p99, e->resolution).text);
+}
+
+static void put_lag(struct panel_line *l, const struct view *v)
+{
+    const struct figure_lag *lag = &v->figures->lag;
+
+    panel_put(l, STYLE_TEXT, "lag ");
+    put_judged(l, v, HEALTH_PROGRESS, number_or_na(lag->messages).text);
+    if (lag->is_old)
+        panel_put(l, STYLE_WARN, " %s ago", format_age(lag->age_ms).text);
+    if (lag->max_partition >= 0 && !lag->is_old)
+        panel_put(l, STYLE_TEXT, " (max p%d %s)", lag->max_partition,
+                  number_or_na(lag->max_messages).text);
+}
+
+static void put_integrity(struct panel_line *l, const struct view *v)
+{
+    const struct figures *f = v->figures;
+
+    panel_put(l, STYLE_TEXT, "gaps ");
+    put_judged(l, v, HEALTH_INTEGRITY, f->gaps < 0 ? "-" : number_or_na(f->gaps).text);
+    panel_put(l, f->dups > 0 ? STYLE_NOTE : STYLE_TEXT, "  dups %s",
+              f->dups < 0 ? "-" : number_or_na(f->dups).text);
+}
+
+void panel_quality(struct screen *s, const struct view *v, struct rect r)
+{
+    const struct figures *f = v->figures;
+    bool has_latency_tile = s->width >= 110 && s->height >= 32;
+    struct panel_line l = row_of(s, r, 0);
+
+    screen_box(s, r, "Quality", "60 s");
+    put_success(&l, v);
+    l = row_of(s, r, 1);
+    put_failed(&l, v);
+    l = row_of(s, r, 2);
+    if (has_latency_tile) {
+        panel_put(&l, STYLE_TEXT, "all failed %s", number_or_na(f->failed).text);
+        panel_put(&l, STYLE_TEXT, "  retried %s", number_or_na(f->retried).text);
+        panel_put(&l, STYLE_TEXT, "  dlq %s", number_or_na(f->dlq).text);
+    } else {
+        put_percentiles(&l, v, "e2e   ");
+        panel_put(&l, STYLE_TEXT, " ms");
+    }
+    l = row_of(s, r, 3);
+    if (!has_latency_tile) {
+        put_lag(&l, v);
+        panel_put(&l, STYLE_TEXT, " ");
+    }
+    put_integrity(&l, v);
+    l = row_of(s, r, 4);
+    if (f->failed_age_ms >= 0)
+        panel_put(&l, STYLE_TEXT, "last fail %s ago  p%d@%" PRId64,
+                  format_duration(f->failed_age_ms).text, v->dash->failed_partition,
+                  v->dash->failed_offset);
+}
+
+void panel_latency(struct screen *s, const struct view *v, struct rect r)
+{
+    const struct figures *f = v->figures;
+    struct panel_line l = row_of(s, r, 0);
+
+    screen_box(s, r, "Latency and lag", "60 s");
+    put_percentiles(&l, v, "e2e ms  ");
+    l = row_of(s, r, 1);
+    panel_put(&l, STYLE_TEXT, "max %s", ms_text(f->latency.max, f->latency.resolution).text);
+    panel_put(&l, STYLE_TEXT, "  n %s", format_count((int64_t)f->latency.count).text);
+    panel_put(&l, f->skewed > 0 ? STYLE_NOTE : STYLE_TEXT, "  clock skew %s",
+              isfinite(f->skewed) ? f->skewed > 0 ? format_percent(f->skewed).text : "0" : "-");
+    l = row_of(s, r, 2);
+    put_lag(&l, v);
+    l = row_of(s, r, 3);
+    panel_put(&l, STYLE_TEXT, "trend %s", trend_name(f->lag.trend));
+    if (isfinite(f->lag.clear_seconds))
+        panel_put(&l, STYLE_TEXT, "  clears in %s",
+                  format_duration((int64_t)(f->lag.clear_seconds * 1000)).text);
+    panel_put(&l, STYLE_TEXT, "  %s", bytes_behind(f->read_lag_bytes).text);
+    l = row_of(s, r, 4);
+    if (f->lag.age_ms >= 0)
+        panel_put(&l, STYLE_TEXT, "lag read %s ago", format_duration(f->lag.age_ms).text);
+}
+
+void panel_health(struct screen *s, const struct view *v, struct rect r)
+{
+    const struct health *h = &v->figures->health;
+    int order[HEALTH_RULES];
+
+    screen_box(s, r, "Health", "now");
+    health_ranking(h, order);
+    for (int i = 0; i < HEALTH_RULES && i < r.height - 2; i++) {
+        const struct health_finding *found = &h->findings[order[i]];
+        struct panel_line l = row_of(s, r, i);
+
+        panel_put(&l, panel_level_style(found->level), "%s %-10s", level_symbol(found->level),
+                  health_rule_name(order[i]));
+        screen_put(s, l.x, l.y, l.end - l.x, STYLE_TEXT, found->text);
+    }
+}

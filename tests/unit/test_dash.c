@@ -1,0 +1,399 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/rfc3339.h"
+#include "base/strbuf.h"
+#include "model/record.h"
+#include "view/figures.h"
+
+#define NOW INT64_C(1795367071402) /* 2026-11-22T17:04:31.402Z */
+
+static const struct health_limits limits = {.success_warn = 95,
+                                            .success_crit = 80,
+                                            .latency_warn_ms = 1000,
+                                            .latency_crit_ms = 10000,
+                                            .stale_ms = 90000};
+
+static int set_up(void **state)
+{
+    *state = dash_new(100, 20);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    dash_free(*state);
+    return 0;
+}
+
+/* A line as the tracker writes it. */
+static struct record message(int32_t partition, int64_t offset, int64_t at_ms)
+{
+    static const char order[] =
+        "{\"status\":\"pending\",\"customer_info\":{\"customer_id\":\"client07\"},"
+        "\"total\":5.5,\"currency\":\"EUR\"}";
+
+    return (struct record){
+        .timestamp_ms = at_ms,
+        .event = RECORD_RECEIVED,
+        .topic = "orders",
+        .partition = partition,
+        .offset = offset,
+        .value = order,
+        .value_len = sizeof(order) - 1,
+        .deserialized = true,
+        .kafka_timestamp_ms = at_ms - 10,
+        .outcome = RECORD_PROCESSED,
+        .attempts = 1,
+        .latency_ms = 12,
+        .order_id = "8f3a0000-0000-0000-0000-0000000000c1",
+        .with_raw = true,
+        .with_order = true,
+    };
+}
+
+static struct record failure(int32_t partition, int64_t offset, int64_t at_ms, const char *error)
+{
+    struct record r = message(partition, offset, at_ms);
+
+    r.event = RECORD_DESERIALIZATION_ERROR;
+    r.deserialized = false;
+    r.error = error;
+    r.outcome = RECORD_DEAD_LETTERED;
+    r.reason = RECORD_DESERIALIZE;
+    r.order_id = NULL;
+    r.dlq_topic = "orders-dlq";
+    return r;
+}
+
+static void feed_text(struct dash *d, const char *text, size_t len)
+{
+    struct journal_line line;
+    struct place place = {.len = len};
+
+    assert_int_equal(journal_line_parse(&line, text, len), 0);
+    dash_event(d, &line, &place, NOW);
+}
+
+static void feed(struct dash *d, struct record r)
+{
+    struct strbuf line = {0};
+
+    record_write(&r, &line);
+    feed_text(d, line.data, line.len - 1);
+    strbuf_release(&line);
+}
+
+static void feed_log(struct dash *d, int64_t at_ms, const char *level, const char *message,
+                     const char *metadata)
+{
+    char time[RFC3339_SIZE];
+    struct strbuf text = {0};
+    struct log_line line;
+    struct place place = {0};
+
+    rfc3339_format(at_ms, time);
+    strbuf_addf(&text, "{\"timestamp\":\"%s\",\"level\":\"%s\",\"message\":\"%s\",\"metadata\":%s}",
+                time, level, message, metadata);
+    assert_int_equal(log_line_parse(&line, text.data, text.len), 0);
+    dash_log_line(d, &line, &place);
+    strbuf_release(&text);
+}
+
+static struct figures take(const struct dash *d)
+{
+    struct figures f = {0};
+
+    figures_take(&f, d, &limits, NOW);
+    free(f.partitions);
+    f.partitions = NULL;
+    return f;
+}
+
+static void nothing_read_means_nothing_known(void **state)
+{
+    struct figures f = take(*state);
+
+    assert_int_equal(f.state, FLOW_WAITING);
+    assert_int_equal(f.health.level, LEVEL_UNKNOWN);
+    assert_true(isnan(f.rate_10s.per_second));
+    assert_true(isnan(f.success_60s));
+    assert_true(isnan(f.success_total));
+    assert_int_equal(f.received, -1);
+    assert_int_equal(f.failed_60s, -1);
+    assert_int_equal(f.dlq_60s, -1);
+    assert_int_equal(f.retried_60s, -1);
+    assert_int_equal(f.lag.messages, -1);
+    assert_int_equal(f.peak, -1);
+    assert_int_equal(f.latency.p50, -1);
+    assert_int_equal(f.event_age_ms, -1);
+}
+
+static void rates_count_complete_seconds_by_the_lines_own_times(void **state)
+{
+    struct dash *d = *state;
+    struct figures f;
+
+    feed(d, message(0, 0, NOW - 500 * 1000)); /* long ago: the windows are full */
+    for (int i = 1; i <= 100; i++)
+        feed(d, message(0, i, NOW - 5402)); /* 17:04:26.000 */
+    for (int i = 101; i <= 150; i++)
+        feed(d, message(0, i, NOW - 100)); /* within the running second */
+    f = take(d);
+    assert_true(f.rate_10s.per_second == 10.0);
+    assert_false(f.rate_10s.is_short);
+    assert_true(fabs(f.rate_60s.per_second - 100 / 60.0) < 1e-9);
+    assert_true(f.rate_15m.is_short);
+    assert_int_equal(f.rate_15m.seconds, 500);
+    assert_int_equal(f.peak, 100);
+    assert_int_equal(f.received, 151);
+}
+
+static void a_short_observation_is_divided_by_its_own_length(void **state)
+{
+    struct dash *d = *state;
+    struct figures f;
+
+    feed(d, message(0, 0, NOW - 100));
+    f = take(d);
+    assert_true(isnan(f.rate_10s.per_second)); /* no complete second yet */
+    for (int i = 1; i <= 30; i++)
+        feed(d, message(0, i, NOW - 3000));
+    f = take(d);
+    assert_int_equal(f.rate_10s.seconds, 3);
+    assert_true(f.rate_10s.is_short);
+    assert_true(f.rate_10s.per_second == 10.0);
+}
+
+static void success_is_cut_and_not_rounded(void **state)
+{
+    struct dash *d = *state;
+    struct figures f;
+
+    for (int i = 0; i < 999; i++)
+        feed(d, message(0, i, NOW - 5000));
+    feed(d, failure(0, 999, NOW - 5000, "unexpected end at byte 17"));
+    f = take(d);
+    assert_true(fabs(f.success_60s - 0.999) < 1e-12);
+    assert_int_equal(f.failed_60s, 1);
+    assert_int_equal(f.failed, 1);
+    assert_int_equal(f.ok, 999);
+    assert_int_equal(f.dlq_60s, 1);
+    assert_int_equal(f.latency.count, 999); /* what was not decoded has no creation time */
+}
+
+static void a_message_that_was_processed_after_retries_has_not_failed(void **state)
+{
+    struct dash *d = *state;
+    struct record r = message(0, 0, NOW - 5000);
+    struct figures f;
+
+    r.attempts = 3;
+    r.error = "timed out once";
+    feed(d, r);
+    f = take(d);
+    assert_int_equal(f.failed, 0);
+    assert_int_equal(f.retried_60s, 2);
+}
+
+static void lines_of_a_writer_without_outcomes_fail_by_flag_or_error(void **state)
+{
+    static const char *const lines[] = {
+        "{\"timestamp\":\"2026-11-22T17:04:20Z\",\"event_type\":\"message.received\","
+        "\"kafka_partition\":0,\"kafka_offset\":1,\"deserialized\":true}",
+        "{\"timestamp\":\"2026-11-22T17:04:20Z\",\"event_type\":\"message.received\","
+        "\"kafka_partition\":0,\"kafka_offset\":2,\"deserialized\":false}",
+        "{\"timestamp\":\"2026-11-22T17:04:20Z\",\"event_type\":\"message.received\","
+        "\"kafka_partition\":0,\"kafka_offset\":3,\"deserialized\":true,\"error\":\"bad\"}",
+    };
+    struct figures f;
+
+    for (size_t i = 0; i < 3; i++)
+        feed_text(*state, lines[i], strlen(lines[i]));
+    f = take(*state);
+    assert_int_equal(f.received, 3);
+    assert_int_equal(f.failed, 2);
+    assert_int_equal(f.dlq_60s, -1);
+    assert_int_equal(f.retried_60s, -1);
+}
+
+static void gaps_and_duplicates_are_told_per_partition(void **state)
+{
+    struct dash *d = *state;
+    struct figures f;
+
+    feed(d, message(3, 10, NOW - 5000));
+    feed(d, message(4, 500, NOW - 5000));
+    feed(d, message(3, 11, NOW - 5000));
+    feed(d, message(3, 15, NOW - 5000)); /* 12, 13, 14 are missing */
+    feed(d, message(4, 501, NOW - 5000));
+    feed(d, message(3, 15, NOW - 5000)); /* again */
+    feed(d, message(3, 14, NOW - 5000)); /* late: counted as a gap before */
+    f = take(d);
+    assert_int_equal(f.gaps, 3);
+    assert_int_equal(f.gaps_15m, 3);
+    assert_int_equal(f.dups, 2);
+    assert_int_equal(f.rewinds, 0);
+    assert_int_equal(dash_event_row(d, d->events.total)->kind, ROW_DUP);
+    assert_int_equal(dash_event_row(d, 4)->kind, ROW_GAP);
+}
+
+static void a_jump_far_back_is_one_rewind(void **state)
+{
+    struct dash *d = *state;
+    struct figures f;
+
+    feed(d, message(0, 5000, NOW - 5000));
+    for (int i = 0; i < 50; i++)
+        feed(d, message(0, 100 + i, NOW - 5000));
+    f = take(d);
+    assert_int_equal(f.rewinds, 1);
+    assert_true(f.is_rewound);
+    assert_int_equal(f.health.findings[HEALTH_PROGRESS].level, LEVEL_CRIT);
+    feed(d, message(0, 5001, NOW - 4000));
+    f = take(d);
+    assert_false(f.is_rewound);
+}
+
+static void a_gap_that_the_tracker_tells_is_counted_once(void **state)
+{
+    struct dash *d = *state;
+    struct strbuf line = {0};
+    struct figures f;
+
+    feed(d, message(0, 10, NOW - 5000));
+    record_write_gap(NOW - 4000, "orders", 0, 11, 2011, &line);
+    feed_text(d, line.data, line.len - 1);
+    feed(d, message(0, 2011, NOW - 3000));
+    f = take(d);
+    assert_int_equal(f.gaps, 2000);
+    assert_int_equal(f.received, 2);
+    assert_int_equal(f.health.findings[HEALTH_INTEGRITY].level, LEVEL_CRIT);
+    strbuf_release(&line);
+}
+
+static void lag_comes_from_the_metrics_and_unknown_is_not_zero(void **state)
+{
+    struct dash *d = *state;
+    struct figures f;
+
+    feed_log(d, NOW - 2000, "INFO", "periodic metrics", "{\"lag\":null,\"partitions\":[]}");
+    f = take(d);
+    assert_int_equal(f.lag.messages, -1);
+    feed_log(d, NOW - 1000, "INFO", "periodic metrics",
+             "{\"lag\":37,\"partitions\":[{\"partition\":1,\"offset\":5,\"high_watermark\":21,"
+             "\"lag\":16},{\"partition\":3,\"offset\":9,\"high_watermark\":30,\"lag\":21}]}");
+    f = take(d);
+    assert_int_equal(f.lag.messages, 37);
+    assert_int_equal(f.lag.max_partition, 3);
+    assert_int_equal(f.lag.max_messages, 21);
+    assert_int_equal(f.lag.age_ms, 1000);
+}
+
+static void rows_are_kept_newest_first_and_forgotten_at_the_end(void **state)
+{
+    struct dash *d = *state;
+
+    for (int i = 0; i < 250; i++)
+        feed(d, message(0, i, NOW - 5000));
+    assert_int_equal(d->events.total, 250);
+    assert_int_equal(dash_event_row(d, 250)->offset, 249);
+    assert_int_equal(dash_event_row(d, 151)->offset, 150);
+    assert_null(dash_event_row(d, 150));
+    assert_null(dash_event_row(d, 251));
+    assert_null(dash_event_row(d, 0));
+    assert_string_equal(dash_event_row(d, 200)->text, "pending   5.50 EUR  client07");
+}
+
+static void errors_are_grouped_with_their_digits_folded(void **state)
+{
+    struct dash *d = *state;
+    int order[CAUSE_MAX];
+
+    feed(d, failure(0, 0, NOW - 5000, "bad byte 17 at 3"));
+    feed(d, failure(1, 0, NOW - 5000, "missing field"));
+    feed(d, failure(0, 1, NOW - 5000, "bad byte 1187 at 9"));
+    assert_int_equal(cause_ranking(&d->causes, NOW, order), 2);
+    assert_string_equal(d->causes.items[order[0]].text, "bad byte # at #");
+    assert_int_equal(d->causes.items[order[0]].total, 2);
+    assert_int_equal(cause_last_minute(&d->causes.items[order[0]], NOW), 2);
+    assert_int_equal(cause_last_minute(&d->causes.items[order[0]], NOW + 120000), 0);
+}
+
+/* Event age, log age (seconds, -1 never), lag (-1 unknown), last line says stopped. */
+static void the_state_follows_from_ages_and_lag(void **state)
+{
+    static const struct {
+        int event_age, log_age, lag;
+        bool stopped;
+        enum flow_state state;
+        enum level freshness;
+    } cases[] = {
+        {-1, -1, -1, false, FLOW_WAITING, LEVEL_UNKNOWN},
+        {1, 1, -1, false, FLOW_LIVE, LEVEL_OK},
+        {1, -1, -1, false, FLOW_LIVE, LEVEL_OK},
+        {59, 500, 7, false, FLOW_LIVE, LEVEL_OK},
+        {61, 5, 0, false, FLOW_IDLE, LEVEL_OK},
+        {61, 5, 7, false, FLOW_STUCK, LEVEL_CRIT},
+        {61, 5, -1, false, FLOW_QUIET, LEVEL_WARN},
+        {-1, 5, -1, false, FLOW_QUIET, LEVEL_UNKNOWN},
+        {-1, 5, 0, false, FLOW_IDLE, LEVEL_OK},
+        {61, 91, 0, false, FLOW_STALE, LEVEL_CRIT},
+        {61, -1, -1, false, FLOW_STALE, LEVEL_CRIT},
+        {5, 4, 0, true, FLOW_STOPPED, LEVEL_CRIT},
+        {400, 399, 0, true, FLOW_STOPPED, LEVEL_CRIT},
+        {1, 30, 0, true, FLOW_LIVE, LEVEL_OK}, /* started again: events after the stop */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct dash *d = dash_new(10, 10);
+        char metadata[64];
+        struct figures f;
+
+        snprintf(metadata, sizeof(metadata), cases[i].lag < 0 ? "{\"lag\":null}" : "{\"lag\":%d}",
+                 cases[i].lag);
+        if (cases[i].event_age >= 0)
+            feed(d, message(0, 1, NOW - cases[i].event_age * INT64_C(1000)));
+        if (cases[i].log_age >= 0)
+            feed_log(d, NOW - cases[i].log_age * INT64_C(1000), "INFO", "periodic metrics",
+                     metadata);
+        if (cases[i].stopped)
+            feed_log(d, NOW - cases[i].log_age * INT64_C(1000), "INFO", "tracker stopped", "{}");
+        f = take(d);
+        if (f.state != cases[i].state || f.health.findings[0].level != cases[i].freshness)
+            fail_msg("case %zu: state %s, %s", i, flow_state_name(f.state),
+                     level_name(f.health.findings[0].level));
+        dash_free(d);
+    }
+}
+
+int main(void)
+{
+#define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        ROW(nothing_read_means_nothing_known),
+        ROW(rates_count_complete_seconds_by_the_lines_own_times),
+        ROW(a_short_observation_is_divided_by_its_own_length),
+        ROW(success_is_cut_and_not_rounded),
+        ROW(a_message_that_was_processed_after_retries_has_not_failed),
+        ROW(lines_of_a_writer_without_outcomes_fail_by_flag_or_error),
+        ROW(gaps_and_duplicates_are_told_per_partition),
+        ROW(a_jump_far_back_is_one_rewind),
+        ROW(a_gap_that_the_tracker_tells_is_counted_once),
+        ROW(lag_comes_from_the_metrics_and_unknown_is_not_zero),
+        ROW(rows_are_kept_newest_first_and_forgotten_at_the_end),
+        ROW(errors_are_grouped_with_their_digits_folded),
+        ROW(the_state_follows_from_ages_and_lag),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
