@@ -1,0 +1,30 @@
+#ifndef MONITOR_FOLLOW_H
+#define MONITOR_FOLLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "io/tail.h"
+#include "view/dash.h"
+
+/* Joins the two files to the state: reads what is new, takes it apart, counts it. */
+struct follow {
+    struct tail *events;
+    struct tail *log;
+    struct dash *dash;
+    const struct clock *clock;
+    int64_t now_ms; /* wall clock of the current poll */
+};
+
+void follow_init(struct follow *f, const char *events_path, const char *log_path, struct dash *dash,
+                 const struct clock *clock);
+void follow_release(struct follow *f);
+
+/* One turn over both files. Returns true when more is waiting. */
+bool follow_poll(struct follow *f);
+
+/* Reads until the ends of both files. */
+void follow_all(struct follow *f);
+
+#endif

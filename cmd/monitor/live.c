@@ -1,0 +1,264 @@
+#include "live.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "model/detail.h"
+#include "signals.h"
+#include "term.h"
+
+#define TICK_MS   100  /* how often the files are looked at */
+#define KEY_MS    100  /* shortest time between two frames */
+#define IDLE_MS   1000 /* longest: the clock goes on */
+#define NOTICE_MS 30000
+#define FIRST_MS  100
+#define SHORT_MS  5000
+
+/* What decides when to draw again. */
+struct pace {
+    int64_t drawn_ms; /* monotonic */
+    uint64_t events;  /* rows that were there then */
+    uint64_t logs;
+    uint64_t rotations;
+    uint64_t truncations;
+    bool is_reading; /* more is waiting in the files */
+    bool has_key;
+    bool has_mouse;
+    int64_t frames;
+};
+
+static int utc_offset(int64_t now_ms)
+{
+    time_t now = (time_t)(now_ms / 1000);
+    struct tm local;
+
+    return localtime_r(&now, &local) ? (int)local.tm_gmtoff : 0;
+}
+
+void monitor_take(struct monitor *m)
+{
+    int64_t now = clock_wall_ms(m->clock);
+    const struct figures *f = &m->figures;
+
+    figures_take(&m->figures, m->dash, &m->limits, now);
+    verdict_update(&m->verdict, f->health.level, f->state == FLOW_STOPPED, now);
+}
+
+void monitor_paint(struct monitor *m, struct screen *s)
+{
+    const struct view view = {
+        .dash = m->dash,
+        .figures = &m->figures,
+        .ui = &m->ui,
+        .verdict = &m->verdict,
+        .limits = &m->limits,
+        .topic = m->topic,
+        .group = m->group,
+        .utc_offset_s = utc_offset(m->figures.now_ms),
+        .waited_ms = clock_mono_ms(m->clock) - m->started_ms,
+    };
+
+    paint(s, &view);
+}
+
+static void draw(struct monitor *m, struct pace *p)
+{
+    struct screen s = {0};
+    int width;
+    int height;
+
+    term_size(&width, &height);
+    screen_init(&s, width, height, m->ascii);
+    monitor_take(m);
+    monitor_paint(m, &s);
+    term_draw(&s, m->sync);
+    screen_release(&s);
+    p->drawn_ms = clock_mono_ms(m->clock);
+    p->events = m->dash->events.total;
+    p->logs = m->dash->logs.total;
+    p->has_key = false;
+    p->frames++;
+}
+
+static bool is_due(const struct monitor *m, const struct pace *p)
+{
+    int64_t since = clock_mono_ms(m->clock) - p->drawn_ms;
+    bool is_new = p->events != m->dash->events.total || p->logs != m->dash->logs.total;
+
+    if (p->frames == 0) /* the first picture should not be an empty one */
+        return !p->is_reading || clock_mono_ms(m->clock) - m->started_ms >= FIRST_MS;
+    if (since >= IDLE_MS)
+        return true;
+    return (p->has_key && since >= KEY_MS) || (is_new && since >= m->update_ms);
+}
+
+/* Rotations and truncations are told for a while, then they are only counted. */
+static void notice_files(struct monitor *m, struct pace *p)
+{
+    const struct reader *r = &m->dash->events_reader;
+    int64_t until = clock_wall_ms(m->clock) + NOTICE_MS;
+
+    if (r->rotations > p->rotations)
+        ui_notice(&m->ui, until, "%.80s rotated; the old file was read to its end (Esc dismisses)",
+                  r->path);
+    if (r->truncations > p->truncations)
+        ui_notice(&m->ui, until, "%.80s was truncated; reading it from its start (Esc dismisses)",
+                  r->path);
+    p->rotations = r->rotations;
+    p->truncations = r->truncations;
+}
+
+/* ---- actions ---- */
+
+static int read_chosen(struct monitor *m, struct strbuf *line)
+{
+    bool is_log;
+    const struct place *place = ui_chosen_place(&m->ui, m->dash, &is_log);
+
+    if (!place)
+        return -1;
+    return tail_read_at(is_log ? m->follow.log : m->follow.events, place->file, place->offset,
+                        place->len, line);
+}
+
+static void show_detail(struct monitor *m)
+{
+    struct strbuf line = {0};
+    struct strbuf lines = {0};
+
+    if (read_chosen(m, &line) < 0) {
+        ui_notice(&m->ui, clock_wall_ms(m->clock) + SHORT_MS, "that line is no longer there");
+    } else {
+        detail_lines(strbuf_text(&line), line.len, &lines);
+        ui_show_detail(&m->ui, strbuf_text(&lines));
+    }
+    strbuf_release(&line);
+    strbuf_release(&lines);
+}
+
+static void copy_chosen(struct monitor *m)
+{
+    struct strbuf line = {0};
+
+    if (read_chosen(m, &line) == 0) {
+        term_copy(line.data, line.len);
+        ui_notice(&m->ui, clock_wall_ms(m->clock) + SHORT_MS, "copied %zu bytes", line.len);
+    }
+    strbuf_release(&line);
+}
+
+/* Never replaces a file: an existing name is an error like any other. */
+static void write_snapshot(struct monitor *m)
+{
+    struct screen s = {0};
+    struct strbuf text = {0};
+    char name[64];
+    int64_t until = clock_wall_ms(m->clock) + SHORT_MS;
+    time_t now = time(NULL);
+    struct tm local;
+    int width;
+    int height;
+    int fd;
+
+    term_size(&width, &height);
+    screen_init(&s, width, height, m->ascii);
+    monitor_paint(m, &s);
+    screen_text(&s, &text);
+    localtime_r(&now, &local);
+    strftime(name, sizeof(name), "monitor-%Y%m%d-%H%M%S.txt", &local);
+    fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, text.data, text.len) != (ssize_t)text.len)
+        ui_notice(&m->ui, until, "%s: %s", name, strerror(errno));
+    else
+        ui_notice(&m->ui, until, "wrote %s", name);
+    if (fd >= 0)
+        close(fd);
+    strbuf_release(&text);
+    screen_release(&s);
+}
+
+/* Returns false when the user wants to leave. */
+static bool act(struct monitor *m, struct pace *p, enum ui_action action)
+{
+    switch (action) {
+    case UI_NOTHING:
+        break;
+    case UI_QUIT:
+        return false;
+    case UI_RETRY:
+        tail_retry_now(m->follow.events);
+        tail_retry_now(m->follow.log);
+        term_redraw();
+        break;
+    case UI_DETAIL:
+        show_detail(m);
+        break;
+    case UI_COPY:
+        copy_chosen(m);
+        break;
+    case UI_SNAPSHOT:
+        write_snapshot(m);
+        break;
+    case UI_MOUSE:
+        p->has_mouse = !p->has_mouse;
+        term_mouse(p->has_mouse);
+        break;
+    }
+    return true;
+}
+
+/* Returns false when the user wants to leave. */
+static bool take_keys(struct monitor *m, struct pace *p)
+{
+    int width;
+    int height;
+    int key;
+
+    while ((key = term_key()) != TERM_NO_KEY) {
+        p->has_key = true;
+        term_size(&width, &height);
+        if (key == TERM_RESIZE)
+            term_redraw();
+        else if (!act(m, p, ui_press(&m->ui, m->dash, key, paint_page(width, height, &m->ui))))
+            return false;
+    }
+    return true;
+}
+
+/* Waits for a key or the next tick. Returns false when the terminal is gone. */
+static bool wait_for_input(int timeout_ms)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    int waiting = 0;
+    int n = poll(&in, 1, timeout_ms);
+
+    if (n <= 0)
+        return n == 0 || errno == EINTR;
+    if (in.revents & (POLLHUP | POLLERR | POLLNVAL))
+        return false;
+    return ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting > 0;
+}
+
+int live_run(struct monitor *m)
+{
+    struct pace pace = {.is_reading = true};
+    m->started_ms = clock_mono_ms(m->clock);
+    while (!signals_stop()) {
+        if (!wait_for_input(pace.is_reading ? 0 : TICK_MS) || !take_keys(m, &pace))
+            break;
+        pace.is_reading = follow_poll(&m->follow);
+        notice_files(m, &pace);
+        if (!is_due(m, &pace))
+            continue;
+        draw(m, &pace);
+        if (m->frames && pace.frames >= m->frames)
+            break;
+    }
+    return signals_exit_status();
+}

@@ -1,0 +1,309 @@
+/* monitor: shows from the audit journal and the log whether the tracker is healthy, and why not.
+ * Composition only. */
+
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "config/args.h"
+#include "io/kafka_conf.h"
+#include "live.h"
+#include "signals.h"
+#include "term.h"
+#include "view/report.h"
+
+#define CHECK_UNKNOWN 3
+
+struct options {
+    bool once;
+    bool json;
+    bool check;
+    bool ascii;
+    bool sync;
+    int64_t watch_seconds;
+    int64_t frames;
+    const char *size;
+    const char *color;
+    int width; /* of --size */
+    int height;
+};
+
+static enum args_result read_options(int argc, char **argv, struct options *o, struct config *cfg,
+                                     struct err *e)
+{
+    const struct arg args[] = {
+        {.name = "events",
+         .kind = ARG_SETTING,
+         .operand = "FILE",
+         .help = "the audit journal to follow",
+         .setting = "monitor.events_file"},
+        {.name = "log",
+         .kind = ARG_SETTING,
+         .operand = "FILE",
+         .help = "the tracker's log to follow",
+         .setting = "monitor.log_file"},
+        {.name = "once", .kind = ARG_FLAG, .help = "print one report and exit", .flag = &o->once},
+        {.name = "json",
+         .kind = ARG_FLAG,
+         .help = "print one JSON object and exit",
+         .flag = &o->json},
+        {.name = "check",
+         .kind = ARG_FLAG,
+         .help = "one line for Nagios; exit 0 OK, 1 WARN, 2 CRIT, 3 UNKNOWN",
+         .flag = &o->check},
+        {.name = "watch",
+         .kind = ARG_INT,
+         .operand = "SECONDS",
+         .help = "with --once or --json: again and again",
+         .min = 1,
+         .max = 86400,
+         .integer = &o->watch_seconds},
+        {.name = "size",
+         .kind = ARG_TEXT,
+         .operand = "WxH",
+         .help = "with --once: the screen of that size as text",
+         .text = &o->size},
+        {.name = "color",
+         .kind = ARG_TEXT,
+         .operand = "WHEN",
+         .help = "always, never or auto",
+         .text = &o->color},
+        {.name = "ascii", .kind = ARG_FLAG, .help = "plain ASCII only", .flag = &o->ascii},
+        {.name = "sync",
+         .kind = ARG_FLAG,
+         .help = "synchronized updates, for terminals that flicker",
+         .flag = &o->sync},
+        {.name = "frames",
+         .kind = ARG_INT,
+         .operand = "N",
+         .help = "exit after N pictures",
+         .min = 1,
+         .max = 1000000,
+         .integer = &o->frames},
+    };
+    const struct arg_program program = {
+        .name = "monitor",
+        .summary = "shows from the audit journal and the log whether the tracker is healthy",
+        .args = args,
+        .arg_count = sizeof(args) / sizeof(args[0]),
+    };
+
+    return args_load(&program, argc, argv, kafka_library_version(), cfg, e);
+}
+
+static int check_options(struct options *o, struct err *e)
+{
+    char rest;
+
+    if (o->size && (sscanf(o->size, "%4dx%4d%c", &o->width, &o->height, &rest) != 2 ||
+                    o->width < 1 || o->height < 1 || o->width > 2000 || o->height > 2000))
+        return err_set(e, ERR_USAGE, "--size %s: expected WIDTHxHEIGHT, as in 120x40", o->size);
+    if (o->size && !o->once)
+        return err_set(e, ERR_USAGE, "--size needs --once");
+    if (o->color && strcmp(o->color, "always") != 0 && strcmp(o->color, "never") != 0 &&
+        strcmp(o->color, "auto") != 0)
+        return err_set(e, ERR_USAGE, "--color %s: expected always, never or auto", o->color);
+    if (o->watch_seconds && !o->once && !o->json)
+        return err_set(e, ERR_USAGE, "--watch needs --once or --json");
+    return 0;
+}
+
+/* ---- the terminal's abilities ---- */
+
+/* Blocks and lines only where the locale is UTF-8 and counts them as one column: some CJK locales
+ * count two, the Linux console has no eighths. */
+static bool needs_ascii(const struct options *o)
+{
+    const char *locale = setlocale(LC_ALL, "");
+    const char *terminal = getenv("TERM");
+
+    return o->ascii || !locale || strcmp(nl_langinfo(CODESET), "UTF-8") != 0 ||
+           wcwidth(L'\u2588') != 1 || (terminal && strcmp(terminal, "linux") == 0);
+}
+
+static bool wants_color(const struct options *o)
+{
+    const char *no_color = getenv("NO_COLOR");
+
+    if (o->color && strcmp(o->color, "auto") != 0)
+        return strcmp(o->color, "always") == 0;
+    return !no_color || !no_color[0];
+}
+
+/* ---- the clock: a fixed one for tests ---- */
+
+static int64_t fixed_wall_ms(void *self)
+{
+    return *(const int64_t *)self;
+}
+
+static int64_t system_mono_ms(void *self)
+{
+    (void)self;
+    return clock_mono_ms(clock_system());
+}
+
+/* MONITOR_NOW, in milliseconds since 1970, stops the wall clock there. */
+static const struct clock *choose_clock(void)
+{
+    static int64_t fixed;
+    static const struct clock stopped = {
+        .wall_ms = fixed_wall_ms, .mono_ms = system_mono_ms, .self = &fixed};
+    const char *text = getenv("MONITOR_NOW");
+    char *end;
+
+    if (!text || !text[0])
+        return clock_system();
+    errno = 0;
+    fixed = strtoll(text, &end, 10);
+    return errno || *end ? clock_system() : &stopped;
+}
+
+/* ---- reports ---- */
+
+static void add_report(struct monitor *m, const struct options *o, struct strbuf *out)
+{
+    struct screen s = {0};
+
+    if (o->check) {
+        report_check(&m->figures, out);
+    } else if (o->json) {
+        report_json(&m->figures, out);
+    } else if (o->size) {
+        screen_init(&s, o->width, o->height, m->ascii);
+        monitor_paint(m, &s);
+        screen_text(&s, out);
+        screen_release(&s);
+    } else {
+        report_text(&m->figures, 0, out);
+    }
+}
+
+static int print(const struct strbuf *out, struct err *e)
+{
+    if (fwrite(strbuf_text(out), 1, out->len, stdout) != out->len || fflush(stdout) != 0)
+        return err_set(e, ERR_RUNTIME, "standard output: %s", strerror(errno));
+    return 0;
+}
+
+/* Until the next report is due, so that no line waits for a rotation to be read. */
+static void follow_for(struct monitor *m, int64_t seconds)
+{
+    int64_t until = clock_mono_ms(m->clock) + seconds * 1000;
+    const struct timespec tick = {.tv_nsec = 100000000};
+
+    while (!signals_stop() && clock_mono_ms(m->clock) < until) {
+        if (!follow_poll(&m->follow))
+            nanosleep(&tick, NULL);
+    }
+}
+
+static int run_reports(struct monitor *m, const struct options *o, struct err *e)
+{
+    struct strbuf out = {0};
+    int status;
+
+    do {
+        strbuf_reset(&out);
+        follow_all(&m->follow);
+        monitor_take(m);
+        add_report(m, o, &out);
+        status = print(&out, e) < 0 ? err_exit_status(e) : signals_exit_status();
+        if (o->watch_seconds && status == 0)
+            follow_for(m, o->watch_seconds);
+    } while (o->watch_seconds && status == 0 && !signals_stop());
+    strbuf_release(&out);
+    return o->check && status == 0 ? report_check_status(&m->figures) : status;
+}
+
+static int run_live(struct monitor *m, struct options *o, struct err *e)
+{
+    char why[128];
+    int status;
+
+    if (!term_is_usable(why, sizeof(why))) {
+        fprintf(stderr, "monitor: %s: printing one report\n", why);
+        o->once = true;
+        return run_reports(m, o, e);
+    }
+    if (term_open(m->color) < 0)
+        return err_set(e, ERR_RUNTIME, "the terminal cannot be used"), err_exit_status(e);
+    status = live_run(m);
+    term_close();
+    return status;
+}
+
+static int run_monitor(const struct config *cfg, struct options *o, struct err *e)
+{
+    struct monitor m = {
+        .clock = choose_clock(),
+        .topic = cfg->kafka.topic,
+        .group = cfg->kafka.consumer_group,
+        .ascii = needs_ascii(o),
+        .color = wants_color(o),
+        .sync = o->sync,
+        .update_ms = cfg->monitor.ui_update_ms,
+        .frames = o->frames,
+        .limits = {.success_warn = cfg->monitor.success_warn,
+                   .success_crit = cfg->monitor.success_crit,
+                   .latency_warn_ms = cfg->monitor.latency_warn_ms,
+                   .latency_crit_ms = cfg->monitor.latency_crit_ms,
+                   .stale_ms = cfg->monitor.stale_seconds * 1000},
+    };
+    int status;
+
+    m.dash = dash_new((size_t)cfg->monitor.max_recent_events, (size_t)cfg->monitor.max_recent_logs);
+    follow_init(&m.follow, cfg->monitor.events_file, cfg->monitor.log_file, m.dash, m.clock);
+    ui_init(&m.ui);
+    status = o->once || o->json || o->check ? run_reports(&m, o, e) : run_live(&m, o, e);
+    ui_release(&m.ui);
+    figures_release(&m.figures);
+    follow_release(&m.follow);
+    dash_free(m.dash);
+    return status;
+}
+
+/* Under --check whoever calls knows four states only, and trouble of our own is UNKNOWN. */
+static int failed_status(const struct err *e, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--check") == 0)
+            return CHECK_UNKNOWN;
+    }
+    return err_exit_status(e);
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {0};
+    struct config cfg = {0};
+    struct err e = {0};
+    int status = 0;
+
+    signals_install();
+    switch (read_options(argc, argv, &o, &cfg, &e)) {
+    case ARGS_DONE:
+        break;
+    case ARGS_FAILED:
+        break;
+    case ARGS_RUN:
+        if (check_options(&o, &e) == 0)
+            status = run_monitor(&cfg, &o, &e);
+        break;
+    }
+    if (e.kind != ERR_NONE) {
+        fprintf(stderr, "monitor: %s\n", e.text);
+        status = failed_status(&e, argc, argv);
+    }
+    config_release(&cfg);
+    return status;
+}

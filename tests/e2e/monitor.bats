@@ -1,0 +1,221 @@
+#!/usr/bin/env bats
+# The monitor as a user runs it: on journals written here, its reports compared with jq, its screen in tmux.
+
+# bats and the helpers set the variables; single quotes go to the shell in the terminal.
+# shellcheck disable=SC2016,SC2154
+
+bats_require_minimum_version 1.5.0
+load ../support/common
+
+setup() {
+  cd "$BATS_TEST_TMPDIR" || exit
+  export LC_ALL=C.UTF-8 TZ=UTC
+  unset NO_COLOR
+  monitor=$ROOT/bin/monitor
+  terminal="monitor-$BATS_TEST_NUMBER-$$"
+}
+
+teardown() {
+  tmux -L "$terminal" kill-server 2>/dev/null || :
+  end_background
+}
+
+# now_ms [SECONDS]: the time, so many seconds ago.
+now_ms() {
+  echo $(($(date +%s%3N) - ${1:-0} * 1000))
+}
+
+stamp() { # MS
+  date -u -d "@$(($1 / 1000)).$(printf %03d $(($1 % 1000)))" +%Y-%m-%dT%H:%M:%S.%3NZ
+}
+
+# journal COUNT PARTITIONS: lines of the last seconds, every tenth of them failed.
+journal() {
+  local at
+  at=$(stamp "$(now_ms 3)")
+  awk -v n="$1" -v p="$2" -v at="$at" 'BEGIN {
+    for (i = 0; i < n; i++) {
+      printf "{\"timestamp\":\"%s\",\"event_type\":\"message.received%s\",\"kafka_topic\":\"orders\",", at, i % 10 == 9 ? ".validation_error" : ""
+      printf "\"kafka_partition\":%d,\"kafka_offset\":%d,\"message_size\":1000,\"deserialized\":true,", i % p, int(i / p)
+      if (i % 10 == 9)
+        printf "\"error\":\"quantity %d is below 1\",\"outcome\":\"dead_lettered\",\"reason\":\"VALIDATE\",\"attempts\":1,\"latency_ms\":12}\n", -i
+      else
+        printf "\"outcome\":\"processed\",\"attempts\":1,\"latency_ms\":12,\"order_id\":\"%08d-0000-4000-8000-000000000000\",\"order_full\":{\"status\":\"pending\",\"total\":5.5,\"currency\":\"EUR\"}}\n", i
+    }
+  }'
+}
+
+metrics_line() { # LAG
+  printf '{"timestamp":"%s","level":"INFO","message":"periodic metrics","service":"order-tracker","metadata":{"messages_received":1,"lag":%s,"partitions":[{"partition":0,"offset":10,"high_watermark":20,"lag":%s}]}}\n' \
+    "$(stamp "$(now_ms 1)")" "$1" "$1"
+}
+
+open_terminal() { # WIDTH HEIGHT
+  tmux -L "$terminal" -f /dev/null new-session -d -x "$1" -y "$2" "env PS1='prompt> ' bash --norc"
+  wait_for 20 screen_shows 'prompt>'
+}
+
+keys() {
+  tmux -L "$terminal" send-keys "$@"
+}
+
+screen() {
+  tmux -L "$terminal" capture-pane -p
+}
+
+screen_shows() { # TEXT
+  screen | grep -qF -e "$1"
+}
+
+@test "totals are those that jq counts" {
+  journal 2000 3 >tracker.events
+  metrics_line 37 >tracker.log
+  run -0 --separate-stderr "$monitor" --json
+  [ "$(jq .received_total <<<"$output")" -eq "$(jq -s length tracker.events)" ]
+  [ "$(jq .failed_total <<<"$output")" -eq "$(jq -s 'map(select(.outcome != "processed")) | length' tracker.events)" ]
+  [ "$(jq .dlq_60s <<<"$output")" -eq 200 ]
+  [ "$(jq .success_60s <<<"$output")" = 0.900000 ] || [ "$(jq .success_60s <<<"$output")" = 0.9 ]
+  [ "$(jq .latency_ms.p50 <<<"$output")" -eq 12 ]
+  [ "$(jq .lag.messages <<<"$output")" -eq 37 ]
+  [ "$(jq '.partitions | length' <<<"$output")" -eq 3 ]
+  [ "$(jq -r .health <<<"$output")" = crit ]
+  [ "$(jq -r '.errors_60s[0].cause' <<<"$output")" = "quantity -# is below #" ]
+}
+
+@test "what is not known is null, and no file is no error" {
+  run -0 --separate-stderr "$monitor" --json
+  [ "$(jq -r .health <<<"$output")" = unknown ]
+  jq -e '.rate_10s == null and .received_total == null and .lag.messages == null and .success_60s == null' <<<"$output"
+  run -0 --separate-stderr "$monitor" --once
+  [[ $output == *"health:"*UNKNOWN* ]]
+  [[ $output == *"tracker.events, not found"* ]]
+}
+
+@test "--check answers as a Nagios plug-in" {
+  run -3 "$monitor" --check
+  [[ $output == "UNKNOWN freshness nothing read yet |"* ]]
+  journal 2000 3 >tracker.events
+  metrics_line 0 >tracker.log
+  run -2 "$monitor" --check
+  [[ $output == "CRIT dlq 200 of 2000 in 60 s, above 1 % | rate="*" success=90.00 lag=0 dlq=200 p99=12" ]]
+  grep -v dead_lettered tracker.events >ok.events
+  run -1 "$monitor" --check --events ok.events
+  [[ $output == "WARN integrity "* ]]
+  journal 9 1 >ok.events
+  run -0 "$monitor" --check --events ok.events
+  run -3 "$monitor" --check --no-such-option
+}
+
+@test "wrong usage is one clear line and exit 2" {
+  run -2 --separate-stderr "$monitor" --size 80x24
+  [ "$stderr" = "monitor: --size needs --once" ]
+  run -2 --separate-stderr "$monitor" --once --size 80
+  [[ $stderr == "monitor: --size 80: expected WIDTHxHEIGHT"* ]]
+  run -2 --separate-stderr "$monitor" --color sometimes
+  [ "${#stderr_lines[@]}" -eq 1 ]
+  run -2 --separate-stderr "$monitor" --event x
+  [[ $stderr == *events* ]]
+}
+
+@test "without a terminal it prints one report and says why" {
+  journal 10 1 >tracker.events
+  run -0 --separate-stderr "$monitor"
+  [[ $stderr == "monitor: standard output is not a terminal: printing one report" ]]
+  [[ $output == *"received:"*10* ]]
+}
+
+@test "it follows both files live, is resized, and leaves the terminal as it was" {
+  journal 2000 3 >tracker.events
+  metrics_line 41 >tracker.log
+  open_terminal 80 24
+  keys "stty -g >before; '$monitor'; echo status=\$?; stty -g >after" Enter
+  wait_for 20 screen_shows "lag 41"
+  wait_for 20 screen_shows "received   2 000"
+  screen_shows "following"
+  journal 50 3 >>tracker.events
+  wait_for 20 screen_shows "received   2 050"
+  metrics_line 77 >>tracker.log
+  wait_for 20 screen_shows "lag 77"
+  tmux -L "$terminal" resize-window -x 130 -y 40
+  wait_for 20 screen_shows "Top errors"
+  tmux -L "$terminal" resize-window -x 20 -y 3
+  wait_for 20 screen_shows "X CRIT"
+  tmux -L "$terminal" resize-window -x 80 -y 24
+  wait_for 20 screen_shows "Throughput"
+  keys l
+  wait_for 20 screen_shows "[l]ogs"
+  wait_for 20 screen_shows "periodic metrics"
+  keys q
+  wait_for 20 screen_shows "status=0"
+  wait_for 20 test -s after
+  cmp before after
+}
+
+@test "Ctrl+C quits from within the filter, SIGTERM and SIGHUP end it with their status" {
+  journal 10 1 >tracker.events
+  open_terminal 80 24
+  for way in C-c TERM:143 HUP:129; do
+    keys "clear; stty -g >before; '$monitor'; echo status=\$?; stty -g >after" Enter
+    wait_for 20 screen_shows "following"
+    if [ "$way" = C-c ]; then
+      keys / abc
+      wait_for 20 screen_shows "/abc_"
+      keys C-c
+    else
+      kill -s "${way%:*}" "$(pgrep -P "$(tmux -L "$terminal" display -p '#{pane_pid}')" -x monitor)"
+    fi
+    [ "$way" = C-c ] && expected=0 || expected=${way#*:}
+    wait_for 20 screen_shows "status=$expected"
+    wait_for 20 test -s after
+    cmp before after
+    rm before after
+  done
+}
+
+@test "a crash gives the terminal back" {
+  journal 10 1 >tracker.events
+  open_terminal 80 24
+  keys "clear; stty -g >before; '$monitor'; echo status=\$?; stty -g >after" Enter
+  wait_for 20 screen_shows "following"
+  kill -s SEGV "$(pgrep -P "$(tmux -L "$terminal" display -p '#{pane_pid}')" -x monitor)"
+  wait_for 20 screen_shows "status=139"
+  wait_for 20 test -s after
+  cmp before after
+  [ "$(tmux -L "$terminal" display -p '#{alternate_on}#{cursor_flag}')" = 01 ]
+}
+
+@test "hostile text reaches the terminal as plain cells only" {
+  printf '{"timestamp":"%s","event_type":"message.received","kafka_topic":"orders","kafka_partition":0,"kafka_offset":1,"deserialized":false,"error":"\\u001b]0;pwned\\u0007 \\u009b31m \\u202eevil \\u200b","outcome":"dropped"}\n' \
+    "$(stamp "$(now_ms 3)")" >tracker.events
+  run -0 --separate-stderr "$monitor" --once --size 120x40
+  [[ $output == *"]0;pwned"* ]]
+  run ! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' <<<"$output"
+  run ! grep -qP '\x{9b}|\x{202e}|\x{200b}' <<<"$output"
+  open_terminal 100 30
+  keys "'$monitor' --frames 2 | cat; script -qec \"'$monitor' --frames 2\" raw >/dev/null; echo finish''ed" Enter
+  wait_for 20 screen_shows finished
+  grep -q 'pwned' raw
+  run ! grep -qaP '\x1b\]|\xc2\x9b|\xe2\x80\xae|\xe2\x80\x8b' raw
+}
+
+@test "NO_COLOR sends no colour, LC_ALL=C only ASCII" {
+  journal 100 1 >tracker.events
+  open_terminal 80 24
+  keys "NO_COLOR=1 script -qec \"'$monitor' --frames 2\" plain >/dev/null; script -qec \"'$monitor' --frames 2\" colour >/dev/null; LC_ALL=C script -qec \"'$monitor' --frames 2\" ascii >/dev/null; echo finish''ed" Enter
+  wait_for 30 screen_shows finished
+  grep -qaP '\x1b\[[0-9;]*3[0-7]m' colour
+  run ! grep -qaP '\x1b\[([0-9;]*;)?[34][0-7]m' plain
+  run ! grep -qaP '[\x80-\xff]' ascii
+  grep -qa 'Flow' ascii
+}
+
+@test "a terminal that is dumb, unknown or unset gets a report" {
+  journal 10 1 >tracker.events
+  open_terminal 100 50
+  for name in dumb nonsense ''; do
+    keys "clear; TERM=$name '$monitor'; echo status=\$?" Enter
+    wait_for 20 screen_shows "status=0"
+    screen_shows "printing one report"
+    screen_shows "success all-time"
+  done
+}
