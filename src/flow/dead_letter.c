@@ -68,8 +68,11 @@ static void add_facts(struct header_list *list, const struct message *m,
     strbuf_release(&error);
 }
 
-static bool is_written_by_us(const struct header_list *own, const char *name)
+static bool is_ours(const struct header_list *own, const char *name)
 {
+    /* Written by us only at times; left from an earlier time they would be wrong. */
+    if (strcmp(name, "dlq.value-omitted") == 0 || strcmp(name, "dlq.value-size") == 0)
+        return true;
     for (size_t i = 0; i < own->count; i++)
         if (strcmp(own->items[i].name, name) == 0)
             return true;
@@ -109,7 +112,7 @@ void dead_letter_build(const struct message *m, const struct header *original,
     keep_first_failure(&own, original, original_count);
     all = arena_alloc(arena, (original_count + own.count) * sizeof(*all));
     for (size_t i = 0; i < original_count; i++)
-        if (!is_written_by_us(&own, original[i].name))
+        if (!is_ours(&own, original[i].name))
             all[count++] = original[i];
     memcpy(all + count, own.items, own.count * sizeof(*all));
     count += own.count;

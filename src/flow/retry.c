@@ -8,9 +8,9 @@
 
 static double grown_ms(const struct retry_policy *p, int attempt)
 {
-    double delay = (double)p->initial_delay_ms * pow(p->multiplier, attempt - 1);
+    double growth = fmin(pow(p->multiplier, attempt - 1), RETRY_CEILING_MS);
 
-    return fmin(delay, RETRY_CEILING_MS);
+    return fmin((double)p->initial_delay_ms * growth, RETRY_CEILING_MS);
 }
 
 static double jittered_ms(const struct retry_policy *p, double delay, int64_t previous_ms,
@@ -44,8 +44,8 @@ int64_t retry_delay_ms(const struct retry_policy *p, int attempt, int64_t elapse
     if (attempt >= p->max_attempts)
         return -1;
     delay = jittered_ms(p, grown_ms(p, attempt), previous_ms, rng);
-    ms = (int64_t)fmin(round(delay), (double)p->max_delay_ms);
-    if (p->max_elapsed_ms > 0 && elapsed_ms + ms > p->max_elapsed_ms)
+    ms = delay < (double)p->max_delay_ms ? (int64_t)round(delay) : p->max_delay_ms;
+    if (p->max_elapsed_ms > 0 && ms > p->max_elapsed_ms - elapsed_ms)
         return -1;
     return ms;
 }

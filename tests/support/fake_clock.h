@@ -1,0 +1,19 @@
+#ifndef SUPPORT_FAKE_CLOCK_H
+#define SUPPORT_FAKE_CLOCK_H
+
+#include <stdint.h>
+
+#include "base/clock.h"
+
+/* Time that passes only when a test says so. */
+struct fake_clock {
+    int64_t wall;
+    int64_t mono;
+};
+
+struct clock fake_clock_port(struct fake_clock *c);
+
+/* Both clocks go on by `ms`. */
+void fake_clock_advance(struct fake_clock *c, int64_t ms);
+
+#endif

@@ -1,0 +1,40 @@
+#ifndef SUPPORT_FAKE_JOURNAL_H
+#define SUPPORT_FAKE_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow/port.h"
+
+/* A journal in memory. Durable is what the test says, or everything at once. */
+
+struct fake_batch {
+    char *lines;
+    size_t len;
+    struct journal_mark *marks;
+    size_t mark_count;
+};
+
+struct fake_journal {
+    struct fake_batch *batches; /* number n is batches[n - 1] */
+    size_t count;
+    uint64_t durable;
+    bool is_manual; /* `durable` moves only by the test's hand */
+    enum journal_state state;
+    size_t extra_bytes; /* counted as buffered beside what is not durable */
+    size_t hurries;
+    size_t reopens;
+};
+
+struct journal_port fake_journal_port(struct fake_journal *j);
+
+/* Everything handed over is on the disk now. */
+void fake_journal_sync(struct fake_journal *j);
+
+/* How many lines of the batches up to `durable` contain `text`; all batches for UINT64_MAX. */
+size_t fake_journal_lines(const struct fake_journal *j, uint64_t durable, const char *text);
+
+void fake_journal_release(struct fake_journal *j);
+
+#endif

@@ -1,0 +1,63 @@
+#include "support/fake_log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/strbuf.h"
+
+static void write_entry(void *self, const struct log_entry *entry)
+{
+    struct fake_log *l = self;
+    struct strbuf fields = {0};
+
+    for (size_t i = 0; i < entry->field_count; i++) {
+        const struct log_field *f = &entry->fields[i];
+
+        strbuf_addf(&fields, "%s=", f->name ? f->name : "");
+        if (f->kind == LOG_FIELD_INT)
+            strbuf_addf(&fields, "%" PRId64 " ", f->integer);
+        else
+            strbuf_addf(&fields, "%s ", f->text);
+    }
+    l->entries = mem_realloc_array(l->entries, l->count + 1, sizeof(*l->entries));
+    l->entries[l->count++] =
+        (struct fake_log_entry){.level = entry->level,
+                                .message = mem_strdup(entry->message),
+                                .error = mem_strdup(entry->error ? entry->error : ""),
+                                .fields = strbuf_take(&fields)};
+}
+
+struct log fake_log_port(struct fake_log *l)
+{
+    return (struct log){.write = write_entry, .self = l};
+}
+
+size_t fake_log_count(const struct fake_log *l, const char *message)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->count; i++)
+        n += strcmp(l->entries[i].message, message) == 0;
+    return n;
+}
+
+const struct fake_log_entry *fake_log_last(const struct fake_log *l, const char *message)
+{
+    for (size_t i = l->count; i-- > 0;)
+        if (strcmp(l->entries[i].message, message) == 0)
+            return &l->entries[i];
+    return NULL;
+}
+
+void fake_log_release(struct fake_log *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        free(l->entries[i].message);
+        free(l->entries[i].error);
+        free(l->entries[i].fields);
+    }
+    free(l->entries);
+    *l = (struct fake_log){0};
+}

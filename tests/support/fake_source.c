@@ -1,0 +1,262 @@
+#include "support/fake_source.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+
+#define TOPIC         "orders"
+#define FIRST_TIME_MS INT64_C(1795367071000)
+
+static struct fake_partition *partition_of(struct fake_source *s, int32_t partition)
+{
+    assert_in_range(partition, 0, FAKE_PARTITIONS - 1);
+    return &s->partitions[partition];
+}
+
+/* ---- what the test says
+ * ----------------------------------------------------------------------------- */
+
+void fake_source_add_bytes(struct fake_source *s, int32_t partition, const char *key,
+                           size_t key_len, const char *value, size_t value_len)
+{
+    struct fake_partition *p = partition_of(s, partition);
+
+    p->records = mem_realloc_array(p->records, p->count + 1, sizeof(*p->records));
+    p->records[p->count++] = (struct fake_record){
+        .offset = p->end++,
+        .key = key ? mem_strndup(key, key_len) : NULL,
+        .key_len = key_len,
+        .value = value ? mem_strndup(value, value_len) : NULL,
+        .value_len = value_len,
+    };
+    p->told_end = false;
+}
+
+void fake_source_add(struct fake_source *s, int32_t partition, const char *value)
+{
+    fake_source_add_bytes(s, partition, "key", 3, value, value ? strlen(value) : 0);
+}
+
+void fake_source_skip(struct fake_source *s, int32_t partition, int64_t n)
+{
+    partition_of(s, partition)->end += n;
+}
+
+static void add_event(struct fake_source *s, int32_t from, int32_t to, bool is_assign, bool lost)
+{
+    struct fake_source_event *e;
+
+    assert_true(s->event_first + s->event_count < FAKE_EVENTS);
+    e = &s->events[s->event_first + s->event_count++];
+    *e = (struct fake_source_event){.is_assign = is_assign, .lost = lost};
+    for (int32_t i = from; i <= to; i++)
+        e->partitions[e->count++] = i;
+}
+
+void fake_source_assign(struct fake_source *s, int32_t from, int32_t to)
+{
+    add_event(s, from, to, true, false);
+}
+
+void fake_source_revoke(struct fake_source *s, int32_t from, int32_t to, bool lost)
+{
+    add_event(s, from, to, false, lost);
+}
+
+void fake_source_release(struct fake_source *s)
+{
+    for (int i = 0; i < FAKE_PARTITIONS; i++) {
+        struct fake_partition *p = &s->partitions[i];
+
+        for (size_t k = 0; k < p->count; k++) {
+            free(p->records[k].key);
+            free(p->records[k].value);
+        }
+        free(p->records);
+    }
+    assert_int_equal(s->outstanding, 0);
+    *s = (struct fake_source){0};
+}
+
+/* ---- the port
+ * --------------------------------------------------------------------------------------- */
+
+static void tell_assigned(struct fake_source *s, const struct fake_source_event *e,
+                          const struct source_events *events)
+{
+    struct assignment list[FAKE_PARTITIONS];
+
+    for (size_t i = 0; i < e->count; i++)
+        list[i] = (struct assignment){e->partitions[i], ASSIGNMENT_COMMITTED};
+    events->assigned(events->ctx, list, e->count);
+    for (size_t i = 0; i < e->count; i++) {
+        struct fake_partition *p = partition_of(s, list[i].partition);
+
+        assert_false(p->is_ours);
+        p->is_ours = true;
+        p->is_lost = p->told_end = false;
+        s->start[list[i].partition] = list[i].start;
+        p->position = list[i].start == ASSIGNMENT_COMMITTED ? p->committed : list[i].start;
+    }
+}
+
+static void tell_revoked(struct fake_source *s, const struct fake_source_event *e,
+                         const struct source_events *events)
+{
+    for (size_t i = 0; i < e->count; i++) {
+        struct fake_partition *p = partition_of(s, e->partitions[i]);
+
+        assert_true(p->is_ours);
+        p->is_asked_back = true;
+        p->is_lost = e->lost;
+    }
+    events->revoked(events->ctx, e->partitions, e->count, e->lost);
+}
+
+static bool is_revoking(const struct fake_source *s)
+{
+    for (int i = 0; i < FAKE_PARTITIONS; i++)
+        if (s->partitions[i].is_asked_back)
+            return true;
+    return false;
+}
+
+static int serve(void *self, const struct source_events *events, struct err *e)
+{
+    struct fake_source *s = self;
+    const struct fake_source_event *next;
+
+    s->serves++;
+    if (s->serves == s->fail_serve_at)
+        return err_set(e, ERR_RUNTIME, "the source is dead");
+    if (s->event_count == 0 || is_revoking(s))
+        return 0;
+    next = &s->events[s->event_first++];
+    if (next->is_assign)
+        tell_assigned(s, next, events);
+    else
+        tell_revoked(s, next, events);
+    if (--s->event_count == 0)
+        s->event_first = 0;
+    return 0;
+}
+
+static void hand_out(struct fake_source *s, int32_t partition, const struct fake_record *r,
+                     struct message *m)
+{
+    struct fake_record *copy = mem_alloc(sizeof(*copy));
+
+    *copy = *r;
+    copy->key = r->key ? mem_strndup(r->key, r->key_len) : NULL;
+    copy->value = r->value ? mem_strndup(r->value, r->value_len) : NULL;
+    *m = (struct message){
+        .topic = TOPIC,
+        .partition = partition,
+        .offset = r->offset,
+        .timestamp_ms = FIRST_TIME_MS + r->offset,
+        .key = copy->key,
+        .key_len = copy->key_len,
+        .value = copy->value,
+        .value_len = copy->value_len,
+        .handle = copy,
+    };
+    s->outstanding++;
+}
+
+static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
+{
+    struct fake_source *s = self;
+    struct fake_partition *p = partition_of(s, partition);
+
+    assert_true(p->is_ours);
+    assert_false(p->is_asked_back);
+    p->fetches++;
+    if (p->is_slow)
+        return FETCH_NOTHING;
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->records[i].offset < p->position)
+            continue;
+        hand_out(s, partition, &p->records[i], m);
+        p->position = m->offset + 1;
+        return FETCH_MESSAGE;
+    }
+    if (p->told_end)
+        return FETCH_NOTHING;
+    p->told_end = true;
+    *m = (struct message){.topic = TOPIC, .partition = partition, .offset = p->end};
+    return FETCH_END;
+}
+
+static void release(void *self, struct message *m)
+{
+    struct fake_source *s = self;
+    struct fake_record *r = m->handle;
+
+    assert_non_null(r);
+    free(r->key);
+    free(r->value);
+    free(r);
+    m->handle = NULL;
+    s->outstanding--;
+}
+
+static size_t headers(void *self, const struct message *m, const struct header **out)
+{
+    struct fake_source *s = self;
+
+    (void)m;
+    *out = s->headers;
+    return s->header_count;
+}
+
+static void store(void *self, int32_t partition, int64_t next)
+{
+    struct fake_source *s = self;
+    struct fake_partition *p = partition_of(s, partition);
+
+    assert_true(p->is_ours);
+    assert_false(p->is_lost);
+    assert_true(next >= p->committed);
+    if (s->stored)
+        s->stored(s->stored_ctx, partition, next);
+    p->committed = next;
+}
+
+static void release_partitions(void *self)
+{
+    struct fake_source *s = self;
+
+    assert_true(is_revoking(s));
+    s->releases++;
+    for (int i = 0; i < FAKE_PARTITIONS; i++) {
+        struct fake_partition *p = &s->partitions[i];
+
+        if (p->is_asked_back)
+            p->is_ours = p->is_asked_back = false;
+    }
+}
+
+static int64_t high_watermark(void *self, int32_t partition)
+{
+    struct fake_source *s = self;
+
+    return s->hides_watermarks ? -1 : partition_of(s, partition)->end;
+}
+
+struct source fake_source_port(struct fake_source *s)
+{
+    return (struct source){
+        .self = s,
+        .serve = serve,
+        .fetch = fetch,
+        .release = release,
+        .headers = headers,
+        .store = store,
+        .release_partitions = release_partitions,
+        .high_watermark = high_watermark,
+    };
+}

@@ -1,0 +1,79 @@
+#ifndef SUPPORT_FAKE_SOURCE_H
+#define SUPPORT_FAKE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow/port.h"
+
+/* A topic in memory and one member of its group. What is told by `serve` is queued by
+ * fake_source_assign and _revoke. It fails the test when a partition that is not ours is read, when
+ * something is stored for one that is not ours, or when partitions are given back that were not
+ * asked for. Every record handed out is a copy of its own, freed by `release`. */
+
+struct fake_record {
+    int64_t offset;
+    char *key; /* NULL for a null key */
+    size_t key_len;
+    char *value; /* NULL for a null value */
+    size_t value_len;
+};
+
+struct fake_partition {
+    struct fake_record *records;
+    size_t count;
+    int64_t end;       /* offset of the next record */
+    int64_t position;  /* next offset to be fetched */
+    int64_t committed; /* what was stored */
+    bool is_ours;
+    bool is_asked_back; /* `revoked` was told */
+    bool is_lost;
+    bool told_end;
+    bool is_slow; /* gives nothing for now */
+    size_t fetches;
+};
+
+#define FAKE_PARTITIONS 8
+#define FAKE_EVENTS     16
+
+struct fake_source {
+    struct fake_partition partitions[FAKE_PARTITIONS];
+    struct fake_source_event {
+        int32_t partitions[FAKE_PARTITIONS];
+        size_t count;
+        bool is_assign;
+        bool lost;
+    } events[FAKE_EVENTS];
+    size_t event_first;
+    size_t event_count;
+    size_t outstanding; /* handed out and not released */
+    size_t serves;
+    size_t fail_serve_at; /* the n-th serve fails for good; 0: never */
+    size_t releases;      /* of partitions */
+    bool hides_watermarks;
+    int64_t start[FAKE_PARTITIONS]; /* where the flow asked to begin */
+    const struct header *headers;   /* of every record */
+    size_t header_count;
+    /* Told of each store, before it counts. May be NULL. */
+    void (*stored)(void *ctx, int32_t partition, int64_t next);
+    void *stored_ctx;
+};
+
+struct source fake_source_port(struct fake_source *s);
+
+/* Appends a record; NULL is a null value. */
+void fake_source_add(struct fake_source *s, int32_t partition, const char *value);
+void fake_source_add_bytes(struct fake_source *s, int32_t partition, const char *key,
+                           size_t key_len, const char *value, size_t value_len);
+
+/* The next `n` offsets are never seen, as after compaction. */
+void fake_source_skip(struct fake_source *s, int32_t partition, int64_t n);
+
+/* The next serve tells that partitions `from` to `to`, both included, came or are to go. */
+void fake_source_assign(struct fake_source *s, int32_t from, int32_t to);
+void fake_source_revoke(struct fake_source *s, int32_t from, int32_t to, bool lost);
+
+void fake_source_release(struct fake_source *s);
+
+#endif
