@@ -61,12 +61,21 @@ static void choose_payload(struct record *r, enum lane_payload payload)
                                         (payload == LANE_PAYLOAD_FAILURES && is_failure));
 }
 
+/* From the time the order bears, else the record's; 0 when neither has one. */
+static int64_t latency_ms(const struct lane *lane, int64_t wall_ms)
+{
+    int64_t begin = lane->is_decoded ? lane->order.metadata.timestamp_ms : -1;
+
+    if (begin < 0)
+        begin = lane->message.timestamp_ms;
+    return begin < 0 ? 0 : wall_ms - begin;
+}
+
 static void fill_record(const struct lane *lane, const struct lane_env *env,
                         enum record_outcome outcome, const struct sink_report *dlq,
                         struct record *r)
 {
     const struct message *m = &lane->message;
-    int64_t begin = lane->is_decoded ? lane->order.metadata.timestamp_ms : -1;
 
     *r = (struct record){
         .timestamp_ms = env->wall_ms,
@@ -86,7 +95,7 @@ static void fill_record(const struct lane *lane, const struct lane_env *env,
         .attempts = lane->attempts,
         .replay = m->offset < lane->replay_until,
         .order_id = lane->is_decoded ? lane->order.order_id : NULL,
-        .latency_ms = env->wall_ms - (begin >= 0 ? begin : m->timestamp_ms),
+        .latency_ms = latency_ms(lane, env->wall_ms),
     };
     if (dlq) {
         r->dlq_topic = env->policy->dlq_topic;
@@ -220,6 +229,9 @@ static void retry_later(struct lane *lane, struct lane_env *env)
         retry_delay_ms(&env->policy->retry, lane->attempts, env->now_ms - lane->failing_since_ms,
                        lane->previous_delay_ms, &env->rng);
 
+    /* A stop that cut the backoff short must not be what makes a dead letter of a record. */
+    if (delay < 0 && lane->had_last_chance)
+        delay = env->policy->retry.max_delay_ms;
     if (delay < 0) {
         give_up(lane, env);
         return;

@@ -19,6 +19,8 @@ static uint64_t submit(void *self, struct strbuf *lines, const struct journal_ma
     b.lines = strbuf_take(lines);
     b.marks = mem_alloc_array(mark_count, sizeof(*marks));
     memcpy(b.marks, marks, mark_count * sizeof(*marks));
+    for (size_t i = 0; i < mark_count; i++)
+        j->next[marks[i].partition] = marks[i].next;
     j->batches = mem_realloc_array(j->batches, j->count + 1, sizeof(*j->batches));
     j->batches[j->count++] = b;
     return j->count;
@@ -66,6 +68,21 @@ static void reopen(void *self)
     j->reopens++;
 }
 
+static void position(void *self, int32_t partition, int64_t *next, int64_t *committed)
+{
+    const struct fake_journal *j = self;
+
+    *next = j->next[partition] ? j->next[partition] : -1;
+    *committed = j->committed[partition] ? j->committed[partition] : -1;
+}
+
+static void note_commit(void *self, int32_t partition, int64_t committed)
+{
+    struct fake_journal *j = self;
+
+    j->committed[partition] = committed < 0 ? 0 : committed;
+}
+
 struct journal_port fake_journal_port(struct fake_journal *j)
 {
     return (struct journal_port){
@@ -76,6 +93,8 @@ struct journal_port fake_journal_port(struct fake_journal *j)
         .state = state,
         .hurry = hurry,
         .reopen = reopen,
+        .position = position,
+        .note_commit = note_commit,
     };
 }
 

@@ -9,6 +9,8 @@
 
 /* A journal in memory. Durable is what the test says, or everything at once. */
 
+#define FAKE_JOURNAL_PARTITIONS 64
+
 struct fake_batch {
     char *lines;
     size_t len;
@@ -25,6 +27,8 @@ struct fake_journal {
     size_t extra_bytes; /* counted as buffered beside what is not durable */
     size_t hurries;
     size_t reopens;
+    int64_t next[FAKE_JOURNAL_PARTITIONS]; /* by all marks so far, 0 if none */
+    int64_t committed[FAKE_JOURNAL_PARTITIONS];
 };
 
 struct journal_port fake_journal_port(struct fake_journal *j);

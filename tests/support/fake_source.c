@@ -90,8 +90,15 @@ static void tell_assigned(struct fake_source *s, const struct fake_source_event 
 {
     struct assignment list[FAKE_PARTITIONS];
 
-    for (size_t i = 0; i < e->count; i++)
-        list[i] = (struct assignment){e->partitions[i], ASSIGNMENT_COMMITTED};
+    for (size_t i = 0; i < e->count; i++) {
+        const struct fake_partition *p = partition_of(s, e->partitions[i]);
+
+        list[i] = (struct assignment){.partition = e->partitions[i],
+                                      .committed = p->committed > 0 ? p->committed : -1,
+                                      .low = p->low,
+                                      .high = p->end,
+                                      .start = -1};
+    }
     events->assigned(events->ctx, list, e->count);
     for (size_t i = 0; i < e->count; i++) {
         struct fake_partition *p = partition_of(s, list[i].partition);
@@ -99,8 +106,9 @@ static void tell_assigned(struct fake_source *s, const struct fake_source_event 
         assert_false(p->is_ours);
         p->is_ours = true;
         p->is_lost = p->told_end = false;
-        s->start[list[i].partition] = list[i].start;
-        p->position = list[i].start == ASSIGNMENT_COMMITTED ? p->committed : list[i].start;
+        p->start = list[i].start;
+        p->position = list[i].start < 0 ? p->low : list[i].start;
+        p->acknowledged = p->committed;
     }
 }
 
@@ -125,6 +133,18 @@ static bool is_revoking(const struct fake_source *s)
     return false;
 }
 
+static void tell_committed(struct fake_source *s, const struct source_events *events)
+{
+    for (int32_t i = 0; i < FAKE_PARTITIONS; i++) {
+        struct fake_partition *p = &s->partitions[i];
+
+        if (!p->is_ours || p->acknowledged == p->committed)
+            continue;
+        p->acknowledged = p->committed;
+        events->committed(events->ctx, i, p->committed);
+    }
+}
+
 static int serve(void *self, const struct source_events *events, struct err *e)
 {
     struct fake_source *s = self;
@@ -133,6 +153,7 @@ static int serve(void *self, const struct source_events *events, struct err *e)
     s->serves++;
     if (s->serves == s->fail_serve_at)
         return err_set(e, ERR_RUNTIME, "the source is dead");
+    tell_committed(s, events);
     if (s->event_count == 0 || is_revoking(s))
         return 0;
     next = &s->events[s->event_first++];

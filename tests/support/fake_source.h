@@ -23,9 +23,12 @@ struct fake_record {
 struct fake_partition {
     struct fake_record *records;
     size_t count;
-    int64_t end;       /* offset of the next record */
-    int64_t position;  /* next offset to be fetched */
-    int64_t committed; /* what was stored */
+    int64_t low;
+    int64_t end;          /* offset of the next record */
+    int64_t start;        /* where the flow asked to begin */
+    int64_t position;     /* next offset to be fetched */
+    int64_t committed;    /* what was stored */
+    int64_t acknowledged; /* `committed` was told */
     bool is_ours;
     bool is_asked_back; /* `revoked` was told */
     bool is_lost;
@@ -52,8 +55,7 @@ struct fake_source {
     size_t fail_serve_at; /* the n-th serve fails for good; 0: never */
     size_t releases;      /* of partitions */
     bool hides_watermarks;
-    int64_t start[FAKE_PARTITIONS]; /* where the flow asked to begin */
-    const struct header *headers;   /* of every record */
+    const struct header *headers; /* of every record */
     size_t header_count;
     /* Told of each store, before it counts. May be NULL. */
     void (*stored)(void *ctx, int32_t partition, int64_t next);
