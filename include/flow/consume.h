@@ -49,8 +49,9 @@ struct consume {
     struct consume_policy policy;
     struct consume_ports ports;
     struct lane_env env;
-    struct lane *lanes;
+    struct lane **lanes; /* each stays where it is: attempts borrow from it */
     size_t lane_count;
+    size_t next_lane; /* the first to be read in the next turn */
     uint32_t next_epoch;
     struct strbuf lines; /* settled, not yet handed to the journal */
     enum consume_phase phase;

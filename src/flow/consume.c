@@ -10,6 +10,7 @@
 #define TURN_MAX_SLEEP_MS 200
 #define LANE_BURST        100               /* records of one lane before the next has its turn */
 #define BATCH_BYTES       ((size_t)1 << 18) /* lines handed to the journal at once */
+#define READ_MS           100               /* of a turn, then the source is served again */
 #define REVOKE_MS         2000 /* for what is under way when partitions are taken away */
 #define FLUSH_MS          3000 /* for the journal, when nothing is read any more */
 
@@ -19,40 +20,45 @@
 static struct lane *find_lane(struct consume *c, int32_t partition)
 {
     for (size_t i = 0; i < c->lane_count; i++)
-        if (c->lanes[i].partition == partition)
-            return &c->lanes[i];
+        if (c->lanes[i]->partition == partition)
+            return c->lanes[i];
     return NULL;
 }
 
 static struct lane *find_by_tag(struct consume *c, uint64_t tag)
 {
     for (size_t i = 0; i < c->lane_count; i++)
-        if (lane_tag(&c->lanes[i]) == tag)
-            return &c->lanes[i];
+        if (lane_tag(c->lanes[i]) == tag)
+            return c->lanes[i];
     return NULL;
 }
 
 static void remove_lane(struct consume *c, struct lane *lane)
 {
+    size_t i = 0;
+
+    while (c->lanes[i] != lane)
+        i++;
+    c->lanes[i] = c->lanes[--c->lane_count];
     lane_abandon(lane, &c->env);
     lane_release(lane);
-    *lane = c->lanes[--c->lane_count];
+    free(lane);
 }
 
 static void remove_fenced_lanes(struct consume *c)
 {
     for (size_t i = c->lane_count; i-- > 0;)
-        if (c->lanes[i].fenced)
-            remove_lane(c, &c->lanes[i]);
+        if (c->lanes[i]->fenced)
+            remove_lane(c, c->lanes[i]);
 }
 
 static struct lane *add_lane(struct consume *c, int32_t partition)
 {
-    struct lane *lane;
+    struct lane *lane = mem_alloc(sizeof(*lane));
 
-    c->lanes = mem_realloc_array(c->lanes, c->lane_count + 1, sizeof(*c->lanes));
-    lane = &c->lanes[c->lane_count++];
     lane_init(lane, partition, ++c->next_epoch);
+    c->lanes = mem_realloc_array(c->lanes, c->lane_count + 1, sizeof(struct lane *));
+    c->lanes[c->lane_count++] = lane;
     return lane;
 }
 
@@ -199,11 +205,11 @@ static void submit_lines(struct consume *c)
         return;
     marks = mem_alloc_array(c->lane_count, sizeof(*marks));
     for (size_t i = 0; i < c->lane_count; i++)
-        if (c->lanes[i].settled >= 0)
-            marks[count++] = (struct journal_mark){c->lanes[i].partition, c->lanes[i].settled};
+        if (c->lanes[i]->settled >= 0)
+            marks[count++] = (struct journal_mark){c->lanes[i]->partition, c->lanes[i]->settled};
     batch = j->submit(j->self, &c->lines, marks, count);
     for (size_t i = 0; i < c->lane_count; i++) {
-        struct lane *lane = &c->lanes[i];
+        struct lane *lane = c->lanes[i];
 
         if (lane->settled >= 0)
             lane_mark(lane, batch, lane->settled);
@@ -218,18 +224,18 @@ static void store_durable(struct consume *c)
     uint64_t durable = c->ports.journal->durable(c->ports.journal->self);
 
     for (size_t i = 0; i < c->lane_count; i++) {
-        int64_t next = lane_take_durable(&c->lanes[i], durable);
+        int64_t next = lane_take_durable(c->lanes[i], durable);
 
-        if (next >= 0 && !(c->lanes[i].fenced && c->is_lost))
-            s->store(s->self, c->lanes[i].partition, next);
+        if (next >= 0 && !(c->lanes[i]->fenced && c->is_lost))
+            s->store(s->self, c->lanes[i]->partition, next);
     }
 }
 
 static bool all_is_durable(const struct consume *c, bool only_fenced)
 {
     for (size_t i = 0; i < c->lane_count; i++)
-        if ((c->lanes[i].fenced || !only_fenced) &&
-            (c->lanes[i].mark_count || c->lanes[i].settled >= 0))
+        if ((c->lanes[i]->fenced || !only_fenced) &&
+            (c->lanes[i]->mark_count || c->lanes[i]->settled >= 0))
             return false;
     return true;
 }
@@ -281,7 +287,7 @@ static void halt(struct consume *c, const struct lane *lane)
     consume_stop(c);
 }
 
-/* Reads what waits, up to a burst. Returns true when there may be more. */
+/* Reads what waits, up to a burst or a batch. Returns true when there may be more. */
 static bool read_lane(struct consume *c, struct lane *lane)
 {
     const struct source *s = c->ports.source;
@@ -304,13 +310,15 @@ static bool read_lane(struct consume *c, struct lane *lane)
                 lane_take(lane, &c->env, &m);
             break;
         }
-        if (c->lines.len >= BATCH_BYTES)
-            submit_lines(c);
         if (c->policy.drain || c->phase == CONSUME_DRAINING)
             note_drain_end(c, lane);
         if (lane->state == LANE_HALTED) {
             halt(c, lane);
             return false;
+        }
+        if (c->lines.len >= BATCH_BYTES) {
+            submit_lines(c);
+            return true;
         }
     }
     return true;
@@ -326,21 +334,30 @@ static bool has_room(const struct consume *c)
 {
     const struct journal_port *j = c->ports.journal;
 
-    /* One half for lines, the other for what the source has fetched ahead. */
-    return j->buffered_bytes(j->self) + c->lines.len < c->policy.max_buffered_bytes / 2;
+    /* One half for lines, the other for what the source has fetched ahead. With nothing buffered
+     * there is room, however little is allowed. */
+    return j->buffered_bytes(j->self) + c->lines.len <= c->policy.max_buffered_bytes / 2;
 }
 
+/* Each lane has its turn, beginning after the last one that had; the rest waits when memory or time
+ * runs out. */
 static bool read_lanes(struct consume *c)
 {
+    int64_t until_ms = c->env.now_ms + READ_MS;
     bool more = false;
 
     for (size_t i = 0; i < c->lane_count && c->phase <= CONSUME_DRAINING; i++) {
-        struct lane *lane = &c->lanes[i];
+        struct lane *lane = c->lanes[c->next_lane % c->lane_count];
 
-        if (lane->fenced || lane->state != LANE_IDLE || !has_room(c))
-            continue;
         read_clock(c);
-        if (read_lane(c, lane))
+        if (c->env.now_ms >= until_ms)
+            return true;
+        if (!has_room(c)) {
+            c->ports.journal->hurry(c->ports.journal->self);
+            return false;
+        }
+        c->next_lane = (c->next_lane + 1) % c->lane_count;
+        if (!lane->fenced && read_lane(c, lane))
             more = true;
     }
     return more;
@@ -387,13 +404,14 @@ static void hasten(struct consume *c, struct lane *lane)
 static void wake_lanes(struct consume *c)
 {
     for (size_t i = 0; i < c->lane_count; i++) {
-        struct lane *lane = &c->lanes[i];
-        bool sleeps = lane->state == LANE_WAITING || lane->state == LANE_BLOCKED;
+        struct lane *lane = c->lanes[i];
+        bool sleeps;
 
+        if (c->phase == CONSUME_DRAINING && !lane->fenced)
+            hasten(c, lane);
+        sleeps = lane->state == LANE_WAITING || lane->state == LANE_BLOCKED;
         if (sleeps && !lane->fenced && lane->deadline_ms <= c->env.now_ms)
             lane_wake(lane, &c->env);
-        if (c->phase == CONSUME_DRAINING)
-            hasten(c, lane);
         if (lane->state == LANE_HALTED)
             halt(c, lane);
     }
@@ -407,7 +425,7 @@ static void serve_revocation(struct consume *c)
     if (!c->is_revoking)
         return;
     for (size_t i = 0; i < c->lane_count; i++) {
-        struct lane *lane = &c->lanes[i];
+        struct lane *lane = c->lanes[i];
         bool runs = lane->state == LANE_ATTEMPTING || lane->state == LANE_SENDING;
 
         if (!lane->fenced)
@@ -422,6 +440,8 @@ static void serve_revocation(struct consume *c)
         return;
     }
     remove_fenced_lanes(c);
+    if (c->lane_count == 0)
+        c->was_assigned = false; /* more may come: having nothing now is not being at the end */
     c->is_revoking = false;
     c->ports.source->release_partitions(c->ports.source->self);
 }
@@ -434,7 +454,7 @@ static void begin_flushing(struct consume *c)
     c->phase = CONSUME_FLUSHING;
     c->phase_deadline_ms = c->env.now_ms + FLUSH_MS;
     for (size_t i = 0; i < c->lane_count; i++) {
-        struct lane *lane = &c->lanes[i];
+        struct lane *lane = c->lanes[i];
 
         lane_abandon(lane, &c->env);
         if (lane->position >= 0 && lane->end > lane->position)
@@ -451,7 +471,7 @@ void consume_stop(struct consume *c)
         c->phase = CONSUME_DRAINING;
         c->phase_deadline_ms = c->env.now_ms + c->policy.drain_timeout_ms;
         for (size_t i = 0; i < c->lane_count; i++)
-            note_drain_end(c, &c->lanes[i]);
+            note_drain_end(c, c->lanes[i]);
     }
 }
 
@@ -460,7 +480,7 @@ static bool has_reached_ends(struct consume *c)
     bool all = true;
 
     for (size_t i = 0; i < c->lane_count; i++) {
-        struct lane *lane = &c->lanes[i];
+        struct lane *lane = c->lanes[i];
 
         note_drain_end(c, lane);
         if (lane->end < 0 && c->phase == CONSUME_DRAINING && lane->state == LANE_IDLE)
@@ -503,7 +523,7 @@ void consume_write_metrics(struct consume *c, struct strbuf *out)
     struct metrics_state state = {.partitions = list, .partition_count = c->lane_count};
 
     for (size_t i = 0; i < c->lane_count; i++) {
-        const struct lane *lane = &c->lanes[i];
+        const struct lane *lane = c->lanes[i];
 
         list[i] = (struct metrics_partition){
             .partition = lane->partition,
@@ -547,8 +567,8 @@ static int sleep_ms(const struct consume *c)
     int64_t due = c->env.now_ms + TURN_MAX_SLEEP_MS;
 
     for (size_t i = 0; i < c->lane_count; i++)
-        if (c->lanes[i].state == LANE_WAITING || c->lanes[i].state == LANE_BLOCKED)
-            due = earlier(due, c->lanes[i].deadline_ms);
+        if (c->lanes[i]->state == LANE_WAITING || c->lanes[i]->state == LANE_BLOCKED)
+            due = earlier(due, c->lanes[i]->deadline_ms);
     due = earlier(due, p->deadline_ms(p->self));
     if (c->phase == CONSUME_DRAINING || c->phase == CONSUME_FLUSHING)
         due = earlier(due, c->phase_deadline_ms);
@@ -612,7 +632,7 @@ void consume_init(struct consume *c, const struct consume_policy *policy,
 void consume_release(struct consume *c)
 {
     while (c->lane_count)
-        remove_lane(c, &c->lanes[0]);
+        remove_lane(c, c->lanes[0]);
     free(c->lanes);
     strbuf_release(&c->lines);
     c->lanes = NULL;
