@@ -9,8 +9,7 @@
 #include "base/strbuf.h"
 #include "config/config.h"
 
-/* The table of settings: one row is one key. A new setting is a new row here and a new field in
- * struct config; parsing, ranges, --help, --print-config and config.yaml.example follow. */
+/* A key of the settings, as a row of the one table (key_table.c). */
 
 enum key_type {
     KEY_INT,     /* int64_t within min..max */

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +15,12 @@
 #include "config/load.h"
 #include "config/print.h"
 #include "config/suggest.h"
+#include "config/usage.h"
 #include "config/value.h"
 
 #define DEFAULT_FILE "config.yaml"
 
-enum { COMMON = 6, HELP_COLUMN = 30 };
+enum { COMMON = 6 };
 
 /* A setting or property from the command line, kept until file and environment have been read. */
 struct override {
@@ -131,16 +131,13 @@ static const struct arg *find_letter(const struct command_line *cl, char letter)
 /* The first `len` bytes of `word` are the unknown option with its dashes and without its value. */
 static int refuse_long(const struct command_line *cl, const char *word, size_t len, struct err *e)
 {
-    size_t count = (size_t)cl->program->arg_count + COMMON;
-    const char **names = mem_alloc_array(count, sizeof(names[0]));
     char *text = mem_strndup(word, len);
-    struct suggestion s;
+    struct suggestion s = {.asked = text + strspn(text, "-")};
+    const struct arg *arg;
 
-    for (size_t i = 0; i < count; i++)
-        names[i] = arg_at(cl, (int)i)->name;
-    s = suggest_nearest(text + strspn(text, "-"), names, count);
-    free(names);
-    suggest_refuse(s, "unknown option", "--", e);
+    for (int i = 0; (arg = arg_at(cl, i)) != NULL; i++)
+        suggest_consider(&s, arg->name, strlen(arg->name));
+    suggest_refuse(&s, "unknown option", "--", e);
     err_wrap(e, "%s", value_name(text).text);
     free(text);
     return -1;
@@ -363,43 +360,6 @@ static int load_all(const struct command_line *cl, struct config *cfg, struct er
 
 /* ---- Answers on stdout ---- */
 
-static void help_option(const struct arg *arg, struct strbuf *out)
-{
-    size_t start = out->len;
-    const char *help = arg->help ? arg->help : key_find(arg->setting)->help;
-
-    strbuf_addf(out, arg->letter ? "  -%c, " : "      ", arg->letter);
-    strbuf_addf(out, "--%s%s%s", arg->name, arg->operand ? " " : "",
-                arg->operand ? arg->operand : "");
-    if (out->len - start > HELP_COLUMN - 2) {
-        strbuf_addc(out, '\n');
-        start = out->len;
-    }
-    strbuf_addf(out, "%*s%s\n", (int)(HELP_COLUMN - (out->len - start)), "", help);
-}
-
-static void add_help(const struct command_line *cl, struct strbuf *out)
-{
-    const struct arg_program *program = cl->program;
-
-    strbuf_addf(out, "Usage: %s [options]\n\n%s\n", program->name, program->summary);
-    if (program->arg_count)
-        strbuf_adds(out, "\nOptions:\n");
-    for (int i = 0; i < program->arg_count; i++)
-        help_option(&program->args[i], out);
-    strbuf_adds(out, "\nCommon options:\n");
-    for (int i = 0; i < COMMON; i++)
-        help_option(&cl->common[i], out);
-    strbuf_adds(out,
-                "\nSettings, with their defaults. A flag beats the environment variable, which\n"
-                "beats the file, which beats the default:\n");
-    config_help(out);
-    strbuf_adds(out, "\nExit status:\n"
-                     "  0  good\n"
-                     "  1  failed at run time\n"
-                     "  2  wrong usage or configuration\n");
-}
-
 static void add_version(const struct command_line *cl, const char *library_version,
                         struct strbuf *out)
 {
@@ -421,7 +381,7 @@ static int prepare(const struct command_line *cl, const char *library_version, s
                    struct strbuf *answer, struct err *e)
 {
     if (cl->wants_help) {
-        add_help(cl, answer);
+        usage_add(cl->program, cl->common, COMMON, answer);
         return 0;
     }
     if (cl->wants_version) {

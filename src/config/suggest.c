@@ -5,11 +5,6 @@
 
 enum { LONGEST = 64 }; /* what lies behind it is not compared */
 
-static size_t compared_len(const char *text)
-{
-    return strnlen(text, LONGEST);
-}
-
 static bool same(char a, char b)
 {
     return tolower((unsigned char)a) == tolower((unsigned char)b);
@@ -23,9 +18,8 @@ static size_t least(size_t a, size_t b, size_t c)
 }
 
 /* Optimal string alignment; three rows of the matrix are enough. */
-static size_t distance(const char *a, const char *b)
+static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-    size_t a_len = compared_len(a), b_len = compared_len(b);
     size_t rows[3][LONGEST + 1];
     size_t *above2 = rows[0], *above = rows[1], *row = rows[2];
 
@@ -49,30 +43,31 @@ static size_t distance(const char *a, const char *b)
     return above[b_len];
 }
 
-struct suggestion suggest_nearest(const char *word, const char *const *known, size_t count)
+void suggest_consider(struct suggestion *s, const char *known, size_t len)
 {
-    struct suggestion best = {0};
-    size_t best_distance = 0;
-    size_t limit;
+    size_t d = distance(s->asked, strnlen(s->asked, LONGEST), known, len < LONGEST ? len : LONGEST);
 
-    for (size_t i = 0; i < count; i++) {
-        size_t d = distance(word, known[i]);
-
-        if (!best.word || d < best_distance) {
-            best.word = known[i];
-            best_distance = d;
-        }
-    }
-    limit = compared_len(word) / 3;
-    best.is_near = best.word && best_distance <= (limit > 1 ? limit : 1);
-    return best;
+    if (s->word && d >= s->distance)
+        return;
+    s->word = known;
+    s->word_len = len;
+    s->distance = d;
 }
 
-int suggest_refuse(struct suggestion s, const char *what, const char *prefix, struct err *e)
+bool suggest_is_near(const struct suggestion *s)
 {
-    if (!s.word)
+    size_t limit = strnlen(s->asked, LONGEST) / 3;
+
+    return s->word && s->distance <= (limit > 1 ? limit : 1);
+}
+
+int suggest_refuse(const struct suggestion *s, const char *what, const char *prefix, struct err *e)
+{
+    if (!s->word)
         return err_set(e, ERR_USAGE, "%s", what);
-    if (s.is_near)
-        return err_set(e, ERR_USAGE, "%s (did you mean %s%s?)", what, prefix, s.word);
-    return err_set(e, ERR_USAGE, "%s (the nearest known is %s%s)", what, prefix, s.word);
+    if (suggest_is_near(s))
+        return err_set(e, ERR_USAGE, "%s (did you mean %s%.*s?)", what, prefix, (int)s->word_len,
+                       s->word);
+    return err_set(e, ERR_USAGE, "%s (the nearest known is %s%.*s)", what, prefix, (int)s->word_len,
+                   s->word);
 }

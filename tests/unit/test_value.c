@@ -233,9 +233,19 @@ static void a_quoted_value_is_one_short_line_without_escapes(void **state)
     assert_in_range(strlen(value_quote(text).text), 90, 99);
 }
 
+static struct suggestion nearest(const char *word, const char *const *known)
+{
+    struct suggestion s = {.asked = word};
+
+    for (size_t i = 0; known[i]; i++)
+        suggest_consider(&s, known[i], strlen(known[i]));
+    return s;
+}
+
 static void the_nearest_word_is_suggested(void **state)
 {
-    static const char *const known[] = {"retry.max_attempts", "retry.max_delay_ms", "kafka.topic"};
+    static const char *const known[] = {"retry.max_attempts", "retry.max_delay_ms", "kafka.topic",
+                                        NULL};
     static const struct {
         const char *word, *nearest;
         bool is_near;
@@ -252,32 +262,39 @@ static void the_nearest_word_is_suggested(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct suggestion s = suggest_nearest(cases[i].word, known, 3);
+        struct suggestion s = nearest(cases[i].word, known);
 
-        if (strcmp(s.word, cases[i].nearest) != 0 || s.is_near != cases[i].is_near)
+        if (strcmp(s.word, cases[i].nearest) != 0 || suggest_is_near(&s) != cases[i].is_near)
             fail_msg("\"%s\" is compared wrongly: %s", cases[i].word, s.word);
     }
 }
 
 static void two_swapped_letters_are_one_slip(void **state)
 {
-    static const char *const known[] = {"abyz", "abdc"};
+    static const char *const known[] = {"abyz", "abdc", NULL};
+    struct suggestion s = nearest("abcd", known);
 
     (void)state;
-    assert_string_equal(suggest_nearest("abcd", known, 2).word, "abdc");
-    assert_true(suggest_nearest("abcd", known, 2).is_near);
+    assert_string_equal(s.word, "abdc");
+    assert_int_equal(s.distance, 1);
 }
 
 static void words_of_any_length_can_be_compared(void **state)
 {
-    static const char *const known[] = {"kafka.topic"};
+    static const char *const known[] = {"kafka.topic", NULL};
+    static const char *const none[] = {NULL};
     char text[5000];
+    struct suggestion s;
 
     (void)state;
     memset(text, 'k', sizeof(text));
     text[4999] = '\0';
-    assert_false(suggest_nearest(text, known, 1).is_near);
-    assert_null(suggest_nearest("x", known, 0).word);
+    s = nearest(text, known);
+    assert_false(suggest_is_near(&s));
+    s = nearest("x", (const char *const[]){text, "y", NULL});
+    assert_string_equal(s.word, "y");
+    s = nearest("x", none);
+    assert_null(s.word);
 }
 
 int main(void)
