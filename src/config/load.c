@@ -1,159 +1,51 @@
 #include "config/load.h"
 
-#include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
 #include "base/strbuf.h"
-#include "base/utf8.h"
 #include "config/key.h"
+#include "config/source.h"
 #include "config/value.h"
 
 enum {
-    FILE_LARGEST = 1024 * 1024,
     PAIRS_MOST = 500, /* keys in one mapping */
     DEPTH_MOST = 16,  /* lists and mappings in each other; settings need three */
-    PATH_SHOWN = 300, /* the end of a longer path is shown */
 };
 
 /* One file on its way into `cfg`. */
 struct loader {
     struct config *cfg;
-    struct strbuf path; /* as it is shown: one line of valid UTF-8 */
-    struct strbuf text; /* the whole file */
+    struct source source;
     yaml_document_t document;
     const char *section; /* that is being read */
 };
-
-/* ---- Naming the place ---- */
-
-static void add_shown_path(struct strbuf *out, const char *path)
-{
-    size_t len = strlen(path);
-
-    if (len > PATH_SHOWN) {
-        strbuf_adds(out, "...");
-        path += len - PATH_SHOWN;
-        len = PATH_SHOWN;
-    }
-    for (size_t at = 0; at < len;) {
-        uint32_t code = 0;
-        size_t n = utf8_decode(path + at, len - at, &code);
-
-        if (n == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
-            strbuf_addc(out, '?');
-        else
-            strbuf_add(out, path + at, n);
-        at += n ? n : 1;
-    }
-}
-
-/* Prefixes `e` with file and line, both counted from 1. Returns -1. */
-static int at_line(const struct loader *l, size_t line, struct err *e)
-{
-    return err_wrap(e, "%s:%zu", strbuf_text(&l->path), line);
-}
 
 static size_t line_of(const yaml_node_t *node)
 {
     return node->start_mark.line + 1;
 }
 
-static void origin_of(const struct loader *l, const yaml_node_t *key, struct strbuf *out)
-{
-    strbuf_addf(out, "%s:%zu", strbuf_text(&l->path), line_of(key));
-}
-
-/* ---- The bytes ---- */
-
-static int read_all(struct loader *l, const char *path, struct err *e)
-{
-    FILE *f = fopen(path, "re");
-    char block[16384];
-    size_t n;
-    int rc = -1;
-
-    if (!f)
-        return err_set(e, ERR_USAGE, "%s: %s", strbuf_text(&l->path), strerror(errno));
-    while ((n = fread(block, 1, sizeof(block), f)) > 0) {
-        strbuf_add(&l->text, block, n);
-        if (l->text.len > FILE_LARGEST) {
-            err_set(e, ERR_USAGE, "%s: larger than %d bytes, too large for settings",
-                    strbuf_text(&l->path), FILE_LARGEST);
-            goto out;
-        }
-    }
-    if (ferror(f)) {
-        err_set(e, ERR_USAGE, "%s: %s", strbuf_text(&l->path), strerror(errno));
-        goto out;
-    }
-    rc = 0;
-out:
-    fclose(f);
-    return rc;
-}
-
-static size_t line_at(const struct loader *l, size_t offset)
-{
-    const char *text = strbuf_text(&l->text);
-    size_t line = 1;
-
-    for (size_t i = 0; i < offset; i++)
-        line += text[i] == '\n';
-    return line;
-}
-
-/* libyaml would find these too, but without a line. */
-static int check_bytes(const struct loader *l, struct err *e)
-{
-    size_t bad_at = 0;
-
-    if (!utf8_valid(strbuf_text(&l->text), l->text.len, &bad_at)) {
-        err_set(e, ERR_USAGE, "not valid UTF-8");
-        return at_line(l, line_at(l, bad_at), e);
-    }
-    for (size_t i = 0; i < l->text.len; i++) {
-        unsigned char c = (unsigned char)l->text.data[i];
-
-        if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
-            err_set(e, ERR_USAGE, "a control character (byte 0x%02x) is not allowed here", c);
-            return at_line(l, line_at(l, i), e);
-        }
-    }
-    return 0;
-}
-
 /* ---- The parser ---- */
-
-/* True when the white space that begins the line (counted from 0) has a tab in it. */
-static bool is_indented_by_tab(const struct loader *l, size_t line)
-{
-    const char *s = strbuf_text(&l->text);
-
-    while (line > 0 && (s = strchr(s, '\n')) != NULL) {
-        s++;
-        line--;
-    }
-    return s && s[strspn(s, " ")] == '\t';
-}
 
 static int refuse_syntax(const struct loader *l, const yaml_parser_t *parser, struct err *e)
 {
-    size_t line = parser->problem_mark.line;
+    size_t line = parser->error == YAML_READER_ERROR
+                      ? source_line_at(&l->source, parser->problem_offset)
+                      : parser->problem_mark.line + 1;
 
     if (parser->error == YAML_MEMORY_ERROR)
-        return err_set(e, ERR_RUNTIME, "%s: out of memory", strbuf_text(&l->path));
-    if (is_indented_by_tab(l, line))
+        return err_set(e, ERR_RUNTIME, "%s: out of memory", strbuf_text(&l->source.path));
+    if (source_is_indented_by_tab(&l->source, line))
         err_set(e, ERR_USAGE, "a tab indents this line, YAML wants spaces");
     else if (parser->context)
         err_set(e, ERR_USAGE, "not valid YAML: %s, %s", parser->problem, parser->context);
     else
         err_set(e, ERR_USAGE, "not valid YAML: %s",
                 parser->problem ? parser->problem : "reason unknown");
-    return at_line(l, line + 1, e);
+    return source_wrap(&l->source, line, e);
 }
 
 /* ---- Nodes ---- */
@@ -221,7 +113,7 @@ static int refuse_at(const struct loader *l, const char *within, const yaml_node
 {
     if (*within)
         err_wrap(e, "%s", within);
-    return at_line(l, line_of(node), e);
+    return source_wrap(&l->source, line_of(node), e);
 }
 
 /* Calls `take` for each pair in turn, after checking that its key is a name and is new. */
@@ -253,7 +145,7 @@ static int each_pair(struct loader *l, const char *within, const yaml_node_t *ma
             if (strcmp((const char *)earlier->data.scalar.value, name) == 0) {
                 err_set(e, ERR_USAGE, "%s%s%s: given twice, first in line %zu", within,
                         *within ? "." : "", value_name(name).text, line_of(earlier));
-                return at_line(l, line_of(key), e);
+                return source_wrap(&l->source, line_of(key), e);
             }
         }
         if (take(l, name, key, node_at(l, pair->value), e) < 0)
@@ -295,7 +187,7 @@ static int take_property(struct loader *l, const char *name, const yaml_node_t *
         err_wrap(e, "%s", value_name(name).text);
     if (!text)
         return refuse_at(l, "kafka.properties", key, e);
-    origin_of(l, key, &origin);
+    source_add_place(&l->source, line_of(key), &origin);
     config_set_property(l->cfg, name, text, strbuf_text(&origin));
     strbuf_release(&origin);
     return 0;
@@ -324,10 +216,10 @@ static int take_value(struct loader *l, const char *name, const yaml_node_t *key
     text = scalar_text(value, e);
     if (!text)
         return refuse_at(l, name, value, e);
-    origin_of(l, key, &origin);
+    source_add_place(&l->source, line_of(key), &origin);
     rc = config_set(l->cfg, name, text, strbuf_text(&origin), e);
     strbuf_release(&origin);
-    return rc < 0 ? at_line(l, line_of(key), e) : 0;
+    return rc < 0 ? source_wrap(&l->source, line_of(key), e) : 0;
 }
 
 static int take_key(struct loader *l, const char *leaf, const yaml_node_t *key,
@@ -341,7 +233,7 @@ static int take_key(struct loader *l, const char *leaf, const yaml_node_t *key,
     known = key_find(strbuf_text(&name));
     if (!known) {
         key_unknown(strbuf_text(&name), e);
-        rc = at_line(l, line_of(key), e);
+        rc = source_wrap(&l->source, line_of(key), e);
     } else if (known->type == KEY_MAP) {
         rc = take_properties(l, known->name, value, e);
     } else {
@@ -363,7 +255,7 @@ static int refuse_section(const struct loader *l, const char *name, const yaml_n
         key_unknown(name, e);
     else
         key_unknown_section(name, e);
-    return at_line(l, line_of(key), e);
+    return source_wrap(&l->source, line_of(key), e);
 }
 
 static int take_section(struct loader *l, const char *name, const yaml_node_t *key,
@@ -409,7 +301,7 @@ static int expect_end(const struct loader *l, yaml_parser_t *parser, struct err 
     if (rc <= 0)
         return rc;
     err_set(e, ERR_USAGE, "a second YAML document begins (allowed: one)");
-    at_line(l, second.start_mark.line + 1, e);
+    source_wrap(&l->source, second.start_mark.line + 1, e);
     yaml_document_delete(&second);
     return -1;
 }
@@ -449,7 +341,7 @@ static int check_depth(struct loader *l, yaml_parser_t *parser, struct err *e)
             depth--;
         if (depth > DEPTH_MOST) {
             err_set(e, ERR_USAGE, "nested too deep (allowed: %d levels)", DEPTH_MOST);
-            return at_line(l, line, e);
+            return source_wrap(&l->source, line, e);
         }
     } while (type != YAML_STREAM_END_EVENT);
     return 0;
@@ -459,14 +351,14 @@ static int check_depth(struct loader *l, yaml_parser_t *parser, struct err *e)
 static int parse(struct loader *l,
                  int (*pass)(struct loader *l, yaml_parser_t *parser, struct err *e), struct err *e)
 {
-    const char *text = strbuf_text(&l->text);
+    const char *text = strbuf_text(&l->source.text);
     yaml_parser_t parser;
     int rc;
 
     if (!yaml_parser_initialize(&parser))
-        return err_set(e, ERR_RUNTIME, "%s: out of memory", strbuf_text(&l->path));
+        return err_set(e, ERR_RUNTIME, "%s: out of memory", strbuf_text(&l->source.path));
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, l->text.len);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, l->source.text.len);
     rc = pass(l, &parser, e);
     yaml_parser_delete(&parser);
     return rc;
@@ -477,11 +369,9 @@ int load_file(struct config *cfg, const char *path, struct err *e)
     struct loader l = {.cfg = cfg};
     int rc = -1;
 
-    add_shown_path(&l.path, path);
-    if (read_all(&l, path, e) == 0 && check_bytes(&l, e) == 0 && parse(&l, check_depth, e) == 0)
+    if (source_read(&l.source, path, e) == 0 && parse(&l, check_depth, e) == 0)
         rc = parse(&l, take_documents, e);
-    strbuf_release(&l.path);
-    strbuf_release(&l.text);
+    source_release(&l.source);
     return rc;
 }
 

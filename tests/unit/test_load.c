@@ -317,6 +317,8 @@ static void a_wrong_file_is_refused_with_line_and_key(void **state)
         {"app:\n  env: caf\xe9\n", "config.yaml:2: not valid UTF-8"},
         {"app:\n  env: \"\x01\"\n",
          "config.yaml:2: a control character (byte 0x01) is not allowed here"},
+        {"app:\n  env: \"\xc2\x80\"\n",
+         "config.yaml:2: not valid YAML: control characters are not allowed"},
         {"\xff\xfe", "config.yaml:1: not valid UTF-8"},
     };
 
