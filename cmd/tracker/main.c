@@ -138,6 +138,13 @@ static struct consume_policy policy_of(const struct config *cfg, const struct op
                         .jitter = jitter_of(cfg->retry.jitter),
                         .max_elapsed_ms = cfg->retry.max_elapsed_ms,
                     },
+                .breaker =
+                    {
+                        .consecutive = cfg->dlq.breaker_consecutive,
+                        .share = cfg->dlq.breaker_share,
+                        .window = cfg->dlq.breaker_window,
+                        .pause_ms = cfg->dlq.breaker_pause_ms,
+                    },
                 .max_message_bytes = (size_t)cfg->tracker.max_message_bytes,
                 .payload = payload_of(cfg->tracker.events_payload),
                 .group = cfg->kafka.consumer_group,

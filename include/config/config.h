@@ -74,6 +74,10 @@ struct config {
         bool enabled;
         char *topic;
         enum config_on_disabled on_disabled;
+        int64_t breaker_consecutive;
+        double breaker_share;
+        int64_t breaker_window;
+        int64_t breaker_pause_ms;
     } dlq;
     struct {
         double transient_rate;

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "flow/breaker.h"
 #include "flow/port.h"
 #include "flow/retry.h"
 
@@ -20,6 +21,7 @@ enum lane_payload { LANE_PAYLOAD_BOTH, LANE_PAYLOAD_RAW, LANE_PAYLOAD_FAILURES }
 /* What the user chose. Texts are borrowed. */
 struct lane_policy {
     struct retry_policy retry;
+    struct breaker_policy breaker;
     size_t max_message_bytes;
     enum lane_payload payload;
     const char *group;
@@ -33,6 +35,7 @@ enum lane_state {
     LANE_IDLE,       /* holds nothing; may be read */
     LANE_ATTEMPTING, /* the processor answers later */
     LANE_WAITING,    /* backoff; next attempt at deadline_ms */
+    LANE_PROBING,    /* the breaker is open; one more attempt at deadline_ms */
     LANE_SENDING,    /* the dead letter's report is on its way */
     LANE_BLOCKED,    /* a fault of the system; the dead letter is sent again at deadline_ms */
     LANE_HALTED,     /* a record failed and the user chose to stop */
@@ -71,6 +74,8 @@ struct lane {
     int64_t previous_delay_ms;
     int sends;            /* of the dead letter, this record */
     bool had_last_chance; /* at a stop: it was attempted once more without waiting */
+    bool was_probed;      /* the breaker had it attempted once more */
+    struct breaker breaker;
     bool is_pointer_only; /* the dead letter goes without its value */
 
     struct lane_mark *marks; /* handed to the journal, oldest first */
@@ -106,6 +111,9 @@ uint64_t lane_tag(const struct lane *lane);
 /* Begins with a fetched record, which the lane releases to the source when it is settled or
  * dropped. The lane must be idle. */
 void lane_take(struct lane *lane, struct lane_env *env, const struct message *m);
+
+/* True when the lane has a deadline. */
+bool lane_sleeps(const struct lane *lane);
 
 /* The deadline has come. */
 void lane_wake(struct lane *lane, struct lane_env *env);

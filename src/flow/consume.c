@@ -395,7 +395,7 @@ static void hasten(struct consume *c, struct lane *lane)
         lane->had_last_chance = true;
         lane_wake(lane, &c->env);
     }
-    if (lane->state == LANE_WAITING) {
+    if (lane->state == LANE_WAITING || lane->state == LANE_PROBING) {
         lane_abandon(lane, &c->env);
         lane->is_at_end = true;
     }
@@ -409,7 +409,7 @@ static void wake_lanes(struct consume *c)
 
         if (c->phase == CONSUME_DRAINING && !lane->fenced)
             hasten(c, lane);
-        sleeps = lane->state == LANE_WAITING || lane->state == LANE_BLOCKED;
+        sleeps = lane_sleeps(lane);
         if (sleeps && !lane->fenced && lane->deadline_ms <= c->env.now_ms)
             lane_wake(lane, &c->env);
         if (lane->state == LANE_HALTED)
@@ -531,7 +531,8 @@ void consume_write_metrics(struct consume *c, struct strbuf *out)
             .high_watermark = s->high_watermark(s->self, lane->partition),
         };
         state.lanes_waiting += lane->state == LANE_WAITING;
-        state.lanes_blocked += lane->state == LANE_BLOCKED || c->journal_was_blocked;
+        state.lanes_blocked +=
+            lane->state == LANE_BLOCKED || lane->state == LANE_PROBING || c->journal_was_blocked;
     }
     if (c->ports.fsync_ms_max)
         state.fsync_ms_max = c->ports.fsync_ms_max(c->ports.fsync_ctx);
@@ -567,7 +568,7 @@ static int sleep_ms(const struct consume *c)
     int64_t due = c->env.now_ms + TURN_MAX_SLEEP_MS;
 
     for (size_t i = 0; i < c->lane_count; i++)
-        if (c->lanes[i]->state == LANE_WAITING || c->lanes[i]->state == LANE_BLOCKED)
+        if (lane_sleeps(c->lanes[i]))
             due = earlier(due, c->lanes[i]->deadline_ms);
     due = earlier(due, p->deadline_ms(p->self));
     if (c->phase == CONSUME_DRAINING || c->phase == CONSUME_FLUSHING)

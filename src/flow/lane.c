@@ -198,8 +198,32 @@ static void send_dead_letter(struct lane *lane, struct lane_env *env)
     arena_release(&arena);
 }
 
+static bool is_of_processing(enum record_reason reason)
+{
+    return reason == RECORD_PROCESS || reason == RECORD_TIMEOUT;
+}
+
+/* Returns true when the record waits for one more attempt because the breaker is open. That attempt
+ * is not counted; when it fails too the record goes on to the dead letters, so that the lane never
+ * stands still for good. */
+static bool hold_by_breaker(struct lane *lane, struct lane_env *env)
+{
+    const struct breaker_policy *p = &env->policy->breaker;
+
+    if (!is_of_processing(lane->reason) || lane->was_probed || !breaker_failure(&lane->breaker, p))
+        return false;
+    log_with(env->log, LOG_ERROR, "too many records fail, partition is slowed down", lane->error,
+             LOG_INT("partition", lane->partition), LOG_INT("offset", lane->message.offset),
+             LOG_INT("pause_ms", p->pause_ms));
+    lane->was_probed = true;
+    wait_for(lane, env, LANE_PROBING, p->pause_ms);
+    return true;
+}
+
 static void give_up(struct lane *lane, struct lane_env *env)
 {
+    if (hold_by_breaker(lane, env))
+        return;
     if (env->policy->dlq_topic)
         send_dead_letter(lane, env);
     else if (env->policy->halt_without_dlq)
@@ -249,6 +273,9 @@ void lane_answered(struct lane *lane, struct lane_env *env, const struct attempt
     case ATTEMPT_OK:
         lane->reason = RECORD_REASON_NONE;
         lane->error[0] = '\0';
+        if (breaker_success(&lane->breaker, &env->policy->breaker))
+            log_with(env->log, LOG_INFO, "records are processed again", NULL,
+                     LOG_INT("partition", lane->partition));
         settle(lane, env, RECORD_PROCESSED, NULL);
         return;
     case ATTEMPT_TRANSIENT:
@@ -319,6 +346,7 @@ static void forget_last_record(struct lane *lane)
     lane->sends = 0;
     lane->is_pointer_only = false;
     lane->had_last_chance = false;
+    lane->was_probed = false;
 }
 
 void lane_take(struct lane *lane, struct lane_env *env, const struct message *m)
@@ -339,9 +367,17 @@ void lane_take(struct lane *lane, struct lane_env *env, const struct message *m)
     give_up(lane, env);
 }
 
+bool lane_sleeps(const struct lane *lane)
+{
+    return lane->state == LANE_WAITING || lane->state == LANE_PROBING ||
+           lane->state == LANE_BLOCKED;
+}
+
 void lane_wake(struct lane *lane, struct lane_env *env)
 {
-    if (lane->state == LANE_WAITING)
+    if (lane->state == LANE_PROBING)
+        lane->attempts--;
+    if (lane->state == LANE_WAITING || lane->state == LANE_PROBING)
         begin_attempt(lane, env);
     else if (lane->state == LANE_BLOCKED)
         send_dead_letter(lane, env);

@@ -68,6 +68,7 @@ static int set_up(void **state)
                   .max_delay_ms = 5000,
                   .multiplier = 2,
                   .jitter = RETRY_JITTER_NONE},
+        .breaker = {.consecutive = 100, .share = 1, .window = 1000, .pause_ms = 7000},
         .max_message_bytes = 1000,
         .group = "group",
         .dlq_topic = "orders-dlq",
@@ -309,6 +310,53 @@ static void a_permanent_failure_is_a_dead_letter_at_once(void **state)
     assert_settled(f, RECORD_DEAD_LETTERED, RECORD_PROCESS, 1);
     assert_int_equal(f->processor.starts, 1);
     assert_int_equal(f->retried, 0);
+}
+
+static void too_many_failures_make_a_record_wait_for_one_more_attempt(void **state)
+{
+    struct fixture *f = *state;
+
+    f->policy.breaker.consecutive = 2;
+    f->processor.otherwise.verdict = ATTEMPT_PERMANENT;
+    take(f, VALID_ORDER);
+    report(f);
+    take(f, VALID_ORDER);
+    assert_int_equal(f->lane.state, LANE_PROBING);
+    assert_int_equal(f->lane.deadline_ms, f->env.now_ms + 7000);
+    assert_int_equal(f->settled, 1);
+    f->processor.otherwise.verdict = ATTEMPT_OK;
+    lane_wake(&f->lane, &f->env);
+    assert_int_equal(f->settled, 2);
+    assert_int_equal(f->last.outcome, RECORD_PROCESSED);
+    assert_int_equal(f->last.attempts, 1);
+    assert_false(f->lane.breaker.is_open);
+}
+
+static void a_record_that_fails_once_more_goes_to_the_dead_letters(void **state)
+{
+    struct fixture *f = *state;
+
+    f->policy.breaker.consecutive = 1;
+    f->processor.otherwise.verdict = ATTEMPT_PERMANENT;
+    take(f, VALID_ORDER);
+    assert_int_equal(f->lane.state, LANE_PROBING);
+    lane_wake(&f->lane, &f->env);
+    assert_int_equal(f->lane.state, LANE_SENDING);
+    report(f);
+    assert_settled(f, RECORD_DEAD_LETTERED, RECORD_PROCESS, 1);
+    take(f, VALID_ORDER);
+    assert_int_equal(f->lane.state, LANE_PROBING);
+}
+
+static void broken_records_do_not_count_as_failures_of_processing(void **state)
+{
+    struct fixture *f = *state;
+
+    f->policy.breaker.consecutive = 1;
+    take(f, INVALID_ORDER);
+    assert_int_equal(f->lane.state, LANE_SENDING);
+    report(f);
+    assert_settled(f, RECORD_DEAD_LETTERED, RECORD_VALIDATE, 1);
 }
 
 static void what_can_never_be_processed_is_a_dead_letter_unattempted(void **state)
@@ -678,6 +726,9 @@ int main(void)
         TEST(the_time_for_all_attempts_is_a_budget_too),
         TEST(decorrelated_jitter_goes_on_from_the_delay_before),
         TEST(a_permanent_failure_is_a_dead_letter_at_once),
+        TEST(too_many_failures_make_a_record_wait_for_one_more_attempt),
+        TEST(a_record_that_fails_once_more_goes_to_the_dead_letters),
+        TEST(broken_records_do_not_count_as_failures_of_processing),
         TEST(what_can_never_be_processed_is_a_dead_letter_unattempted),
         TEST(a_record_inherits_nothing_from_the_one_before),
         TEST(a_dead_letter_that_is_not_acknowledged_is_sent_again_without_limit),
