@@ -23,7 +23,7 @@
 #include "io/wake.h"
 
 #define ADMIN_TIMEOUT_MS 1000
-#define CLOSE_TIMEOUT_MS 5000
+#define CLOSE_TIMEOUT_MS 2000
 #define FETCH_MIN_BYTES  ((size_t)1 << 20)
 #define DLQ_RETRY_MS     500
 #define DLQ_RETRY_MAX_MS 30000

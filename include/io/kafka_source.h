@@ -20,8 +20,9 @@ struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_by
 struct source kafka_source_port(struct kafka_source *s);
 
 /* Commits what is stored, leaves the group and frees; waits at most about `timeout_ms`. Returns 0,
- * or -1 when the broker did not answer in time: then the last offsets may not be committed and
- * their records come again. NULL is accepted. */
+ * or -1 when the broker did not answer in time: then the last offsets may not be committed, their
+ * records come again, and the process should end, for the client's memory is left to it. NULL is
+ * accepted. */
 int kafka_source_close(struct kafka_source *s, int timeout_ms);
 
 #endif

@@ -12,7 +12,7 @@
 #define BATCH_BYTES       ((size_t)1 << 18) /* lines handed to the journal at once */
 #define READ_MS           100               /* of a turn, then the source is served again */
 #define REVOKE_MS         2000 /* for what is under way when partitions are taken away */
-#define FLUSH_MS          3000 /* for the journal, when nothing is read any more */
+#define FLUSH_MS          2000 /* for the journal, when nothing is read any more */
 
 /* ---- lanes
  * ------------------------------------------------------------------------------------------ */

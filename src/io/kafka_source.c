@@ -507,21 +507,19 @@ static bool leave_group(struct kafka_source *s, int timeout_ms)
 
 int kafka_source_close(struct kafka_source *s, int timeout_ms)
 {
-    bool left;
-
     if (!s)
         return 0;
     release_partitions(s);
-    left = leave_group(s, timeout_ms);
+    /* A client whose broker does not answer takes many seconds to destroy. It is left to the end of the
+     * process: nothing in it is worth waiting for. */
+    if (!leave_group(s, timeout_ms))
+        return -1;
     while (s->partition_count)
         close_queue(s, s->partitions[0].partition);
     forget_rebalance(s);
-    if (left)
-        rd_kafka_destroy(s->rk);
-    else
-        rd_kafka_destroy_flags(s->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    rd_kafka_destroy(s->rk);
     free(s->partitions);
     free(s->headers);
     free(s);
-    return left ? 0 : -1;
+    return 0;
 }
