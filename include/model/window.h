@@ -12,7 +12,7 @@
 #define WINDOW_SLOTS   1024
 
 struct window_second {
-    int64_t second; /* since 1970; the slot is unused while `received` is 0 */
+    int64_t second; /* since 1970; 0 while the slot is unused */
     uint32_t received;
     uint32_t failed;
     uint32_t retries;
@@ -48,7 +48,7 @@ struct window_sum {
 /* The sum over the last `seconds` (at most WINDOW_LONGEST) complete seconds before `now_ms`. */
 struct window_sum window_sum(const struct window *w, int64_t now_ms, int seconds);
 
-/* One second of the window, or NULL when nothing was received in it. */
+/* One second of the window, or NULL when nothing was counted in it. */
 const struct window_second *window_at(const struct window *w, int64_t second);
 
 /* True when `second` lies within what was observed: from the first event on. */

@@ -7,13 +7,19 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* "UTF-8" is a name and no number. */
+static bool is_in_name(const char *text, const char *at)
+{
+    return at - text >= 4 && memcmp(at - 4, "UTF-", 4) == 0;
+}
+
 /* Folds in place: each run of digits becomes one '#'. */
 static void fold_digits(char *text)
 {
     char *to = text;
 
     for (const char *from = text; *from; from++) {
-        if (!is_digit(*from))
+        if (!is_digit(*from) || is_in_name(text, from))
             *to++ = *from;
         else if (to == text || to[-1] != '#')
             *to++ = '#';

@@ -36,7 +36,7 @@ const struct window_second *window_at(const struct window *w, int64_t second)
 {
     const struct window_second *slot = &w->slots[slot_of(second)];
 
-    return slot->second == second && slot->received > 0 ? slot : NULL;
+    return slot->second == second ? slot : NULL;
 }
 
 bool window_observed(const struct window *w, int64_t second)

@@ -99,7 +99,7 @@ struct text_buffer format_percent(double share)
 
     if (!isfinite(share))
         return unknown;
-    hundredths = (int64_t)floor(share * 10000.0 + 1e-7);
+    hundredths = (int64_t)floor(share * 10000.0 + 1e-8);
     snprintf(b.text, sizeof(b.text), "%" PRId64 ".%02" PRId64 " %%", hundredths / 100,
              hundredths % 100);
     return b;

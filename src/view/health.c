@@ -153,6 +153,8 @@ static struct health_finding judge_reader(const struct figures *f, const struct 
     (void)l;
     if (failed)
         return finding(LEVEL_CRIT, "cannot read %.60s: %s", failed->path, strerror(failed->error));
+    if (f->is_catching_up)
+        return finding(LEVEL_UNKNOWN, "reading history, %d %% done", (int)(f->read_share * 100));
     if (f->read_lag_ms > READ_LAG_MS)
         return finding(LEVEL_WARN, "%.1f s behind: figures are late",
                        (double)f->read_lag_ms / 1000.0);

@@ -84,7 +84,7 @@ static void put_log_row(struct screen *s, const struct view *v, struct rect r, i
                         const struct log_row *row)
 {
     int x = r.x + 1;
-    int end = r.x + r.width;
+    int end = r.x + r.width - 1;
 
     x += screen_putf(s, x, y, end - x, STYLE_TEXT, "%s ",
                      format_time(row->at_ms, v->utc_offset_s).text);
@@ -163,7 +163,8 @@ static void fill_errors(struct screen *s, const struct view *v, struct rect r)
             x += screen_putf(s, x, y, r.width, STYLE_TEXT, " %6u", cause_last_quarter(c, now));
         x +=
             screen_putf(s, x, y, r.width, STYLE_TEXT, wide ? " %9" PRIu64 : " %8" PRIu64, c->total);
-        x += screen_putf(s, x, y, r.width, STYLE_TEXT, "  %4s", format_age(now - c->last_ms).text);
+        x += screen_putf(s, x, y, r.width, STYLE_TEXT, "  %4s",
+                         format_age(now > c->last_ms ? now - c->last_ms : 0).text);
         if (wide) {
             snprintf(where, sizeof(where), "p%d@%" PRId64, c->partition, c->offset);
             x += screen_putf(s, x, y, r.width, STYLE_TEXT, c->on_many ? "    *" : " %4d",

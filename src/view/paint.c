@@ -183,6 +183,51 @@ static void paint_header(struct screen *s, const struct view *v)
     screen_put_right(s, s->width, 0, (int)strlen(right), STYLE_TEXT, right);
 }
 
+static void notice_history(struct screen *s, const struct view *v, int y)
+{
+    const struct reader *r = v->figures->events_reader;
+
+    screen_putf(s, 0, y, s->width, STYLE_NOTE,
+                " ? reading history, %s of %s; totals marked >= are still growing",
+                format_bytes((double)(r->size - r->behind)).text,
+                format_bytes((double)r->size).text);
+}
+
+/* When and after what: more than the rule's own words, since times of day belong to the view. */
+static void notice_silence(struct screen *s, const struct view *v, int y, enum style style)
+{
+    const struct figures *f = v->figures;
+    const struct log_row *log = dash_log_row(v->dash, v->dash->logs.total);
+    struct text_buffer event = format_time_ms(v->dash->newest_ms, v->utc_offset_s);
+    struct text_buffer line = format_time(log ? log->at_ms : 0, v->utc_offset_s);
+
+    if (f->state == FLOW_STOPPED)
+        screen_putf(s, 0, y, s->width, style, " X tracker stopped cleanly at %s (%s ago)%s%s",
+                    line.text, format_duration(f->stop_age_ms).text,
+                    v->dash->has_event ? ", last event " : "",
+                    v->dash->has_event ? event.text : "");
+    else if (log)
+        screen_putf(s, 0, y, s->width, style, " X silent for %s. Last log: %s %s %s",
+                    format_duration(f->log_age_ms).text, line.text, log_level_name(log->level),
+                    log->text);
+    else
+        screen_putf(s, 0, y, s->width, style, " X silent for %s, and no log is read",
+                    format_duration(f->event_age_ms).text);
+}
+
+static void notice_finding(struct screen *s, const struct view *v, int y, int rule)
+{
+    const struct health_finding *found = &v->figures->health.findings[rule];
+    enum style style = panel_level_style(found->level);
+    bool is_silent = v->figures->state == FLOW_STOPPED || v->figures->state == FLOW_STALE;
+
+    if (rule == HEALTH_FRESHNESS && is_silent)
+        notice_silence(s, v, y, style);
+    else
+        screen_putf(s, 0, y, s->width, style, " %s %s: %s", level_symbol(found->level),
+                    health_rule_name(rule), found->text);
+}
+
 /* A row under the header for each thing that must not be missed. Returns how many rows. */
 static int paint_notices(struct screen *s, const struct view *v, int most)
 {
@@ -190,19 +235,18 @@ static int paint_notices(struct screen *s, const struct view *v, int most)
     int order[HEALTH_RULES];
     int y = 1;
 
-    if (most > 0 && v->ui->notice_until_ms > v->figures->now_ms) {
-        screen_putf(s, 0, y, s->width, STYLE_NOTE, " i %s", v->ui->notice);
-        y++;
+    if (most > 0 && v->ui->notice_until_ms > v->figures->now_ms)
+        screen_putf(s, 0, y++, s->width, STYLE_NOTE, " i %s", v->ui->notice);
+    if (v->figures->is_catching_up) {
+        if (y <= most)
+            notice_history(s, v, y++);
+        return y - 1;
     }
     health_ranking(h, order);
     for (int i = 0; i < HEALTH_RULES && y <= most; i++) {
-        const struct health_finding *found = &h->findings[order[i]];
-
-        if (found->level < LEVEL_WARN || shown_level(v) < LEVEL_WARN)
+        if (h->findings[order[i]].level < LEVEL_WARN || shown_level(v) < LEVEL_WARN)
             break;
-        screen_putf(s, 0, y, s->width, panel_level_style(found->level), " %s %s: %s",
-                    level_symbol(found->level), health_rule_name(order[i]), found->text);
-        y++;
+        notice_finding(s, v, y++, order[i]);
     }
     return y - 1;
 }
@@ -372,7 +416,9 @@ static void line_reason(struct screen *s, const struct view *v, int y)
     int rule;
 
     health_ranking(h, order);
-    rule = h->findings[order[0]].level >= LEVEL_WARN ? order[0] : HEALTH_SUCCESS;
+    rule = v->figures->state == FLOW_WAITING           ? HEALTH_FRESHNESS
+           : h->findings[order[0]].level >= LEVEL_WARN ? order[0]
+                                                       : HEALTH_SUCCESS;
     screen_putf(s, 1, y, s->width - 1, panel_level_style(h->findings[rule].level), "%s %s",
                 health_rule_name(rule), h->findings[rule].text);
 }
@@ -453,8 +499,13 @@ static void paint_tiny(struct screen *s, const struct view *v)
     enum level level = shown_level(v);
     struct panel_line l = {.screen = s, .end = s->width};
 
+    if (f->is_catching_up)
+        level = LEVEL_UNKNOWN;
     panel_put(&l, panel_level_style(level), "%s", level_symbol(level));
-    panel_put(&l, panel_level_style(level), " %s", level_name(level));
+    if (f->is_catching_up)
+        panel_put(&l, panel_level_style(level), " reading %d%%", (int)(f->read_share * 100));
+    else
+        panel_put(&l, panel_level_style(level), " %s", level_name(level));
     if (isfinite(f->success_60s))
         panel_put(&l, STYLE_TEXT, " %.1f%%", floor(f->success_60s * 1000) / 10);
     panel_put(&l, STYLE_TEXT, " %s/s", format_rate(f->rate_10s.per_second).text);

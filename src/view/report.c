@@ -182,7 +182,7 @@ static const char *lower(const char *name, char out[24])
 {
     size_t i = 0;
 
-    for (; name[i] && i < 23; i++)
+    for (; i < 23 && name[i]; i++)
         out[i] = (char)tolower((unsigned char)name[i]);
     out[i] = '\0';
     return out;

@@ -124,9 +124,7 @@ static void put_success(struct panel_line *l, const struct view *v)
 
     panel_put(l, STYLE_TEXT, "success   ");
     put_judged(l, v, HEALTH_SUCCESS, format_percent(f->success_60s).text);
-    panel_put(l, STYLE_TEXT, "  all-time %s%s",
-              f->totals_complete || !isfinite(f->success_total) ? "" : "~",
-              format_percent(f->success_total).text);
+    panel_put(l, STYLE_TEXT, "  all-time %s", format_percent(f->success_total).text);
 }
 
 static void put_failed(struct panel_line *l, const struct view *v)

@@ -275,6 +275,7 @@ static void a_gap_that_the_tracker_tells_is_counted_once(void **state)
     feed(d, message(0, 2011, NOW - 3000));
     f = take(d);
     assert_int_equal(f.gaps, 2000);
+    assert_int_equal(f.gaps_15m, 2000);
     assert_int_equal(f.received, 2);
     assert_int_equal(f.health.findings[HEALTH_INTEGRITY].level, LEVEL_CRIT);
     strbuf_release(&line);

@@ -32,7 +32,8 @@ static void what_a_terminal_would_act_upon_is_shown_instead(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
         uint32_t c = hostile[i];
-        char bytes[5] = {0};
+        char behind[6] = "x";
+        char *bytes = behind + 1;
         struct glyph g;
         size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
 
@@ -47,6 +48,8 @@ static void what_a_terminal_would_act_upon_is_shown_instead(void **state)
         assert_int_equal(g.width, 1);
         text_next(bytes, len, true, &g);
         assert_int_equal(g.code, '?');
+        assert_int_equal(text_next(behind, len + 1, false, &g), 1); /* nor as a mark */
+        assert_int_equal(g.mark_count, 0);
     }
 }
 

@@ -1,0 +1,333 @@
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "view/figures.h"
+#include "view/health.h"
+
+static const struct health_limits limits = {.success_warn = 95,
+                                            .success_crit = 80,
+                                            .latency_warn_ms = 1000,
+                                            .latency_crit_ms = 10000,
+                                            .stale_ms = 90000};
+
+static struct reader events_reader;
+static struct reader log_reader;
+
+/* A pipeline in which nothing is wrong. */
+static struct figures healthy(void)
+{
+    events_reader = (struct reader){.path = "tracker.events", .state = READER_OPEN};
+    log_reader = (struct reader){.path = "tracker.log", .state = READER_OPEN};
+    return (struct figures){
+        .state = FLOW_LIVE,
+        .success_60s = 1,
+        .success_last = 1,
+        .received_60s = 1000,
+        .last_count = 100,
+        .latency = {.count = 1000, .p50 = 10, .p95 = 20, .p99 = 30, .max = 40, .resolution = 1},
+        .lag = {.messages = 0, .max_partition = -1, .clear_seconds = 0},
+        .large_gap_age_ms = -1,
+        .fatal_age_ms = -1,
+        .stop_age_ms = -1,
+        .events_reader = &events_reader,
+        .log_reader = &log_reader,
+    };
+}
+
+static void judge_one(const char *name, int rule, const struct figures *f, enum level expected)
+{
+    struct health h;
+
+    health_judge(&h, f, &limits);
+    if (h.findings[rule].level != expected)
+        fail_msg("%s: %s is %s, expected %s (%s)", name, health_rule_name(rule),
+                 level_name(h.findings[rule].level), level_name(expected), h.findings[rule].text);
+    for (int i = 0; i < HEALTH_RULES; i++) {
+        if (i != rule && h.findings[i].level != LEVEL_OK)
+            fail_msg("%s: %s fires too: %s", name, health_rule_name(i), h.findings[i].text);
+    }
+    assert_true(h.findings[rule].text[0] != '\0');
+}
+
+static void all_checks_pass_when_nothing_is_wrong(void **state)
+{
+    struct figures f = healthy();
+    struct health h;
+
+    (void)state;
+    health_judge(&h, &f, &limits);
+    assert_int_equal(h.passed, HEALTH_RULES);
+    assert_int_equal(h.level, LEVEL_OK);
+}
+
+static void freshness(void **state)
+{
+    static const struct {
+        enum flow_state state;
+        int64_t event_age;
+        enum level level;
+    } cells[] = {
+        {FLOW_WAITING, -1, LEVEL_UNKNOWN}, {FLOW_LIVE, 100, LEVEL_OK},
+        {FLOW_IDLE, 70000, LEVEL_OK},      {FLOW_QUIET, 70000, LEVEL_WARN},
+        {FLOW_QUIET, -1, LEVEL_UNKNOWN},   {FLOW_STUCK, 70000, LEVEL_CRIT},
+        {FLOW_STOPPED, 100, LEVEL_CRIT},   {FLOW_STALE, 100000, LEVEL_CRIT},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        struct figures f = healthy();
+
+        f.state = cells[i].state;
+        f.event_age_ms = cells[i].event_age;
+        judge_one(flow_state_name(f.state), HEALTH_FRESHNESS, &f, cells[i].level);
+    }
+}
+
+static void progress(void **state)
+{
+    static const struct {
+        const char *name;
+        struct figure_lag lag;
+        bool is_rewound;
+        enum level level;
+    } cells[] = {
+        {"no lag", {.messages = 0}, false, LEVEL_OK},
+        {"some lag", {.messages = 37, .trend = TREND_DRAINING}, false, LEVEL_OK},
+        {"growing", {.messages = 37, .never_shrank = true}, false, LEVEL_WARN},
+        {"frozen", {.messages = 37, .is_frozen = true}, false, LEVEL_CRIT},
+        {"rewound", {.messages = 0}, true, LEVEL_CRIT},
+        {"not reported", {.messages = -1}, false, LEVEL_UNKNOWN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        struct figures f = healthy();
+
+        f.lag = cells[i].lag;
+        f.is_rewound = cells[i].is_rewound;
+        judge_one(cells[i].name, HEALTH_PROGRESS, &f, cells[i].level);
+    }
+}
+
+static void success(void **state)
+{
+    static const struct {
+        int64_t received;
+        double share;
+        int last_count;
+        double last;
+        enum level level;
+    } cells[] = {
+        {1000, 1.0, 100, 1, LEVEL_OK},      {1000, 0.95, 100, 1, LEVEL_OK},
+        {1000, 0.9499, 100, 1, LEVEL_WARN}, {1000, 0.80, 100, 1, LEVEL_WARN},
+        {1000, 0.7999, 100, 1, LEVEL_CRIT}, {20, 0.5, 100, 1, LEVEL_CRIT},
+        {19, 0.5, 100, 1, LEVEL_OK}, /* too few: the last 100 are asked */
+        {19, 1.0, 100, 0.9, LEVEL_WARN},    {0, NAN, 100, 0.7, LEVEL_CRIT},
+        {5, 0.0, 19, 0.0, LEVEL_UNKNOWN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        struct figures f = healthy();
+        char name[16];
+
+        snprintf(name, sizeof(name), "case %zu", i);
+        f.received_60s = cells[i].received;
+        f.success_60s = cells[i].share;
+        f.last_count = cells[i].last_count;
+        f.success_last = cells[i].last;
+        judge_one(name, HEALTH_SUCCESS, &f, cells[i].level);
+    }
+}
+
+static void errors(void **state)
+{
+    static const struct {
+        int64_t in_minute, in_a_row, fatal_age;
+        enum level level;
+    } cells[] = {
+        {0, 0, -1, LEVEL_OK},      {1, 1, -1, LEVEL_WARN},  {9, 2, -1, LEVEL_WARN},
+        {3, 3, -1, LEVEL_CRIT},    {0, 3, -1, LEVEL_OK}, /* long ago */
+        {1, 1, 59999, LEVEL_CRIT}, {0, 0, 60000, LEVEL_OK}, {-1, 0, -1, LEVEL_UNKNOWN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        struct figures f = healthy();
+        char name[16];
+
+        snprintf(name, sizeof(name), "case %zu", i);
+        f.errors_60s = cells[i].in_minute;
+        f.errors_in_a_row = cells[i].in_a_row;
+        f.fatal_age_ms = cells[i].fatal_age;
+        judge_one(name, HEALTH_ERRORS, &f, cells[i].level);
+    }
+}
+
+static void dlq(void **state)
+{
+    static const struct {
+        int64_t dlq, received;
+        enum level level;
+    } cells[] = {
+        {0, 1000, LEVEL_OK},    {1, 1000, LEVEL_WARN},     {10, 1000, LEVEL_WARN},
+        {11, 1000, LEVEL_CRIT}, {-1, 1000, LEVEL_UNKNOWN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        struct figures f = healthy();
+        char name[16];
+
+        snprintf(name, sizeof(name), "case %zu", i);
+        f.dlq_60s = cells[i].dlq;
+        f.received_60s = cells[i].received;
+        judge_one(name, HEALTH_DLQ, &f, cells[i].level);
+    }
+}
+
+static void latency(void **state)
+{
+    static const struct {
+        int64_t p99;
+        enum level level;
+    } cells[] = {
+        {1000, LEVEL_OK},    {1001, LEVEL_WARN},  {10000, LEVEL_WARN},
+        {10001, LEVEL_CRIT}, {-1, LEVEL_UNKNOWN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        struct figures f = healthy();
+
+        f.latency.p99 = cells[i].p99;
+        judge_one("p99", HEALTH_LATENCY, &f, cells[i].level);
+    }
+}
+
+static void integrity(void **state)
+{
+    static const struct {
+        int64_t gaps, large_age;
+        enum level level;
+    } cells[] = {
+        {0, -1, LEVEL_OK},       {1, -1, LEVEL_WARN},   {1000, -1, LEVEL_WARN},
+        {1001, 100, LEVEL_CRIT}, {0, 900000, LEVEL_OK}, {-1, -1, LEVEL_UNKNOWN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        struct figures f = healthy();
+
+        f.gaps_15m = cells[i].gaps;
+        f.large_gap_age_ms = cells[i].large_age;
+        judge_one("gaps", HEALTH_INTEGRITY, &f, cells[i].level);
+    }
+}
+
+static void own_reader(void **state)
+{
+    struct figures f = healthy();
+    struct health h;
+
+    (void)state;
+    f.read_lag_ms = 2000;
+    judge_one("in time", HEALTH_READER, &f, LEVEL_OK);
+    f.read_lag_ms = 2001;
+    judge_one("late", HEALTH_READER, &f, LEVEL_WARN);
+    f.is_catching_up = true;
+    f.read_share = 0.6;
+    judge_one("catching up", HEALTH_READER, &f, LEVEL_UNKNOWN);
+    log_reader.state = READER_FAILED;
+    log_reader.error = EACCES;
+    judge_one("cannot read", HEALTH_READER, &f, LEVEL_CRIT);
+    health_judge(&h, &f, &limits);
+    assert_string_equal(h.findings[HEALTH_READER].text,
+                        "cannot read tracker.log: Permission denied");
+}
+
+static void the_worst_rule_decides_and_leads(void **state)
+{
+    struct figures f = healthy();
+    struct health h;
+    int order[HEALTH_RULES];
+
+    (void)state;
+    f.gaps_15m = 3;
+    f.latency.p99 = 20000;
+    f.lag.messages = -1;
+    health_judge(&h, &f, &limits);
+    health_ranking(&h, order);
+    assert_int_equal(h.level, LEVEL_CRIT);
+    assert_int_equal(h.passed, HEALTH_RULES - 3);
+    assert_int_equal(order[0], HEALTH_LATENCY);
+    assert_int_equal(order[1], HEALTH_INTEGRITY);
+    assert_int_equal(order[2], HEALTH_PROGRESS);
+    assert_int_equal(order[3], HEALTH_FRESHNESS);
+}
+
+static void a_rule_that_cannot_tell_does_not_hide_the_rest(void **state)
+{
+    struct figures f = healthy();
+    struct health h;
+
+    (void)state;
+    f.lag.messages = -1;
+    f.dlq_60s = -1;
+    health_judge(&h, &f, &limits);
+    assert_int_equal(h.level, LEVEL_OK);
+    f.state = FLOW_WAITING;
+    health_judge(&h, &f, &limits);
+    assert_int_equal(h.level, LEVEL_UNKNOWN);
+}
+
+static void a_verdict_has_to_hold_before_it_shows(void **state)
+{
+    struct verdict v = {0};
+
+    (void)state;
+    verdict_update(&v, LEVEL_UNKNOWN, false, 1000);
+    assert_int_equal(v.shown, LEVEL_UNKNOWN);
+    verdict_update(&v, LEVEL_OK, false, 1100); /* out of the unknown at once */
+    assert_int_equal(v.shown, LEVEL_OK);
+    verdict_update(&v, LEVEL_WARN, false, 2000);
+    verdict_update(&v, LEVEL_WARN, false, 4999);
+    assert_int_equal(v.shown, LEVEL_OK);
+    verdict_update(&v, LEVEL_WARN, false, 5000);
+    assert_int_equal(v.shown, LEVEL_WARN);
+    assert_int_equal(v.shown_ms, 5000);
+    verdict_update(&v, LEVEL_OK, false, 6000); /* flaps */
+    verdict_update(&v, LEVEL_WARN, false, 7000);
+    verdict_update(&v, LEVEL_OK, false, 8000);
+    verdict_update(&v, LEVEL_OK, false, 10999);
+    assert_int_equal(v.shown, LEVEL_WARN);
+    verdict_update(&v, LEVEL_CRIT, true, 11000); /* a stop */
+    assert_int_equal(v.shown, LEVEL_CRIT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_checks_pass_when_nothing_is_wrong),
+        cmocka_unit_test(freshness),
+        cmocka_unit_test(progress),
+        cmocka_unit_test(success),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(dlq),
+        cmocka_unit_test(latency),
+        cmocka_unit_test(integrity),
+        cmocka_unit_test(own_reader),
+        cmocka_unit_test(the_worst_rule_decides_and_leads),
+        cmocka_unit_test(a_rule_that_cannot_tell_does_not_hide_the_rest),
+        cmocka_unit_test(a_verdict_has_to_hold_before_it_shows),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,507 @@
+#include <locale.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/rfc3339.h"
+#include "base/rng.h"
+#include "base/strbuf.h"
+#include "base/utf8.h"
+#include "model/record.h"
+#include "view/paint.h"
+
+/* Screens against files: tests/golden/NAME.txt holds the pictures of one situation. After a change
+ * that is meant, UPDATE_GOLDEN=1 writes them anew; read them before you commit. */
+
+#define NOW INT64_C(1795367071402) /* 2026-11-22T17:04:31.402Z */
+
+static const struct health_limits limits = {.success_warn = 95,
+                                            .success_crit = 80,
+                                            .latency_warn_ms = 1000,
+                                            .latency_crit_ms = 10000,
+                                            .stale_ms = 90000};
+
+struct stage {
+    struct dash *dash;
+    struct figures figures;
+    struct verdict verdict;
+    struct ui ui;
+    int64_t now_ms;
+    int64_t next_offset[6];
+};
+
+static void stage_init(struct stage *s)
+{
+    *s = (struct stage){.dash = dash_new(1000, 100), .now_ms = NOW};
+    ui_init(&s->ui);
+    s->dash->events_reader.path = "./tracker.events";
+    s->dash->log_reader.path = "./tracker.log";
+}
+
+static void stage_release(struct stage *s)
+{
+    figures_release(&s->figures);
+    ui_release(&s->ui);
+    dash_free(s->dash);
+}
+
+static void open_files(struct stage *s)
+{
+    s->dash->events_reader.state = s->dash->log_reader.state = READER_OPEN;
+    s->dash->events_reader.was_at_end = s->dash->log_reader.was_at_end = true;
+    s->dash->events_reader.size = INT64_C(29300000000);
+    s->dash->log_reader.size = 18000000;
+}
+
+static void feed(struct stage *s, const struct record *r)
+{
+    struct strbuf text = {0};
+    struct journal_line line;
+    struct place place = {0};
+
+    record_write(r, &text);
+    assert_int_equal(journal_line_parse(&line, text.data, text.len - 1), 0);
+    dash_event(s->dash, &line, &place, s->now_ms);
+    strbuf_release(&text);
+}
+
+static void feed_log(struct stage *s, int64_t at_ms, const char *level, const char *message,
+                     const char *metadata)
+{
+    char time[RFC3339_SIZE];
+    struct strbuf text = {0};
+    struct log_line line;
+    struct place place = {0};
+
+    rfc3339_format(at_ms, time);
+    strbuf_addf(&text, "{\"timestamp\":\"%s\",\"level\":\"%s\",\"message\":\"%s\",\"metadata\":%s}",
+                time, level, message, metadata);
+    assert_int_equal(log_line_parse(&line, text.data, text.len), 0);
+    dash_log_line(s->dash, &line, &place);
+    strbuf_release(&text);
+}
+
+/* One message; every `bad_every`-th cannot be decoded. */
+static void feed_message(struct stage *s, struct rng *rng, int64_t at_ms, int number, int bad_every)
+{
+    static const char *const errors[] = {"unexpected end of JSON input", "invalid UTF-8 at byte 17",
+                                         "invalid UTF-8 at byte 1187"};
+    char order[256];
+    char id[40];
+    int32_t p = (int32_t)rng_range(rng, 0, 5);
+    struct record r = {
+        .timestamp_ms = at_ms,
+        .topic = "orders",
+        .partition = p,
+        .offset = 2246000 + 100 * p + s->next_offset[p]++,
+        .value = order,
+        .deserialized = true,
+        .kafka_timestamp_ms = at_ms,
+        .attempts = 1,
+        .latency_ms = rng_range(rng, 8, 60) + (rng_range(rng, 0, 99) == 0 ? 90 : 0),
+        .order_id = id,
+        .with_order = true,
+    };
+
+    snprintf(id, sizeof(id), "%04x0000-0000-4000-8000-0000000000%02x", number % 65536,
+             number % 256);
+    r.value_len = (size_t)snprintf(
+        order, sizeof(order),
+        "{\"status\":\"pending\",\"customer_info\":{\"customer_id\":\"%s\"},\"total\":%d.50,"
+        "\"currency\":\"EUR\"}",
+        number % 7 == 6 ? "注文 café" : "client07", (int)rng_range(rng, 2, 40));
+    if (bad_every && number % bad_every == 0) {
+        r.deserialized = false;
+        r.event = RECORD_DESERIALIZATION_ERROR;
+        r.error = errors[number / bad_every % 3];
+        r.outcome = RECORD_DEAD_LETTERED;
+        r.reason = RECORD_DESERIALIZE;
+        r.dlq_topic = "orders-dlq";
+        r.order_id = NULL;
+    }
+    feed(s, &r);
+}
+
+/* Two minutes of traffic that ends `quiet_ms` before now. */
+static void feed_traffic(struct stage *s, int64_t quiet_ms, int bad_every)
+{
+    struct rng rng;
+    int number = 1;
+
+    rng_seed(&rng, 17);
+    open_files(s);
+    for (int64_t back = 120; back >= 0; back--) {
+        int64_t second = (NOW - quiet_ms) / 1000 * 1000 - back * 1000;
+        int count = (int)rng_range(&rng, 14, 24);
+
+        if (back > 40 && back < 48)
+            count = 0;
+        if (back % 30 == 2)
+            feed_log(
+                s, second, "INFO", "periodic metrics",
+                "{\"messages_received\":2400,\"messages_processed\":2399,\"messages_failed\":1,"
+                "\"lag\":37,\"partitions\":[{\"partition\":3,\"offset\":2246300,"
+                "\"high_watermark\":2246321,\"lag\":21},{\"partition\":5,\"offset\":2246500,"
+                "\"high_watermark\":2246516,\"lag\":16}]}");
+        for (int i = 0; i < count; i++)
+            feed_message(s, &rng, second + i * 1000 / 24, number++, bad_every);
+    }
+    feed_log(s, (NOW - quiet_ms) / 1000 * 1000 - 1500, "WARN",
+             "broker 2 disconnected, reconnecting", "{\"attempt\":1}");
+}
+
+static void paint_text(struct stage *s, int width, int height, bool ascii, struct strbuf *out)
+{
+    struct screen screen;
+    struct view view = {
+        .dash = s->dash,
+        .figures = &s->figures,
+        .ui = &s->ui,
+        .verdict = &s->verdict,
+        .limits = &limits,
+        .topic = "orders",
+        .group = "order-tracker-group",
+        .waited_ms = 42000,
+    };
+
+    figures_take(&s->figures, s->dash, &limits, s->now_ms);
+    verdict_update(&s->verdict, s->figures.health.level, true, s->now_ms);
+    screen_init(&screen, width, height, ascii);
+    paint(&screen, &view);
+    screen_text(&screen, out);
+    screen_release(&screen);
+}
+
+static void read_file(const char *path, struct strbuf *out)
+{
+    FILE *f = fopen(path, "re");
+    char block[4096];
+    size_t n;
+
+    if (!f)
+        return;
+    while ((n = fread(block, 1, sizeof(block), f)) > 0)
+        strbuf_add(out, block, n);
+    fclose(f);
+}
+
+static void write_file(const char *path, const struct strbuf *text)
+{
+    FILE *f = fopen(path, "we");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(text->data, 1, text->len, f), text->len);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void fail_at_difference(const char *path, const char *got, const char *wanted)
+{
+    int line = 1;
+    size_t i = 0;
+
+    for (; got[i] && got[i] == wanted[i]; i++)
+        line += got[i] == '\n';
+    while (i > 0 && got[i - 1] != '\n')
+        i--;
+    fail_msg("%s differs in line %d:\n  is     %.*s\n  wanted %.*s", path, line,
+             (int)strcspn(got + i, "\n"), got + i, (int)strcspn(wanted + i, "\n"), wanted + i);
+}
+
+static const struct {
+    int width, height;
+    bool ascii, only_live;
+} sizes[] = {
+    {200, 60, false, true}, {120, 40, false, false}, {80, 24, false, false},
+    {80, 24, true, false},  {120, 40, true, true},   {76, 20, false, true},
+    {40, 8, false, false},  {24, 3, false, false},   {1, 1, false, false},
+};
+
+static void compare(struct stage *s, const char *name)
+{
+    struct strbuf got = {0};
+    struct strbuf wanted = {0};
+    char path[96];
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        if (sizes[i].only_live && strcmp(name, "live") != 0)
+            continue;
+        strbuf_addf(&got, "%s%dx%d%s\n", i ? "\n" : "", sizes[i].width, sizes[i].height,
+                    sizes[i].ascii ? " ascii" : "");
+        paint_text(s, sizes[i].width, sizes[i].height, sizes[i].ascii, &got);
+    }
+    snprintf(path, sizeof(path), "tests/golden/%s.txt", name);
+    if (getenv("UPDATE_GOLDEN"))
+        write_file(path, &got);
+    read_file(path, &wanted);
+    if (strcmp(strbuf_text(&got), strbuf_text(&wanted)) != 0)
+        fail_at_difference(path, strbuf_text(&got), strbuf_text(&wanted));
+    strbuf_release(&got);
+    strbuf_release(&wanted);
+}
+
+static void waiting(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    s.dash->log_reader.state = READER_OPEN;
+    s.dash->log_reader.was_at_end = true;
+    compare(&s, "waiting");
+    stage_release(&s);
+}
+
+static void live(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 0);
+    compare(&s, "live");
+    stage_release(&s);
+}
+
+static void warn(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 15);
+    compare(&s, "warn");
+    stage_release(&s);
+}
+
+static void stale(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 95000, 0);
+    compare(&s, "stale");
+    stage_release(&s);
+}
+
+static void stopped(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 389000, 0);
+    feed_log(&s, NOW - 388000, "INFO", "tracker stopped", "{\"drained\":true}");
+    compare(&s, "stopped");
+    stage_release(&s);
+}
+
+static void catching_up(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 0);
+    s.dash->events_reader.was_at_end = false;
+    s.dash->events_reader.behind = INT64_C(11400000000);
+    s.dash->events_reader.behind_ms = 4200;
+    compare(&s, "catching_up");
+    stage_release(&s);
+}
+
+static void rotated(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 0);
+    s.dash->events_reader.rotations = 1;
+    ui_notice(&s.ui, NOW + 30000, "./tracker.events rotated; the old file was read to its end");
+    compare(&s, "rotated");
+    stage_release(&s);
+}
+
+static void paused(void **state)
+{
+    struct stage s;
+    struct rng rng;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 0);
+    ui_press(&s.ui, s.dash, ' ', 8);
+    ui_press(&s.ui, s.dash, 'j', 8);
+    ui_press(&s.ui, s.dash, 'j', 8);
+    rng_seed(&rng, 1);
+    for (int i = 0; i < 214; i++)
+        feed_message(&s, &rng, NOW - 300, 60000 + i, 0);
+    compare(&s, "paused");
+    stage_release(&s);
+}
+
+static void filter(void **state)
+{
+    struct stage s;
+    const char *keys = "/UTF-8";
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 15);
+    for (const char *k = keys; *k; k++)
+        ui_press(&s.ui, s.dash, *k, 8);
+    compare(&s, "filter");
+    stage_release(&s);
+}
+
+static void help(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 0);
+    ui_press(&s.ui, s.dash, '?', 8);
+    compare(&s, "help");
+    stage_release(&s);
+}
+
+static void partitions(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 15);
+    ui_press(&s.ui, s.dash, 'p', 8);
+    compare(&s, "partitions");
+    stage_release(&s);
+}
+
+static void errors(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 15);
+    ui_press(&s.ui, s.dash, 'x', 8);
+    compare(&s, "errors");
+    stage_release(&s);
+}
+
+static void assert_fits(const struct strbuf *text, int width, int height)
+{
+    const char *line = strbuf_text(text);
+    int rows = 0;
+
+    assert_true(utf8_valid(text->data, text->len, NULL));
+    for (const char *end; (end = strchr(line, '\n')) != NULL; line = end + 1, rows++) {
+        if (text_width(line, (size_t)(end - line), false) > width)
+            fail_msg("%dx%d: too wide: %.*s", width, height, (int)(end - line), line);
+    }
+    assert_int_equal(rows, height);
+}
+
+static void any_size_is_painted_with_any_keys(void **state)
+{
+    static const int keys[] = {'e',         'l',       'x', 'p',        'z',
+                               '?',         'f',       ' ', 's',        'o',
+                               'j',         'k',       27,  UI_KEY_TAB, UI_KEY_PAGE_DOWN,
+                               UI_KEY_DOWN, UI_KEY_UP, '/', 'a',        '\r'};
+    struct stage s;
+    struct rng rng;
+    struct strbuf out = {0};
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 15);
+    rng_seed(&rng, 23);
+    for (int width = 1; width <= 250; width += 1 + width / 60) {
+        for (int height = 1; height <= 70; height += (int)rng_range(&rng, 1, 9)) {
+            int key = keys[rng_range(&rng, 0, (int64_t)(sizeof(keys) / sizeof(keys[0])) - 1)];
+
+            if (ui_press(&s.ui, s.dash, key, paint_page(width, height, &s.ui)) == UI_DETAIL)
+                ui_show_detail(&s.ui, "a: 1\nb: 2\n");
+            strbuf_reset(&out);
+            paint_text(&s, width, height, height % 5 == 0, &out);
+            assert_fits(&out, width, height);
+            if (width >= 40 && height >= 8)
+                assert_non_null(strstr(strbuf_text(&out), "q Quit"));
+        }
+    }
+    strbuf_release(&out);
+    stage_release(&s);
+}
+
+static void hostile_text_stays_within_its_cells(void **state)
+{
+    static const char evil[] = "\033]0;pwned\a\x9b 注文 e\xcc\x81\xcc\x81\xcc\x81\xcc\x81 "
+                               "\xe2\x80\xae gnp \xf0\x9f\x98\x80\xff\xfe";
+    struct stage s;
+    struct strbuf out = {0};
+    struct rng rng;
+
+    (void)state;
+    stage_init(&s);
+    rng_seed(&rng, 2);
+    open_files(&s);
+    for (int i = 0; i < 50; i++) {
+        struct record r = {.timestamp_ms = NOW - 5000,
+                           .event = RECORD_VALIDATION_ERROR,
+                           .topic = evil,
+                           .partition = i,
+                           .offset = i,
+                           .value = evil,
+                           .value_len = sizeof(evil) - 1,
+                           .error = evil,
+                           .outcome = RECORD_DROPPED,
+                           .reason = RECORD_VALIDATE,
+                           .attempts = 1,
+                           .order_id = evil};
+        feed(&s, &r);
+    }
+    for (int width = 1; width <= 210; width += 3) {
+        for (int height = 1; height <= 60; height += 7) {
+            strbuf_reset(&out);
+            paint_text(&s, width, height, width % 2, &out);
+            assert_fits(&out, width, height);
+            for (size_t i = 0; i < out.len; i++)
+                assert_true((unsigned char)out.data[i] >= ' ' || out.data[i] == '\n');
+            assert_null(strstr(strbuf_text(&out), "\xe2\x80\xae"));
+        }
+    }
+    strbuf_release(&out);
+    stage_release(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waiting),
+        cmocka_unit_test(live),
+        cmocka_unit_test(warn),
+        cmocka_unit_test(stale),
+        cmocka_unit_test(stopped),
+        cmocka_unit_test(catching_up),
+        cmocka_unit_test(rotated),
+        cmocka_unit_test(paused),
+        cmocka_unit_test(filter),
+        cmocka_unit_test(help),
+        cmocka_unit_test(partitions),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(any_size_is_painted_with_any_keys),
+        cmocka_unit_test(hostile_text_stays_within_its_cells),
+    };
+
+    setlocale(LC_ALL, "C.UTF-8");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
