@@ -294,6 +294,9 @@ static bool read_lane(struct consume *c, struct lane *lane)
     struct message m;
 
     for (int i = 0; i < LANE_BURST; i++) {
+        /* A record may have been settled since the lane was looked at. */
+        if (c->policy.drain || c->phase == CONSUME_DRAINING)
+            note_drain_end(c, lane);
         if (lane->state != LANE_IDLE || lane->is_at_end)
             return false;
         switch (s->fetch(s->self, lane->partition, &m)) {
@@ -310,8 +313,6 @@ static bool read_lane(struct consume *c, struct lane *lane)
                 lane_take(lane, &c->env, &m);
             break;
         }
-        if (c->policy.drain || c->phase == CONSUME_DRAINING)
-            note_drain_end(c, lane);
         if (lane->state == LANE_HALTED) {
             halt(c, lane);
             return false;

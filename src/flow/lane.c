@@ -421,6 +421,8 @@ int64_t lane_take_durable(struct lane *lane, uint64_t durable)
 
     while (n < lane->mark_count && lane->marks[n].batch <= durable)
         next = lane->marks[n++].next;
+    if (n == 0)
+        return -1;
     lane->mark_count -= n;
     memmove(lane->marks, lane->marks + n, lane->mark_count * sizeof(*lane->marks));
     return next;

@@ -7,7 +7,10 @@ static int64_t wall_ms(void *self)
 
 static int64_t mono_ms(void *self)
 {
-    return ((const struct fake_clock *)self)->mono;
+    struct fake_clock *c = self;
+
+    fake_clock_advance(c, c->step);
+    return c->mono;
 }
 
 struct clock fake_clock_port(struct fake_clock *c)

@@ -9,6 +9,7 @@
 struct fake_clock {
     int64_t wall;
     int64_t mono;
+    int64_t step; /* goes on by so much each time it is read */
 };
 
 struct clock fake_clock_port(struct fake_clock *c);
