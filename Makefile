@@ -114,7 +114,10 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 $(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(CORE)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(CORE_LIBS)
+	$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(CORE_LIBS)
+
+# The journal's test stands between it and the disk.
+$(OUT)/tests/unit/test_journal: TEST_LDFLAGS = -Wl,--wrap=write,--wrap=fdatasync,--wrap=ftruncate
 
 # The mock cluster's ports can only be chosen by interposing bind(), see the file.
 $(OUT)/embedded-broker: $(OUT)/scripts/embedded_broker.o

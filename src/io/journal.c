@@ -278,6 +278,15 @@ static bool is_sync_due(const struct journal *j, bool is_hurried)
            now_ms() - j->unsynced_since_ms >= j->fsync_interval_ms;
 }
 
+static bool is_still_named(const struct journal *j)
+{
+    struct stat ours;
+    struct stat named;
+
+    return fstat(j->fd, &ours) == 0 && stat(j->path, &named) == 0 && ours.st_dev == named.st_dev &&
+           ours.st_ino == named.st_ino;
+}
+
 /* The sidecar speaks of the old file to its last byte before the new one is begun, so that a crash
  * in between forgets nothing. */
 static int reopen_file(struct journal *j)
@@ -288,6 +297,8 @@ static int reopen_file(struct journal *j)
     if (sync_file(j) < 0)
         return -1;
     write_state(j, false);
+    if (is_still_named(j))
+        return 0; /* nobody moved it; opened once more it would seem to be another tracker's */
     fd = open_file(j->path, &e);
     if (fd < 0) {
         pthread_mutex_lock(&j->lock);

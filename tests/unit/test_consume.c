@@ -781,7 +781,7 @@ static void a_stop_waits_for_the_disk(void **state)
     fake_source_assign(&w->source, 0, 0);
     settle(w);
     consume_stop(&w->c);
-    run_for(w, 2000);
+    run_for(w, 1500);
     assert_false(consume_is_done(&w->c));
     assert_true(w->journal.hurries > 0);
     fake_journal_sync(&w->journal);
