@@ -292,7 +292,6 @@ int main(int argc, char **argv)
     signals_install();
     switch (read_options(argc, argv, &o, &cfg, &e)) {
     case ARGS_DONE:
-        break;
     case ARGS_FAILED:
         break;
     case ARGS_RUN:

@@ -90,7 +90,7 @@ static void set_up_colors(bool color)
     if (!term.has_color)
         return;
     use_default_colors();
-    for (short i = 0; i < STYLE_COUNT; i++)
+    for (int i = 0; i < STYLE_COUNT; i++)
         init_pair((short)(i + 1), looks[i].color, -1);
 }
 
@@ -170,13 +170,13 @@ void term_draw(const struct screen *s, bool sync)
     for (int y = 0; y < s->height && y < LINES; y++) {
         for (int x = 0; x < s->width && x < COLS; x++) {
             const struct cell *c = screen_at(s, x, y);
-            struct cell *shown = &term.shown[y * term.width + x];
+            struct cell *shown = &term.shown[(size_t)y * (size_t)term.width + (size_t)x];
 
             if (c->code == 0 || memcmp(c, shown, sizeof(*c)) == 0)
                 continue;
             put_cell(x, y, c);
         }
-        memcpy(&term.shown[y * term.width], screen_at(s, 0, y),
+        memcpy(&term.shown[(size_t)y * (size_t)term.width], screen_at(s, 0, y),
                (size_t)s->width * sizeof(struct cell));
     }
     begin_sync(sync);

@@ -31,6 +31,7 @@ struct cell {
     uint8_t mark_count;
     uint8_t width;
     uint8_t style;
+    uint8_t unused; /* no padding: cells are compared as bytes */
 };
 
 struct screen {

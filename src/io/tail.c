@@ -381,7 +381,7 @@ static bool look_at_path(struct tail *t, int64_t now)
         note_trouble(t, errno);
         return false;
     }
-    if (is_known(t, st.st_dev, st.st_ino) || t->count == FILES_MAX) {
+    if (is_known(t, st.st_dev, st.st_ino) || t->count >= FILES_MAX - 1) {
         t->status.error = 0;
         return false;
     }
@@ -392,6 +392,10 @@ static bool look_at_path(struct tail *t, int64_t now)
     }
     if (newest(t)) {
         push_missed(t, now);
+        if (t->count >= FILES_MAX - 1) { /* more may be missed: first things first */
+            source_free(fresh);
+            return true;
+        }
         t->status.rotations++;
         t->status.rotated_ms = now;
     }

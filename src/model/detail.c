@@ -13,8 +13,12 @@ static void add_text(const struct scan_value *v, struct strbuf *out)
     char text[TEXT_MAX + 1];
     size_t len = scan_text(v, text, sizeof(text));
 
-    for (size_t i = 0; i < len; i++)
-        strbuf_addc(out, text[i] == '\n' || text[i] == '\r' ? ' ' : text[i]);
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '\n' || text[i] == '\r')
+            strbuf_addc(out, ' ');
+        else
+            strbuf_addc(out, text[i]);
+    }
     if (v->len > len && v->len > TEXT_MAX)
         strbuf_adds(out, "…");
 }

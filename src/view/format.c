@@ -113,12 +113,12 @@ struct text_buffer format_duration(int64_t ms)
     if (ms < 0)
         return unknown;
     if (ms < 10000)
-        snprintf(b.text, sizeof(b.text), "%.1f s", (double)(ms / 100) / 10.0);
+        snprintf(b.text, sizeof(b.text), "%" PRId64 ".%" PRId64 " s", s, ms / 100 % 10);
     else if (s < 120)
         snprintf(b.text, sizeof(b.text), "%" PRId64 " s", s);
     else if (s < 3600)
         snprintf(b.text, sizeof(b.text), "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
-    else if (s < 100 * 3600)
+    else if (s < INT64_C(360000))
         snprintf(b.text, sizeof(b.text), "%" PRId64 "h%02" PRId64 "m%02" PRId64 "s", s / 3600,
                  s / 60 % 60, s % 60);
     else
@@ -137,7 +137,7 @@ struct text_buffer format_age(int64_t ms)
         snprintf(b.text, sizeof(b.text), "%" PRId64 "s", s);
     else if (s < 6000)
         snprintf(b.text, sizeof(b.text), "%" PRId64 "m", s / 60);
-    else if (s < 100 * 3600)
+    else if (s < INT64_C(360000))
         snprintf(b.text, sizeof(b.text), "%" PRId64 "h", s / 3600);
     else
         snprintf(b.text, sizeof(b.text), "%" PRId64 "d", s / 86400);

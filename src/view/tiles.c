@@ -59,7 +59,9 @@ static void put_pair(struct screen *s, struct rect r, int i, const char *label, 
 /* A rate; "~" when fewer seconds were observed than the window has. */
 static struct text_buffer rate_text(const struct figure_rate *rate)
 {
-    struct text_buffer number = format_rate(rate->per_second);
+    bool is_large = isfinite(rate->per_second) && rate->per_second >= 9999.5;
+    struct text_buffer number =
+        is_large ? format_short((int64_t)(rate->per_second + 0.5)) : format_rate(rate->per_second);
     struct text_buffer b = {""};
 
     snprintf(b.text, sizeof(b.text), "%s%.28s",
