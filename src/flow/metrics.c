@@ -23,7 +23,7 @@ static int64_t value_of(size_t bucket)
 {
     if (bucket <= 1)
         return (int64_t)bucket;
-    return llround(2 * pow(GAMMA, (double)bucket - 1) / (1 + GAMMA));
+    return llround(fmin(2 * pow(GAMMA, (double)bucket - 1) / (1 + GAMMA), 0x1p62));
 }
 
 void metrics_init(struct metrics *m, int64_t now_ms)

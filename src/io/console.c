@@ -1,6 +1,7 @@
 #include "io/console.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -20,15 +21,21 @@ void console_init(struct console *c, int fd)
     *c = (struct console){.fd = fd, .second = -1};
 }
 
-/* A terminal that was stopped, or a pipe whose reader sleeps, must not stop the flow. */
+/* A terminal that was stopped, or a pipe whose reader sleeps, must not stop the flow: what is
+ * writable takes PIPE_BUF bytes without waiting, the rest of a longer text is not shown then. */
 static void put(const struct console *c, const struct strbuf *text)
 {
     struct pollfd p = {.fd = c->fd, .events = POLLOUT};
+    size_t done = 0;
 
-    if (c->fd < 0 || poll(&p, 1, 0) <= 0 || !(p.revents & POLLOUT))
-        return;
-    if (write(c->fd, text->data, text->len) < 0)
-        return; /* nobody reads: the journal has it all */
+    while (c->fd >= 0 && done < text->len && poll(&p, 1, 0) > 0 && p.revents & POLLOUT) {
+        size_t left = text->len - done;
+        ssize_t n = write(c->fd, text->data + done, left < PIPE_BUF ? left : PIPE_BUF);
+
+        if (n <= 0)
+            return; /* nobody reads: the journal has it all */
+        done += (size_t)n;
+    }
 }
 
 static void add_text(struct strbuf *out, const char *text)

@@ -91,6 +91,8 @@ static void format_json(struct jsonl_log *l, const struct log_entry *entry)
 
 static void format_plain(struct jsonl_log *l, const struct log_entry *entry)
 {
+    bool is_first = true;
+
     strbuf_addf(&l->line, "%s: ", l->options.service);
     printable_add(&l->line, entry->message, strlen(entry->message), TEXT_MAX_BYTES);
     if (entry->error) {
@@ -102,15 +104,14 @@ static void format_plain(struct jsonl_log *l, const struct log_entry *entry)
 
         if (!f->name)
             continue;
-        strbuf_addf(&l->line, "%s%s=", i ? ", " : " (", f->name);
+        strbuf_addf(&l->line, "%s%s=", is_first ? " (" : ", ", f->name);
+        is_first = false;
         if (f->kind == LOG_FIELD_INT)
             strbuf_addf(&l->line, "%lld", (long long)f->integer);
         else
             printable_add(&l->line, f->text, strlen(f->text), TEXT_MAX_BYTES);
-        if (i + 1 == entry->field_count)
-            strbuf_addc(&l->line, ')');
     }
-    strbuf_addc(&l->line, '\n');
+    strbuf_adds(&l->line, is_first ? "\n" : ")\n");
 }
 
 /* Whole lines or nothing: what was written of a line that found no room is cut off again. */

@@ -60,7 +60,10 @@ static enum send_result send_record(void *self, const struct outgoing *o, uint64
 
     keep_record(s, o, &sent.record);
     sent.is_reported = sent.met.result != SEND_TAKEN;
-    s->sent = mem_realloc_array(s->sent, s->count + 1, sizeof(*s->sent));
+    if (s->count == s->cap) {
+        s->cap = s->cap ? 2 * s->cap : 64;
+        s->sent = mem_realloc_array(s->sent, s->cap, sizeof(*s->sent));
+    }
     s->sent[s->count++] = sent;
     s->reported += sent.is_reported;
     if (sent.met.result == SEND_FAILED)
@@ -72,7 +75,9 @@ static int next_report(void *self, struct sink_report *r)
 {
     struct fake_sink *s = self;
 
-    for (size_t i = 0; i < s->count; i++) {
+    while (s->first_open < s->count && s->sent[s->first_open].is_reported)
+        s->first_open++;
+    for (size_t i = s->first_open; i < s->count; i++) {
         if (s->sent[i].is_reported || s->sent[i].met.report_later)
             continue;
         s->sent[i].is_reported = true;

@@ -36,7 +36,9 @@ struct fake_sink {
     struct arena arena;
     struct fake_sent *sent; /* in the order of the calls, refused ones included */
     size_t count;
+    size_t cap;
     size_t reported;
+    size_t first_open; /* all before it are reported */
 };
 
 struct sink fake_sink_port(struct fake_sink *s);

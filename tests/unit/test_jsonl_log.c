@@ -1,0 +1,430 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <signal.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <cjson/cJSON.h>
+
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "base/utf8.h"
+#include "io/jsonl_log.h"
+#include "support/fake_clock.h"
+
+#define MAX_LINES 256
+
+struct fixture {
+    char folder[64];
+    char path[80];
+    char other[80];
+    struct fake_clock clock;
+    struct clock clock_port;
+    struct jsonl_log_options options;
+    struct jsonl_log *log;
+    struct log port;
+    cJSON *lines[MAX_LINES]; /* as read last */
+    size_t line_count;
+};
+
+static void forget_lines(struct fixture *f)
+{
+    while (f->line_count)
+        cJSON_Delete(f->lines[--f->line_count]);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = mem_alloc(sizeof(*f));
+    struct err e = {0};
+
+    strcpy(f->folder, "/tmp/test_jsonl_log.XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->path, sizeof(f->path), "%s/log", f->folder);
+    snprintf(f->other, sizeof(f->other), "%s/log.1", f->folder);
+    f->clock = (struct fake_clock){.wall = INT64_C(1795367071402), .mono = 5000};
+    f->clock_port = fake_clock_port(&f->clock);
+    f->options = (struct jsonl_log_options){.path = f->path,
+                                            .service = "order-tracker",
+                                            .env = "test",
+                                            .level = LOG_INFO,
+                                            .clock = &f->clock_port};
+    f->log = jsonl_log_open(&f->options, &e);
+    assert_non_null(f->log);
+    f->port = jsonl_log_port(f->log);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    char command[128];
+
+    jsonl_log_close(f->log);
+    forget_lines(f);
+    snprintf(command, sizeof(command), "rm -rf '%s'", f->folder);
+    assert_int_equal(system(command), 0);
+    free(f);
+    return 0;
+}
+
+/* Reads the file and parses every line. */
+static void read_lines(struct fixture *f, const char *path)
+{
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t len;
+
+    assert_non_null(file);
+    forget_lines(f);
+    while ((len = getline(&line, &cap, file)) > 0) {
+        const char *end;
+
+        assert_true(f->line_count < MAX_LINES);
+        assert_int_equal(line[len - 1], '\n');
+        assert_true(utf8_valid(line, (size_t)len, NULL));
+        f->lines[f->line_count] = cJSON_ParseWithLengthOpts(line, (size_t)len, &end, 0);
+        assert_non_null(f->lines[f->line_count++]);
+        assert_ptr_equal(end, line + len - 1);
+    }
+    free(line);
+    fclose(file);
+}
+
+static const char *text_of(const cJSON *json, const char *key)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, key));
+}
+
+static const cJSON *metadata(const struct fixture *f, size_t i)
+{
+    return cJSON_GetObjectItemCaseSensitive(f->lines[i], "metadata");
+}
+
+static int64_t field(const struct fixture *f, size_t i, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(metadata(f, i), key);
+
+    return item ? (int64_t)item->valuedouble : -1;
+}
+
+static void assert_keys(const cJSON *json, const char *const *keys)
+{
+    const cJSON *item = json->child;
+
+    for (; *keys; keys++, item = item->next) {
+        assert_non_null(item);
+        assert_string_equal(item->string, *keys);
+    }
+    assert_null(item);
+}
+
+static void a_line_has_its_keys_in_order(void **state)
+{
+    static const char *const keys[] = {"timestamp", "level",    "message",
+                                       "service",   "metadata", NULL};
+    static const char *const error_keys[] = {"timestamp", "level",    "message", "service",
+                                             "error",     "metadata", NULL};
+    static const char *const metadata_keys[] = {"env", "partition", "topic", "sum", NULL};
+    struct fixture *f = *state;
+
+    log_with(&f->port, LOG_INFO, "first", NULL, LOG_INT("partition", -3),
+             LOG_TEXT("topic", "orders"), LOG_JSON("sum", "{\"a\":[1,2]}"));
+    log_plain(&f->port, LOG_ERROR, "second", "it broke");
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 2);
+    assert_keys(f->lines[0], keys);
+    assert_keys(metadata(f, 0), metadata_keys);
+    assert_string_equal(text_of(f->lines[0], "timestamp"), "2026-11-22T17:04:31.402Z");
+    assert_string_equal(text_of(f->lines[0], "level"), "INFO");
+    assert_string_equal(text_of(f->lines[0], "service"), "order-tracker");
+    assert_string_equal(text_of(metadata(f, 0), "env"), "test");
+    assert_int_equal(field(f, 0, "partition"), -3);
+    assert_keys(f->lines[1], error_keys);
+    assert_string_equal(text_of(f->lines[1], "error"), "it broke");
+}
+
+static void an_object_without_a_name_becomes_the_metadata(void **state)
+{
+    static const char *const keys[] = {"env", "a", "b", "last", NULL};
+    static const char *const none[] = {"env", "last", NULL};
+    struct fixture *f = *state;
+
+    log_with(&f->port, LOG_INFO, "m", NULL, LOG_JSON(NULL, "{\"a\":1,\"b\":2}"),
+             LOG_INT("last", 3));
+    log_with(&f->port, LOG_INFO, "m", NULL, LOG_JSON(NULL, "{}"), LOG_INT("last", 3));
+    read_lines(f, f->path);
+    assert_keys(metadata(f, 0), keys);
+    assert_keys(metadata(f, 1), none);
+}
+
+static void levels_below_the_set_one_are_not_written(void **state)
+{
+    static const enum log_level levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < 4; i++) {
+        struct err e = {0};
+
+        jsonl_log_close(f->log);
+        unlink(f->path);
+        f->options.level = levels[i];
+        f->log = jsonl_log_open(&f->options, &e);
+        f->port = jsonl_log_port(f->log);
+        for (size_t k = 0; k < 4; k++)
+            log_plain(&f->port, levels[k], "m", NULL);
+        read_lines(f, f->path);
+        assert_int_equal(f->line_count, 4 - i);
+    }
+}
+
+static void hostile_texts_stay_within_one_line_of_json(void **state)
+{
+    static const char *const texts[] = {
+        "a\nb\rc\td",  "\"},{\"x\":\"",        "\\", "\xff\xfe\xc3", "\xed\xa0\x80",
+        "\x1b[2J\x7f", "\xc3\xa9\xe2\x82\xac",
+    };
+    struct fixture *f = *state;
+    char *long_text = mem_alloc(100001);
+
+    memset(long_text, 'x', 100000);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        log_with(&f->port, LOG_ERROR, texts[i], texts[i], LOG_TEXT("text", texts[i]));
+    log_plain(&f->port, LOG_ERROR, long_text, long_text);
+    free(long_text);
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, sizeof(texts) / sizeof(texts[0]) + 1);
+    assert_string_equal(text_of(f->lines[1], "message"), "\"},{\"x\":\"");
+    assert_string_equal(text_of(metadata(f, 6), "text"), "\xc3\xa9\xe2\x82\xac");
+    assert_int_equal(strlen(text_of(f->lines[7], "error")), 4096);
+}
+
+static void repeated_trouble_is_told_at_once_and_then_counted(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 1000; i++)
+        log_with(&f->port, LOG_WARN, "trouble", "broken", LOG_INT("offset", i));
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 1);
+    assert_int_equal(field(f, 0, "offset"), 0);
+    fake_clock_advance(&f->clock, 9999);
+    jsonl_log_tick(f->log);
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 1);
+    fake_clock_advance(&f->clock, 1);
+    jsonl_log_tick(f->log);
+    jsonl_log_tick(f->log);
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 2);
+    assert_string_equal(text_of(f->lines[1], "message"), "trouble");
+    assert_string_equal(text_of(f->lines[1], "error"), "broken");
+    assert_string_equal(text_of(f->lines[1], "level"), "WARN");
+    assert_int_equal(field(f, 1, "repeated"), 999);
+}
+
+static void trouble_that_comes_back_later_is_told_at_once_again(void **state)
+{
+    struct fixture *f = *state;
+
+    log_plain(&f->port, LOG_WARN, "trouble", NULL);
+    fake_clock_advance(&f->clock, 10000);
+    jsonl_log_tick(f->log);
+    log_plain(&f->port, LOG_WARN, "trouble", NULL);
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 2);
+    assert_int_equal(field(f, 1, "repeated"), -1);
+}
+
+static void what_differs_is_no_repetition(void **state)
+{
+    struct fixture *f = *state;
+
+    log_plain(&f->port, LOG_WARN, "a", NULL);
+    log_plain(&f->port, LOG_WARN, "a", "x");
+    log_plain(&f->port, LOG_WARN, "a", "y");
+    log_plain(&f->port, LOG_ERROR, "a", "y");
+    log_plain(&f->port, LOG_WARN, "b", "y");
+    log_plain(&f->port, LOG_INFO, "c", NULL);
+    log_plain(&f->port, LOG_INFO, "c", NULL); /* no trouble: always told */
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 7);
+}
+
+/* Memory is bounded: the oldest kind of trouble makes room, and its count is not lost. */
+static void many_kinds_of_trouble_are_all_told_and_all_counted(void **state)
+{
+    struct fixture *f = *state;
+    int64_t told = 0;
+
+    for (int i = 0; i < 100; i++) {
+        char error[16];
+
+        snprintf(error, sizeof(error), "%d", i);
+        log_plain(&f->port, LOG_WARN, "trouble", error);
+        log_plain(&f->port, LOG_WARN, "trouble", error);
+        fake_clock_advance(&f->clock, 1);
+    }
+    jsonl_log_settle(f->log);
+    read_lines(f, f->path);
+    for (size_t i = 0; i < f->line_count; i++)
+        told += field(f, i, "repeated") < 0 ? 1 : field(f, i, "repeated");
+    assert_int_equal(told, 200);
+}
+
+static void what_was_settled_leaves_the_last_line_to_the_caller(void **state)
+{
+    struct fixture *f = *state;
+
+    log_plain(&f->port, LOG_WARN, "trouble", NULL);
+    log_plain(&f->port, LOG_WARN, "trouble", NULL);
+    jsonl_log_settle(f->log);
+    log_plain(&f->port, LOG_INFO, "the end", NULL);
+    jsonl_log_close(f->log);
+    f->log = NULL;
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 3);
+    assert_int_equal(field(f, 1, "repeated"), 1);
+    assert_string_equal(text_of(f->lines[2], "message"), "the end");
+}
+
+static void closing_tells_the_counts(void **state)
+{
+    struct fixture *f = *state;
+
+    log_plain(&f->port, LOG_WARN, "trouble", NULL);
+    log_plain(&f->port, LOG_WARN, "trouble", NULL);
+    jsonl_log_close(f->log);
+    f->log = NULL;
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 2);
+}
+
+static void opened_anew_it_writes_to_the_new_file(void **state)
+{
+    struct fixture *f = *state;
+
+    log_plain(&f->port, LOG_INFO, "old", NULL);
+    assert_int_equal(rename(f->path, f->other), 0);
+    log_plain(&f->port, LOG_INFO, "still old", NULL);
+    jsonl_log_reopen(f->log);
+    log_plain(&f->port, LOG_INFO, "new", NULL);
+    read_lines(f, f->other);
+    assert_int_equal(f->line_count, 2);
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 1);
+    assert_string_equal(text_of(f->lines[0], "message"), "new");
+}
+
+static void when_it_cannot_be_opened_anew_the_old_file_goes_on(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(rename(f->path, f->other), 0);
+    assert_int_equal(symlink("/tmp/test_jsonl_log.nowhere/log", f->path), 0);
+    jsonl_log_reopen(f->log);
+    log_plain(&f->port, LOG_INFO, "goes on", NULL);
+    read_lines(f, f->other);
+    assert_int_equal(f->line_count, 2);
+    assert_string_equal(text_of(f->lines[0], "error"), strerror(ENOENT));
+    assert_string_equal(text_of(f->lines[1], "message"), "goes on");
+    unlink(f->path);
+}
+
+static void a_path_that_cannot_be_opened_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+
+    f->options.path = "/tmp/test_jsonl_log.nowhere/log";
+    assert_null(jsonl_log_open(&f->options, &e));
+    assert_non_null(strstr(e.text, "/tmp/test_jsonl_log.nowhere/log: "));
+}
+
+/* A file that may grow no further stands for a full disk. */
+static void lines_that_find_no_room_are_counted_and_leave_no_torn_line(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit before, narrow;
+
+    signal(SIGXFSZ, SIG_IGN);
+    log_plain(&f->port, LOG_INFO, "first", NULL);
+    getrlimit(RLIMIT_FSIZE, &before);
+    narrow = before;
+    narrow.rlim_cur = 200; /* the second line begins and does not end before it */
+    setrlimit(RLIMIT_FSIZE, &narrow);
+    for (int i = 0; i < 5; i++)
+        log_plain(&f->port, LOG_INFO, "lost", NULL);
+    setrlimit(RLIMIT_FSIZE, &before);
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 1);
+    jsonl_log_tick(f->log);
+    jsonl_log_tick(f->log);
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 2);
+    assert_int_equal(field(f, 1, "lost"), 5);
+}
+
+/* For people, on standard error. */
+static void without_a_path_lines_are_plain(void **state)
+{
+    struct fixture *f = *state;
+    struct jsonl_log_options options = f->options;
+    struct err e = {0};
+    struct jsonl_log *log;
+    struct log port;
+    int saved = dup(STDERR_FILENO);
+    int fd = open(f->other, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    char text[512] = "";
+
+    options.path = NULL;
+    options.service = "producer";
+    log = jsonl_log_open(&options, &e);
+    port = jsonl_log_port(log);
+    dup2(fd, STDERR_FILENO);
+    log_plain(&port, LOG_INFO, "plain", NULL);
+    log_with(&port, LOG_WARN, "trouble\x1b[31m", "why", LOG_INT("n", 3), LOG_TEXT("t", "x\ny"));
+    log_with(&port, LOG_INFO, "summed", NULL, LOG_JSON(NULL, "{\"a\":1}"), LOG_INT("n", 1));
+    jsonl_log_reopen(log);
+    jsonl_log_close(log);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+    close(fd);
+    assert_string_equal(text, "producer: plain\n"
+                              "producer: trouble?[31m: why (n=3, t=x?y)\n"
+                              "producer: summed (n=1)\n");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_line_has_its_keys_in_order),
+        TEST(an_object_without_a_name_becomes_the_metadata),
+        TEST(levels_below_the_set_one_are_not_written),
+        TEST(hostile_texts_stay_within_one_line_of_json),
+        TEST(repeated_trouble_is_told_at_once_and_then_counted),
+        TEST(trouble_that_comes_back_later_is_told_at_once_again),
+        TEST(what_differs_is_no_repetition),
+        TEST(many_kinds_of_trouble_are_all_told_and_all_counted),
+        TEST(what_was_settled_leaves_the_last_line_to_the_caller),
+        TEST(closing_tells_the_counts),
+        TEST(opened_anew_it_writes_to_the_new_file),
+        TEST(when_it_cannot_be_opened_anew_the_old_file_goes_on),
+        TEST(a_path_that_cannot_be_opened_is_an_error),
+        TEST(lines_that_find_no_room_are_counted_and_leave_no_torn_line),
+        TEST(without_a_path_lines_are_plain),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
