@@ -20,11 +20,13 @@ e2e     jq                    command jq
 e2e     kcat                  command kcat
 e2e     tmux                  command tmux
 e2e     procps                command ps
+e2e     python3-jsonschema    python  jsonschema
 '
 
 have_command() { command -v "$1" >/dev/null; }
 have_library() { pkg-config --exists "$1" 2>/dev/null; }
 have_header() { echo "#include <$1>" | cc -E - >/dev/null 2>&1; }
+have_python() { /usr/bin/python3 -c "import $1" 2>/dev/null; } # Debian's own, whatever else is in $PATH
 
 # The first line is 'openjdk version "17.0.15" ...'; before Java 9 it was "1.8.0".
 have_java() {
