@@ -184,7 +184,8 @@ static size_t add_metadata(const struct log_line *line, char *out, size_t len, s
         scan_begin(&s, line->metadata.text, line->metadata.len) < 0)
         return len;
     while (len + 1 < cap && scan_member(&s, &key, &value) == 1) {
-        if (value.kind == SCAN_OBJECT || value.kind == SCAN_ARRAY || value.kind == SCAN_NULL)
+        if (value.kind == SCAN_OBJECT || value.kind == SCAN_ARRAY || value.kind == SCAN_NULL ||
+            scan_is(&key, "env")) /* the same in every line */
             continue;
         len = add_part(out, len, cap, " ", "", &key);
         len = add_part(out, len, cap, "", "", &equals);

@@ -70,7 +70,7 @@ static void describe_order(struct event_row *row, const struct journal_line *lin
 
     journal_line_order(line, &o);
     if (o.has_total)
-        snprintf(row->text, sizeof(row->text), "%-7s %6.2f %s  %s", o.status, o.total, o.currency,
+        snprintf(row->text, sizeof(row->text), "%-7s %8.2f %s  %s", o.status, o.total, o.currency,
                  row->kind == ROW_DUP ? "redelivered" : o.customer);
     else if (row->kind == ROW_DUP)
         snprintf(row->text, sizeof(row->text), "redelivered");

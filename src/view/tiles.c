@@ -232,8 +232,8 @@ void panel_latency(struct screen *s, const struct view *v, struct rect r)
     l = row_of(s, r, 2);
     put_lag(&l, v);
     l = row_of(s, r, 3);
-    panel_put(&l, STYLE_TEXT, "trend %s", trend_name(f->lag.trend));
-    if (isfinite(f->lag.clear_seconds))
+    panel_put(&l, STYLE_TEXT, "trend %s", f->lag.messages == 0 ? "none" : trend_name(f->lag.trend));
+    if (f->lag.messages > 0 && isfinite(f->lag.clear_seconds))
         panel_put(&l, STYLE_TEXT, "  clears in %s",
                   format_duration((int64_t)(f->lag.clear_seconds * 1000)).text);
     panel_put(&l, STYLE_TEXT, "  %s", bytes_behind(f->read_lag_bytes).text);

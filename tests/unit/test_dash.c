@@ -311,7 +311,7 @@ static void rows_are_kept_newest_first_and_forgotten_at_the_end(void **state)
     assert_null(dash_event_row(d, 150));
     assert_null(dash_event_row(d, 251));
     assert_null(dash_event_row(d, 0));
-    assert_string_equal(dash_event_row(d, 200)->text, "pending   5.50 EUR  client07");
+    assert_string_equal(dash_event_row(d, 200)->text, "pending     5.50 EUR  client07");
 }
 
 static void errors_are_grouped_with_their_digits_folded(void **state)
