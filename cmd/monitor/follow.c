@@ -1,5 +1,8 @@
 #include "follow.h"
 
+#include <string.h>
+
+#include "base/rfc3339.h"
 #include "model/journal_line.h"
 #include "model/log_line.h"
 
@@ -71,8 +74,88 @@ void follow_init(struct follow *f, const char *events_path, const char *log_path
     dash->log_reader.path = tail_path(f->log);
 }
 
+/* ---- history ---- */
+
+#define RECENT_MS   ((WINDOW_LONGEST + 5) * INT64_C(1000))
+#define RECENT_ROWS 2000
+
+/* "timestamp" is a line's first key. */
+static int64_t time_of(const char *text, size_t len)
+{
+    static const char key[] = "\"timestamp\"";
+    const char *at = memmem(text, len < 64 ? len : 64, key, sizeof(key) - 1);
+    const char *open = at ? memchr(at + sizeof(key) - 1, '"', 8) : NULL;
+    const char *close;
+    int64_t ms;
+
+    if (!open || open + 40 > text + len)
+        return -1;
+    close = memchr(open + 1, '"', 36);
+    return close && rfc3339_parse(open + 1, (size_t)(close - open - 1), &ms) == 0 ? ms : -1;
+}
+
+static void on_old_event(void *self, const struct tail_line *line)
+{
+    struct follow *f = self;
+    struct journal_line parsed;
+
+    if (journal_line_parse(&parsed, line->text, line->len) == 0)
+        dash_old_event(f->dash, &parsed);
+    else
+        f->dash->events_reader.malformed++;
+}
+
+static void end_history(struct follow *f)
+{
+    dash_end_history(f->dash);
+    history_free(f->history);
+    f->history = NULL;
+}
+
+void follow_enter_late(struct follow *f, bool skip)
+{
+    int fd = tail_open_first(f->events, f->clock);
+    struct dash_history *h = &f->dash->history;
+
+    if (fd < 0)
+        return;
+    f->history = history_open(fd, clock_wall_ms(f->clock) - RECENT_MS, RECENT_ROWS, time_of);
+    if (!f->history)
+        return;
+    h->size = history_end(f->history);
+    h->is_reading = h->size > 0;
+    tail_skip_to(f->events, h->size);
+    if (!h->is_reading)
+        end_history(f);
+    else if (skip)
+        follow_skip_history(f);
+}
+
+bool follow_history(struct follow *f)
+{
+    const struct tail_sink sink = {.line = on_old_event, .self = f};
+
+    if (!f->history)
+        return false;
+    if (history_poll(f->history, f->clock, &sink) == 0) {
+        end_history(f);
+        return false;
+    }
+    f->dash->history.position = history_position(f->history);
+    return true;
+}
+
+void follow_skip_history(struct follow *f)
+{
+    if (!f->history)
+        return;
+    f->dash->history.is_skipped = true;
+    end_history(f);
+}
+
 void follow_release(struct follow *f)
 {
+    history_free(f->history);
     tail_free(f->events);
     tail_free(f->log);
 }
@@ -96,6 +179,10 @@ bool follow_poll(struct follow *f)
 
 void follow_all(struct follow *f)
 {
-    while (follow_poll(f))
-        ;
+    bool more;
+
+    do {
+        more = follow_poll(f);
+        more |= follow_history(f);
+    } while (more);
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "io/history.h"
 #include "io/tail.h"
 #include "view/dash.h"
 
@@ -13,6 +14,7 @@ struct follow {
     struct tail *events;
     struct tail *log;
     struct dash *dash;
+    struct history *history; /* NULL when there is none left to read */
     const struct clock *clock;
     int64_t now_ms; /* wall clock of the current poll */
 };
@@ -21,10 +23,20 @@ void follow_init(struct follow *f, const char *events_path, const char *log_path
                  const struct clock *clock);
 void follow_release(struct follow *f);
 
+/* Enters a big journal near its end, so that the present is there at once; what lies before is read
+ * by follow_history, unless `skip`. To be called before the first poll. */
+void follow_enter_late(struct follow *f, bool skip);
+
+/* Reads a slice of the history. Returns true when there is more. */
+bool follow_history(struct follow *f);
+
+/* Gives the history up. */
+void follow_skip_history(struct follow *f);
+
 /* One turn over both files. Returns true when more is waiting. */
 bool follow_poll(struct follow *f);
 
-/* Reads until the ends of both files. */
+/* Reads until the ends of both files, and the history. */
 void follow_all(struct follow *f);
 
 #endif

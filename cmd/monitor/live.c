@@ -13,12 +13,13 @@
 #include "signals.h"
 #include "term.h"
 
-#define TICK_MS   100  /* how often the files are looked at */
-#define KEY_MS    100  /* shortest time between two frames */
-#define IDLE_MS   1000 /* longest: the clock goes on */
-#define NOTICE_MS 30000
-#define FIRST_MS  100
-#define SHORT_MS  5000
+#define HISTORY_MS 20   /* between two slices of history: half a core at most */
+#define TICK_MS    100  /* how often the files are looked at */
+#define KEY_MS     100  /* shortest time between two frames */
+#define IDLE_MS    1000 /* longest: the clock goes on */
+#define NOTICE_MS  30000
+#define FIRST_MS   100
+#define SHORT_MS   5000
 
 /* What decides when to draw again. */
 struct pace {
@@ -205,6 +206,9 @@ static bool act(struct monitor *m, struct pace *p, enum ui_action action)
     case UI_SNAPSHOT:
         write_snapshot(m);
         break;
+    case UI_SKIP_HISTORY:
+        follow_skip_history(&m->follow);
+        break;
     case UI_MOUSE:
         p->has_mouse = !p->has_mouse;
         term_mouse(p->has_mouse);
@@ -250,9 +254,14 @@ int live_run(struct monitor *m)
     struct pace pace = {.is_reading = true};
     m->started_ms = clock_mono_ms(m->clock);
     while (!signals_stop()) {
-        if (!wait_for_input(pace.is_reading ? 0 : TICK_MS) || !take_keys(m, &pace))
+        if (!wait_for_input(pace.is_reading     ? 0
+                            : m->follow.history ? HISTORY_MS
+                                                : TICK_MS) ||
+            !take_keys(m, &pace))
             break;
         pace.is_reading = follow_poll(&m->follow);
+        if (!pace.is_reading && pace.frames > 0)
+            follow_history(&m->follow);
         notice_files(m, &pace);
         if (!is_due(m, &pace))
             continue;

@@ -27,6 +27,7 @@ struct options {
     bool once;
     bool json;
     bool check;
+    bool no_history;
     bool ascii;
     bool sync;
     int64_t watch_seconds;
@@ -60,6 +61,10 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
          .kind = ARG_FLAG,
          .help = "one line for Nagios; exit 0 OK, 1 WARN, 2 CRIT, 3 UNKNOWN",
          .flag = &o->check},
+        {.name = "no-history",
+         .kind = ARG_FLAG,
+         .help = "do not read the older part of a big journal: totals are lower bounds",
+         .flag = &o->no_history},
         {.name = "watch",
          .kind = ARG_INT,
          .operand = "SECONDS",
@@ -259,12 +264,16 @@ static int run_monitor(const struct config *cfg, struct options *o, struct err *
                    .latency_crit_ms = cfg->monitor.latency_crit_ms,
                    .stale_ms = cfg->monitor.stale_seconds * 1000},
     };
+    bool is_report;
     int status;
 
     m.dash = dash_new((size_t)cfg->monitor.max_recent_events, (size_t)cfg->monitor.max_recent_logs);
     follow_init(&m.follow, cfg->monitor.events_file, cfg->monitor.log_file, m.dash, m.clock);
     ui_init(&m.ui);
-    status = o->once || o->json || o->check ? run_reports(&m, o, e) : run_live(&m, o, e);
+    is_report = o->once || o->json || o->check;
+    if (!is_report || o->check || o->no_history) /* a check asks for no totals */
+        follow_enter_late(&m.follow, o->no_history || o->check);
+    status = is_report ? run_reports(&m, o, e) : run_live(&m, o, e);
     ui_release(&m.ui);
     figures_release(&m.figures);
     follow_release(&m.follow);

@@ -59,6 +59,13 @@ void tail_free(struct tail *t);
  * soon), 0 at the end. Trouble is not an error here: see the status; it is retried every 500 ms. */
 int tail_poll(struct tail *t, const struct clock *clock, const struct tail_sink *sink);
 
+/* Opens the file now, without reading, so that a place in it can be chosen first. Returns another
+ * descriptor of it, the caller's to close, or -1 when there is nothing to open yet. */
+int tail_open_first(struct tail *t, const struct clock *clock);
+
+/* Begins at `offset`, the start of a line, instead of at 0. Only after tail_open_first. */
+void tail_skip_to(struct tail *t, int64_t offset);
+
 /* Looks for the file at the next poll instead of up to 500 ms later. */
 void tail_retry_now(struct tail *t);
 

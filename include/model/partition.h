@@ -26,6 +26,7 @@ struct partition {
     char topic[PARTITION_TOPIC];
     int32_t number;
     bool has_offset;
+    int64_t first;     /* the offset seen first */
     int64_t highest;   /* largest offset seen */
     int64_t newest_ms; /* time of its newest line */
     uint64_t received;
@@ -59,6 +60,10 @@ struct partition_change {
 
 /* Counts a line of the partition, which may be of any kind. */
 struct partition_change partition_count(struct partition *p, const struct journal_line *line);
+
+/* Puts what was read of an earlier part of the journal before what was counted since. The gap
+ * between the two parts is counted as one, an overlap as duplicates. */
+void partition_prepend(struct partition *p, const struct partition *earlier);
 
 /* Received and failed in the last `seconds` (at most 60) complete seconds before `now_ms`. */
 struct partition_second partition_sum(const struct partition *p, int64_t now_ms, int seconds);

@@ -120,6 +120,15 @@ struct dash_log {
     int64_t metrics_ms; /* time of the last metrics line, 0 if none */
 };
 
+/* The older part of the journal, read behind the present: it adds to the totals only. */
+struct dash_history {
+    bool is_reading;
+    bool is_skipped;  /* given up: the totals stay incomplete */
+    int64_t position; /* bytes */
+    int64_t size;
+    struct partition_table partitions;
+};
+
 struct dash {
     struct event_ring events;
     struct log_ring logs;
@@ -134,6 +143,7 @@ struct dash {
     bool has_event;
     int64_t first_ms; /* earliest and latest time in the journal */
     int64_t newest_ms;
+    uint64_t live; /* messages that did not come from history */
     uint64_t received;
     uint64_t failed;
     uint64_t retries;
@@ -152,6 +162,7 @@ struct dash {
     uint64_t with_latency;
     bool last_failed[DASH_LAST];
 
+    struct dash_history history;
     struct dash_log log;
     char topic[PARTITION_TOPIC]; /* of the newest event */
 };
@@ -163,6 +174,10 @@ void dash_free(struct dash *d);
 void dash_event(struct dash *d, const struct journal_line *line, const struct place *place,
                 int64_t now_ms);
 void dash_log_line(struct dash *d, const struct log_line *line, const struct place *place);
+
+/* A line of the journal's older part; and the end of that part. */
+void dash_old_event(struct dash *d, const struct journal_line *line);
+void dash_end_history(struct dash *d);
 
 /* A line of the journal that could not be read. */
 void dash_bad_event(struct dash *d, const char *text, size_t len, const struct place *place,

@@ -49,6 +49,7 @@ enum ui_action {
     UI_COPY,     /* put the chosen line on the clipboard */
     UI_SNAPSHOT, /* write the screen to a file */
     UI_MOUSE,
+    UI_SKIP_HISTORY,
 };
 
 #define UI_FILTER_MAX 64

@@ -480,6 +480,24 @@ static bool read_all(struct tail *t, const struct clock *clock, int64_t now,
     return true;
 }
 
+int tail_open_first(struct tail *t, const struct clock *clock)
+{
+    if (t->count == 0)
+        look_at_path(t, clock_mono_ms(clock));
+    return t->count ? fcntl(newest(t)->fd, F_DUPFD_CLOEXEC, 0) : -1;
+}
+
+void tail_skip_to(struct tail *t, int64_t offset)
+{
+    struct source *s = newest(t);
+    size_t len = offset < MARK ? (size_t)offset : MARK;
+
+    if (pread(s->fd, s->mark, len, offset - (int64_t)len) != (ssize_t)len)
+        return;
+    s->mark_len = len;
+    s->pos = offset;
+}
+
 int tail_poll(struct tail *t, const struct clock *clock, const struct tail_sink *sink)
 {
     int64_t now = clock_mono_ms(clock);

@@ -89,11 +89,14 @@ void cause_count(struct cause_table *t, const struct journal_line *line)
     name_cause(text, line);
     c = get(t, text, line);
     c->total++;
-    if (line->timestamp_ms > c->last_ms)
-        c->last_ms = line->timestamp_ms;
     c->on_many |= c->partition != line->partition;
-    c->partition = line->partition;
-    c->offset = line->offset;
+    if (line->timestamp_ms < c->first_ms)
+        c->first_ms = line->timestamp_ms;
+    if (line->timestamp_ms >= c->last_ms) {
+        c->last_ms = line->timestamp_ms;
+        c->partition = line->partition;
+        c->offset = line->offset;
+    }
     count_in(c->seconds, line->timestamp_ms / 1000);
     count_in(c->quarters, line->timestamp_ms / 15000);
 }

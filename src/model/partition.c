@@ -62,6 +62,8 @@ static struct partition_change count_offset(struct partition *p, const struct jo
     struct partition_change change = {0};
     int64_t offset = line->offset;
 
+    if (!p->has_offset)
+        p->first = offset;
     if (!p->has_offset || offset > p->highest) {
         if (p->has_offset)
             change.gap = (uint64_t)(offset - p->highest - 1);
@@ -121,6 +123,26 @@ struct partition_change partition_count(struct partition *p, const struct journa
     p->failed += line->is_failed;
     count_second(p, line);
     return count_offset(p, line);
+}
+
+void partition_prepend(struct partition *p, const struct partition *earlier)
+{
+    p->received += earlier->received;
+    p->failed += earlier->failed;
+    p->gaps += earlier->gaps;
+    p->dups += earlier->dups;
+    p->rewinds += earlier->rewinds;
+    if (!earlier->has_offset)
+        return;
+    if (!p->has_offset)
+        skip_to(p, earlier->highest);
+    else if (p->first > earlier->highest)
+        p->gaps += (uint64_t)(p->first - earlier->highest - 1);
+    else
+        p->dups += (uint64_t)(earlier->highest - p->first + 1);
+    p->first = earlier->first;
+    if (earlier->newest_ms > p->newest_ms)
+        p->newest_ms = earlier->newest_ms;
 }
 
 struct partition_second partition_sum(const struct partition *p, int64_t now_ms, int seconds)

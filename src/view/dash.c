@@ -29,6 +29,7 @@ void dash_free(struct dash *d)
     if (!d)
         return;
     partition_table_release(&d->partitions);
+    partition_table_release(&d->history.partitions);
     free(d->events.rows);
     free(d->logs.rows);
     free(d->latency);
@@ -149,34 +150,46 @@ static void count_latency(struct dash *d, const struct journal_line *line,
         l->max = line->latency_ms;
 }
 
-static void count_failure(struct dash *d, const struct journal_line *line)
+static uint64_t retries_of(const struct journal_line *line)
 {
+    return line->attempts > 1 ? (uint64_t)line->attempts - 1 : 0;
+}
+
+static bool is_dead_lettered(const struct journal_line *line)
+{
+    return line->has_outcome && line->fate == JOURNAL_DEAD_LETTERED;
+}
+
+/* What counts for old and new lines alike. */
+static void count_totals(struct dash *d, const struct journal_line *line)
+{
+    d->received++;
+    d->retries += retries_of(line);
+    d->dead_lettered += is_dead_lettered(line);
+    d->knows_outcome |= line->has_outcome;
+    if (is_dead_lettered(line) && line->timestamp_ms > d->dead_lettered_ms)
+        d->dead_lettered_ms = line->timestamp_ms;
+    if (!line->is_failed)
+        return;
     d->failed++;
+    cause_count(&d->causes, line);
+    if (line->timestamp_ms < d->failed_ms)
+        return;
     d->failed_ms = line->timestamp_ms;
     d->failed_partition = line->partition;
     d->failed_offset = line->offset;
-    cause_count(&d->causes, line);
 }
 
 static void count_message(struct dash *d, const struct journal_line *line,
                           struct window_second *slot)
 {
-    uint64_t retries = line->attempts > 1 ? (uint64_t)line->attempts - 1 : 0;
-    bool is_dead = line->has_outcome && line->fate == JOURNAL_DEAD_LETTERED;
-
-    d->last_failed[d->received++ % DASH_LAST] = line->is_failed;
-    d->retries += retries;
-    d->dead_lettered += is_dead;
-    d->knows_outcome |= line->has_outcome;
-    if (is_dead)
-        d->dead_lettered_ms = line->timestamp_ms;
-    if (line->is_failed)
-        count_failure(d, line);
+    count_totals(d, line);
+    d->last_failed[d->live++ % DASH_LAST] = line->is_failed;
     if (slot) {
         slot->received++;
         slot->failed += line->is_failed;
-        slot->retries += (uint32_t)retries;
-        slot->dead_lettered += is_dead;
+        slot->retries += (uint32_t)retries_of(line);
+        slot->dead_lettered += is_dead_lettered(line);
         slot->bytes += line->message_size > 0 ? (uint64_t)line->message_size : 0;
     }
     count_latency(d, line, slot);
@@ -224,6 +237,39 @@ void dash_event(struct dash *d, const struct journal_line *line, const struct pl
         add_gap_row(d, line, before + 1, line->offset, place);
     count_message(d, line, slot);
     add_message_row(d, line, &change, place);
+}
+
+void dash_old_event(struct dash *d, const struct journal_line *line)
+{
+    size_t topic_len = line->topic.kind == SCAN_STRING ? line->topic.len : 0;
+    struct partition *p =
+        partition_get(&d->history.partitions, line->topic.text, topic_len, line->partition);
+
+    partition_count(p, line);
+    note_time(d, line->timestamp_ms);
+    if (line->kind == JOURNAL_MESSAGE)
+        count_totals(d, line);
+}
+
+void dash_end_history(struct dash *d)
+{
+    struct partition_table *old = &d->history.partitions;
+
+    d->history.is_reading = false;
+    d->gaps = d->dups = d->rewinds = 0;
+    for (size_t i = 0; i < old->count; i++) {
+        const struct partition *earlier = &old->items[i];
+
+        partition_prepend(
+            partition_get(&d->partitions, earlier->topic, strlen(earlier->topic), earlier->number),
+            earlier);
+    }
+    for (size_t i = 0; i < d->partitions.count; i++) {
+        d->gaps += d->partitions.items[i].gaps;
+        d->dups += d->partitions.items[i].dups;
+        d->rewinds += d->partitions.items[i].rewinds;
+    }
+    partition_table_release(old);
 }
 
 void dash_bad_event(struct dash *d, const char *text, size_t len, const struct place *place,

@@ -99,7 +99,7 @@ static void take_totals(struct figures *f, const struct dash *d)
 
 static void take_last(struct figures *f, const struct dash *d)
 {
-    int count = d->received < DASH_LAST ? (int)d->received : DASH_LAST;
+    int count = d->live < DASH_LAST ? (int)d->live : DASH_LAST;
     int failed = 0;
 
     for (int i = 0; i < count; i++)
@@ -221,7 +221,7 @@ static void take_readers(struct figures *f, const struct dash *d)
     f->is_catching_up = e->state == READER_OPEN && !e->was_at_end;
     f->read_share =
         f->is_catching_up && e->size > 0 ? 1.0 - (double)e->behind / (double)e->size : 1.0;
-    f->totals_complete = !f->is_catching_up;
+    f->totals_complete = !f->is_catching_up && !d->history.is_reading && !d->history.is_skipped;
     f->journal_bytes = e->state == READER_OPEN ? e->size : -1;
 }
 

@@ -237,6 +237,11 @@ static int paint_notices(struct screen *s, const struct view *v, int most)
 
     if (most > 0 && v->ui->notice_until_ms > v->figures->now_ms)
         screen_putf(s, 0, y++, s->width, STYLE_NOTE, " i %s", v->ui->notice);
+    if (v->dash->history.is_reading && !v->figures->is_catching_up && y <= most)
+        screen_putf(s, 0, y++, s->width, STYLE_NOTE,
+                    " i reading history, %s of %s; totals marked >= are still growing   b skips",
+                    format_bytes((double)v->dash->history.position).text,
+                    format_bytes((double)v->dash->history.size).text);
     if (v->figures->is_catching_up) {
         if (y <= most)
             notice_history(s, v, y++);
@@ -272,6 +277,7 @@ static const struct {
     {"y", "Copy", NULL, "copy the line to the clipboard (OSC 52)"},
     {"r", "Redraw", NULL, "look for the files now and draw anew, as does Ctrl+L"},
     {"m", "Mouse", NULL, "mouse wheel on and off"},
+    {"b", "", NULL, "give up reading the journal's history; the totals stay lower bounds"},
 };
 
 #define KEYS (sizeof(key_bar) / sizeof(key_bar[0]))
@@ -286,6 +292,8 @@ static void paint_keys(struct screen *s, const struct view *v, int y)
                                 : key_bar[i].label;
         int width = (int)(strlen(key_bar[i].key) + 1 + strlen(label));
 
+        if (!label[0])
+            continue; /* its notice tells of it when it is of use */
         if (x + width > s->width)
             break;
         screen_put(s, x, y, s->width - x, STYLE_KEY, key_bar[i].key);

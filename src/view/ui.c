@@ -306,6 +306,7 @@ static const struct {
     {'y', UI_COPY},
     {'w', UI_SNAPSHOT},
     {'m', UI_MOUSE},
+    {'b', UI_SKIP_HISTORY},
 };
 
 static bool press_table(struct ui *ui, const struct dash *d, int key, int page)

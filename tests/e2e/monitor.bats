@@ -198,6 +198,19 @@ screen_shows() { # TEXT
   run ! grep -qaP '\x1b\]|\xc2\x9b|\xe2\x80\xae|\xe2\x80\x8b' raw
 }
 
+@test "a big journal is entered near its end, and its history adds up behind" {
+  journal 30000 3 | sed 's/"timestamp":"[^"]*"/"timestamp":"2020-01-01T00:00:00.000Z"/' >tracker.events
+  journal 30600 3 | tail -n 600 >>tracker.events
+  run -0 --separate-stderr "$monitor" --json --no-history
+  jq -e '.totals_complete == false and .received_total >= 600 and .received_total < 5000 and .received_60s == 600' <<<"$output"
+  run -0 --separate-stderr "$monitor" --json
+  jq -e '.totals_complete and .received_total == 30600 and .gaps_total == 0 and .dups_total == 0' <<<"$output"
+  open_terminal 80 24
+  keys "'$monitor'" Enter
+  wait_for 20 screen_shows "received   30 600"
+  screen_shows "gaps 0  dups 0"
+}
+
 @test "NO_COLOR sends no colour, LC_ALL=C only ASCII" {
   journal 100 1 >tracker.events
   open_terminal 80 24

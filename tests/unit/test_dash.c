@@ -329,6 +329,50 @@ static void errors_are_grouped_with_their_digits_folded(void **state)
     assert_int_equal(cause_last_minute(&d->causes.items[order[0]], NOW + 120000), 0);
 }
 
+static void feed_old(struct dash *d, struct record r)
+{
+    struct strbuf text = {0};
+    struct journal_line line;
+
+    record_write(&r, &text);
+    assert_int_equal(journal_line_parse(&line, text.data, text.len - 1), 0);
+    dash_old_event(d, &line);
+    strbuf_release(&text);
+}
+
+static void history_adds_to_the_totals_and_joins_the_offsets(void **state)
+{
+    struct dash *d = *state;
+    struct figures f;
+
+    d->history.is_reading = true;
+    feed(d, message(0, 105, NOW - 5000));
+    feed(d, message(1, 49, NOW - 5000));
+    feed(d, message(1, 50, NOW - 5000));
+    for (int i = 0; i < 100; i++)
+        feed_old(d, i == 50 ? failure(0, i, NOW - 9000000, "bad") : message(0, i, NOW - 9000000));
+    feed_old(d, message(1, 49, NOW - 9000000)); /* told again since */
+    feed_old(d, message(2, 7, NOW - 9000000));  /* nothing since */
+    f = take(d);
+    assert_false(f.totals_complete);
+    assert_int_equal(f.received_60s, 3);
+    assert_int_equal(f.last_count, 3);
+    assert_int_equal(f.gaps, 0); /* not known yet */
+    dash_end_history(d);
+    f = take(d);
+    assert_true(f.totals_complete);
+    assert_int_equal(f.received, 105);
+    assert_int_equal(f.failed, 1);
+    assert_int_equal(f.dlq, 1);
+    assert_int_equal(f.failed_60s, 0);
+    assert_int_equal(f.gaps, 5); /* 100 to 104 */
+    assert_int_equal(f.gaps_15m, 0);
+    assert_int_equal(f.dups, 1);
+    assert_int_equal(f.partition_count, 3);
+    assert_int_equal(f.span_ms, 9000000 - 5000);
+    assert_int_equal(d->events.total, 3);
+}
+
 /* Event age, log age (seconds, -1 never), lag (-1 unknown), last line says stopped. */
 static void the_state_follows_from_ages_and_lag(void **state)
 {
@@ -393,6 +437,7 @@ int main(void)
         ROW(lag_comes_from_the_metrics_and_unknown_is_not_zero),
         ROW(rows_are_kept_newest_first_and_forgotten_at_the_end),
         ROW(errors_are_grouped_with_their_digits_folded),
+        ROW(history_adds_to_the_totals_and_joins_the_offsets),
         ROW(the_state_follows_from_ages_and_lag),
     };
 
