@@ -26,7 +26,7 @@
 #define CLOSE_TIMEOUT_MS 2000
 #define FETCH_MIN_BYTES  ((size_t)1 << 20)
 #define DLQ_RETRY_MS     500
-#define DLQ_RETRY_MAX_MS 30000
+#define DLQ_RETRY_MAX_MS 10000
 
 struct options {
     bool drain;

@@ -208,6 +208,8 @@ static rd_kafka_conf_t *make_conf(struct kafka_sink *s, struct err *e)
         {.name = "acks", .value = "all", .is_fixed = true},
         {.name = "compression.type", .value = "zstd"},
         {.name = "linger.ms", .value = s->linger_ms},
+        /* How long a topic that is not there is waited for; the caller tries again. */
+        {.name = "topic.metadata.propagation.max.ms", .value = "5000"},
         /* The broker being away is no reason to give a record up. */
         {.name = "message.timeout.ms", .value = "0", .is_fixed = true},
         {.name = "queue.buffering.max.messages", .value = "100000"},

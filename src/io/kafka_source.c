@@ -12,6 +12,7 @@
 /* For the questions at an assignment; less than the second within which the consumer must be
  * polled. */
 #define LEARN_MS 800
+#define WAKE_MS  10
 
 struct source_partition {
     int32_t partition;
@@ -22,6 +23,7 @@ enum rebalance_kind { REBALANCE_NONE, REBALANCE_ASSIGN, REBALANCE_REVOKE };
 
 struct kafka_source {
     rd_kafka_t *rk;
+    const struct config *cfg;
     const char *topic;
     const struct log *log;
     int wake_fd;
@@ -34,6 +36,8 @@ struct kafka_source {
     struct source_events events; /* of the last serve; commits are told until the end */
     struct header *headers;
     size_t header_cap;
+    bool is_behind; /* something was fetched since the last wake_fetchers, and there is more */
+    int64_t woken_ms;
 };
 
 /* ---- callbacks
@@ -242,6 +246,31 @@ static void release_partitions(void *self)
     forget_rebalance(s);
 }
 
+static const char *property(const struct config *cfg, const char *name, const char *otherwise)
+{
+    for (size_t i = 0; i < cfg->kafka.property_count; i++)
+        if (strcmp(cfg->kafka.properties[i].name, name) == 0)
+            return cfg->kafka.properties[i].value;
+    return otherwise;
+}
+
+/* Before 2.2.0 a partition whose queue was full when librdkafka looked is not fetched again for up
+ * to a second, however fast the queue empties: 43,000 orders a second instead of 109,000.
+ * fetch.queue.backoff.ms is the cure from there on. New credentials wake all broker threads;
+ * connections without SASL ignore them, with SASL they are the configured ones again. */
+static void wake_fetchers(struct kafka_source *s)
+{
+    int64_t now = clock_mono_ms(clock_system());
+
+    if (rd_kafka_version() >= 0x020200ff || !s->is_behind || now - s->woken_ms < WAKE_MS)
+        return;
+    s->is_behind = false;
+    s->woken_ms = now;
+    say_if_failed(s, "fetchers not woken",
+                  rd_kafka_sasl_set_credentials(s->rk, property(s->cfg, "sasl.username", "-"),
+                                                property(s->cfg, "sasl.password", "-")));
+}
+
 /* ---- the port
  * --------------------------------------------------------------------------------------- */
 
@@ -274,6 +303,7 @@ static int serve(void *self, const struct source_events *events, struct err *e)
     }
     if (rc < 0)
         return -1;
+    wake_fetchers(s);
     if (s->rebalance == REBALANCE_ASSIGN)
         serve_assign(s, events);
     else if (s->rebalance == REBALANCE_REVOKE)
@@ -309,6 +339,7 @@ static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
     fill_message(m, s, rkm);
     if (!rkm->err) {
         kafka_health_good(&s->health);
+        s->is_behind = true;
         return FETCH_MESSAGE;
     }
     if (rkm->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -510,8 +541,8 @@ int kafka_source_close(struct kafka_source *s, int timeout_ms)
     if (!s)
         return 0;
     release_partitions(s);
-    /* A client whose broker does not answer takes many seconds to destroy. It is left to the end of the
-     * process: nothing in it is worth waiting for. */
+    /* A client whose broker does not answer takes many seconds to destroy. It is left to the end of
+     * the process: nothing in it is worth waiting for. */
     if (!leave_group(s, timeout_ms))
         return -1;
     while (s->partition_count)
