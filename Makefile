@@ -62,6 +62,14 @@ test-unit test-integration test-e2e: test-%:
 test-programs-unit: $(UNIT_TESTS)
 test-programs-integration: $(INTEGRATION_TESTS)
 
+MINUTES ?= 2
+SEED ?=
+KEEP ?=
+
+.PHONY: soak
+soak: build ## a storm of faults over a real Kafka, and the oracle's verdict; MINUTES=n SEED=s KEEP=1
+	@python3 tests/soak/soak.py --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)') $(if $(KEEP),--keep)
+
 .PHONY: bench fuzz
 bench fuzz: ## not there yet
 	@echo "make $@ comes later" >&2; exit 1

@@ -1,0 +1,821 @@
+#!/usr/bin/env python3
+"""A storm of faults over the real programs and a real Kafka, and then the oracle's verdict.
+
+    soak.py [--minutes N] [--seed S] [--folder DIR] [--keep]
+
+Orders flow all the time. Trackers are killed, stopped, frozen and joined by others, the broker is killed, the
+disk below a journal is filled and freed, journals are rotated: all drawn from the seed, each kind of
+fault by a clock of its own. At the end all is drained and stopped in order, the topics are read, and
+oracle.py judges. The last lines are the figures and where the evidence is; it is kept when something is
+wrong, or with --keep. Needs bin/producer and bin/tracker, kcat, and Java. As root, and where one
+may mount, the disk below the first tracker's journal is one of its own; else that fault is left out.
+
+Exit status: 0 good, 1 something is wrong, 2 it could not run.
+"""
+
+import argparse
+import heapq
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+LOCAL_KAFKA = os.path.join(ROOT, "scripts", "local_kafka.sh")
+ORACLE = os.path.join(HERE, "oracle.py")
+
+sys.path.insert(0, HERE)
+from oracle import DUMP_FORMAT  # noqa: E402
+
+PARTITIONS = 4
+GROUP = "order-tracker-group"
+BROKER_PROPERTIES = ["group.min.session.timeout.ms=1000", "log.flush.scheduler.interval.ms=1000"]
+SESSION_MAX_MS = 3000
+VOLUME_BYTES = 2 << 30
+SETTINGS = {
+    "kafka.partitions": PARTITIONS,
+    "tracker.drain_timeout_ms": 2000,
+    "tracker.metrics_interval_seconds": 5,
+    "retry.initial_delay_ms": 5,
+    "retry.max_delay_ms": 50,
+    "simulate.transient_rate": 0.02,
+    "simulate.permanent_rate": 0.005,
+}
+
+# Mean seconds between two faults of a kind, the shortest and the longest.
+CLOCKS = {
+    "kill": (2.4, 0.2, 8),
+    "stop": (20, 5, 60),
+    "freeze": (18, 4, 60),
+    "join": (15, 3, 40),
+    "rotate": (20, 5, 60),
+    "fill": (30, 8, 90),
+    "broker_kill": (50, 30, 70),
+    "burst": (20, 3, 60),
+}
+
+STOP_SECONDS = 40  # a tracker that was told to stop is gone by then
+STUCK_SECONDS = 120  # something is told within this time, whatever happens
+BROKER_SECONDS = 120
+DRAIN_SECONDS = 600
+
+
+class CannotRun(Exception):
+    pass
+
+
+class Interrupted(Exception):
+    pass
+
+
+def log(text):
+    print(f"soak: {text}", flush=True)
+
+
+def end(process, seconds):
+    """Ends a child by its id, with SIGKILL when SIGTERM is not enough. Returns False then."""
+    if process is None or process.poll() is not None:
+        return True
+    process.send_signal(signal.SIGCONT)
+    process.terminate()
+    try:
+        process.wait(seconds)
+        return True
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False
+
+
+def run(command, seconds, **options):
+    """Runs a command to its end. Returns its stdout; raises CannotRun when it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, **options)
+    except (OSError, subprocess.TimeoutExpired) as e:
+        raise CannotRun(str(e)) from None
+    if done.returncode != 0:
+        raise CannotRun(f"{' '.join(command)}: status {done.returncode}: {done.stderr.strip()[-500:]}")
+    return done.stdout
+
+
+def clean_environment():
+    """Nothing that the user has set may reach the programs."""
+    ours = ("KAFKA_", "PRODUCER_", "TRACKER_", "RETRY_", "DLQ_", "SIMULATE_", "MONITOR_", "APP_")
+    keep = {k: v for k, v in os.environ.items() if not k.startswith(ours) or k == "KAFKA_HEAP_OPTS"}
+    for name in ("LOG_LEVEL", "CONFIG_FILE"):
+        keep.pop(name, None)
+    return keep
+
+
+class Broker:
+    """A local Kafka that can be killed and comes back with its data."""
+
+    def __init__(self, folder):
+        self.folder = os.path.join(folder, "kafka")
+        self.step = None  # the command that is at work
+        self.state = "down"
+        self.restarts = 0
+        self.changed = time.monotonic()
+
+    def command(self, *arguments):
+        with open(os.path.join(os.path.dirname(self.folder), "kafka.out"), "a") as out:
+            return subprocess.Popen([LOCAL_KAFKA, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+    def start(self):
+        run([LOCAL_KAFKA, "start", self.folder, "0", *BROKER_PROPERTIES], 300)
+        run([LOCAL_KAFKA, "wait", self.folder, "60"], 90)
+        self.address = run([LOCAL_KAFKA, "address", self.folder], 10).strip()
+        self.state = "up"
+
+    def kill(self):
+        self.enter("killing", self.command("kill", self.folder))
+
+    def resume(self):
+        port = self.address.rsplit(":", 1)[1]
+        self.enter("starting", self.command("start", self.folder, port, *BROKER_PROPERTIES))
+
+    def enter(self, state, step=None):
+        self.state, self.step, self.changed = state, step, time.monotonic()
+
+    def move(self):
+        """Goes on to the next state when the command of this one is done."""
+        if self.step is None or self.step.poll() is None:
+            return
+        good = self.step.returncode == 0
+        if self.state == "killing":
+            self.enter("down")
+        elif self.state == "starting" and good:
+            self.enter("waiting", self.command("wait", self.folder, "60"))
+        elif self.state == "waiting" and good:
+            self.enter("up")
+            self.restarts += 1
+        else:
+            self.resume()
+
+    def stop(self):
+        if self.step is not None:
+            end(self.step, 60)
+            self.step = None
+        subprocess.run([LOCAL_KAFKA, "stop", self.folder], timeout=90, capture_output=True, check=False)
+
+
+class Volume:
+    """A disk of its own, that can be filled up. None when there may be none."""
+
+    def __init__(self, folder):
+        self.folder = os.path.join(folder, "volume")
+        self.filler = os.path.join(self.folder, "filler")
+        self.kind = None
+        os.mkdir(self.folder)
+        if os.geteuid() != 0 or "SOAK_UNSHARED" not in os.environ:
+            return
+        image = os.path.join(folder, "volume.image")
+        for kind, commands in (
+            ("ext4", [["truncate", "-s", str(VOLUME_BYTES), image], ["mkfs.ext4", "-q", "-m", "0", image],
+                      ["mount", "-o", "loop", image, self.folder]]),
+            ("tmpfs", [["mount", "-t", "tmpfs", "-o", f"size={VOLUME_BYTES}", "soak", self.folder]]),
+        ):
+            try:
+                for command in commands:
+                    run(command, 60)
+                self.kind = kind
+                return
+            except CannotRun:
+                continue
+
+    def fill(self, left):
+        """Leaves `left` bytes, as well as the file system lets us."""
+        stat = os.statvfs(self.folder)
+        fd = os.open(self.filler, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        try:
+            os.posix_fallocate(fd, 0, max(stat.f_bavail * stat.f_frsize, 1))
+        except OSError:
+            pass
+        # What block counts do not tell of: to the brim, then back by what is to be left.
+        try:
+            os.lseek(fd, 0, os.SEEK_END)
+            while os.write(fd, bytes(4096)) > 0:
+                pass
+        except OSError:
+            pass
+        os.ftruncate(fd, max(os.fstat(fd).st_size - left, 0))
+        os.close(fd)
+
+    def free(self):
+        try:
+            os.unlink(self.filler)
+        except FileNotFoundError:
+            pass
+
+    def share_used(self):
+        stat = os.statvfs(self.folder)
+        return 1 - stat.f_bavail / stat.f_blocks
+
+    def leave(self):
+        if self.kind:
+            subprocess.run(["umount", self.folder], check=False, timeout=60)
+        image = self.folder + ".image"
+        if os.path.exists(image):
+            os.unlink(image)
+
+
+class Slot:
+    """One tracker with its own journal, killed and started again and again."""
+
+    def __init__(self, name, folder, evidence, address, rng):
+        self.name = name
+        self.folder = folder  # of the journal
+        self.kept = os.path.join(evidence, "trackers", name)  # of rotated files, and of all at the end
+        self.log_file = os.path.join(evidence, f"{name}.log")
+        self.out_file = os.path.join(evidence, f"{name}.out")
+        self.address = address
+        self.rng = rng
+        self.process = None
+        self.is_wanted = False
+        self.is_frozen = False
+        self.stop_deadline = None
+        self.is_static = True
+        self.events = os.path.join(folder, "tracker.events")
+        self.rotations = 0
+        self.size_at_start = 0
+        self.peak_rss = 0
+        os.makedirs(folder, exist_ok=True)
+        os.makedirs(self.kept, exist_ok=True)
+
+    def arguments(self):
+        settings = dict(SETTINGS)
+        settings["kafka.broker"] = self.address
+        settings["tracker.events_file"] = self.events
+        settings["tracker.log_file"] = self.log_file
+        settings["tracker.fsync"] = self.rng.choice(["group"] * 8 + ["always", "never"])
+        properties = {"session.timeout.ms": self.rng.choice([1500, 1500, SESSION_MAX_MS]), "heartbeat.interval.ms": 400}
+        # A static member has its partitions back at once; a killed other one is missed by the group
+        # until its session ends.
+        if self.rng.random() < (0.08 if self.is_static else 0.3):
+            self.is_static = not self.is_static
+        if self.is_static:
+            properties["group.instance.id"] = f"soak-{self.name}"
+        words = [f"-s{k}={v}" for k, v in settings.items()]
+        return words + [f"-X{k}={v}" for k, v in properties.items()]
+
+    def start(self, *more):
+        self.stop_deadline = None
+        self.is_frozen = False
+        self.size_at_start = self.size()
+        with open(self.out_file, "a") as out:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", os.path.join(ROOT, "bin", "tracker"), "-q", *self.arguments(), *more],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder, env=clean_environment(),
+            )
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def is_stopping(self):
+        return self.stop_deadline is not None
+
+    def size(self):
+        try:
+            return os.stat(self.events).st_size
+        except FileNotFoundError:
+            return 0
+
+    def note_rss(self):
+        try:
+            with open(f"/proc/{self.process.pid}/status") as f:
+                kb = re.search(r"VmHWM:\s+(\d+)", f.read())
+            with open(f"/proc/{self.process.pid}/comm") as f:
+                is_tracker = f.read().strip() == "tracker"
+            if kb and is_tracker:
+                self.peak_rss = max(self.peak_rss, int(kb[1]))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+
+    def kill(self):
+        """Returns True when it had told something."""
+        self.note_rss()
+        told = self.size() > self.size_at_start
+        self.process.kill()
+        self.process.wait()
+        return told
+
+    def last_words(self):
+        with open(self.out_file, errors="replace") as f:
+            lines = f.read().strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def rotate(self):
+        """As logrotate with `create`: rename, then SIGHUP."""
+        self.rotations += 1
+        os.rename(self.events, f"{self.events}.{self.rotations:04d}")
+        if self.is_running():
+            self.process.send_signal(signal.SIGHUP)
+
+    def put_away(self):
+        """Moves the rotated files off the disk, as logrotate would much later: all but the one
+        that the sidecar still speaks of."""
+        try:
+            with open(self.events + ".state") as f:
+                inode = int(json.load(f)["inode"])
+            if os.stat(self.events).st_ino != inode:
+                return
+        except (OSError, ValueError, KeyError):
+            return
+        for n in range(1, self.rotations + 1):
+            path = f"{self.events}.{n:04d}"
+            if os.path.exists(path) and self.folder != self.kept:
+                shutil.move(path, self.kept)
+
+    def collect(self):
+        for name in sorted(os.listdir(self.folder)):
+            if name.startswith("tracker.events") and self.folder != self.kept:
+                shutil.move(os.path.join(self.folder, name), self.kept)
+
+
+class Producers:
+    """One that sends all the time, and others that bring many orders at once."""
+
+    def __init__(self, evidence, address, seed):
+        self.evidence = evidence
+        self.address = address
+        self.seed = seed
+        self.running = []
+        self.started = 0
+        self.acknowledged = 0
+        self.problems = []
+
+    def start(self, *arguments):
+        self.started += 1
+        path = os.path.join(self.evidence, f"producer-{self.started}.out")
+        words = [f"-skafka.broker={self.address}", "-sproducer.flush_timeout_ms=120000"]
+        words += ["--seed", str(self.seed * 10000 + self.started), "--invalid-rate", "0.02", *arguments]
+        with open(path, "w") as out:
+            process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", os.path.join(ROOT, "bin", "producer"), *words],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=self.evidence,
+                env=clean_environment(),
+            )
+        self.running.append((process, path))
+
+    def collect(self):
+        for process, path in [x for x in self.running if x[0].poll() is not None]:
+            self.running.remove((process, path))
+            with open(path) as f:
+                text = f.read()
+            counts = re.search(r"acknowledged (\d+), failed (\d+)", text)
+            self.acknowledged += int(counts[1]) if counts else 0
+            if process.returncode != 0 or not counts:
+                self.problems.append(f"{os.path.basename(path)}: status {process.returncode}: {text[-300:]}")
+
+    def stop(self):
+        for process, _ in self.running:
+            process.terminate()
+        deadline = time.monotonic() + 150
+        while self.running and time.monotonic() < deadline:
+            self.collect()
+            time.sleep(0.1)
+        for process, path in self.running:
+            process.kill()
+            process.wait()
+            self.problems.append(f"{path}: does not stop")
+
+
+class Storm:
+    def __init__(self, options, folder):
+        self.minutes = options.minutes
+        self.seed = options.seed
+        self.folder = folder
+        self.broker = Broker(folder)
+        self.volume = None
+        self.slots = []
+        self.producers = None
+        self.queue = []  # (when, number, what)
+        self.numbers = 0
+        self.rngs = {}
+        self.counts = {}
+        self.problems = []
+        self.is_full = False
+        self.began = time.monotonic()
+        self.told_size = 0
+        self.told_at = self.began
+        self.faults = open(os.path.join(folder, "faults.log"), "w", buffering=1)
+
+    # ---- small things
+
+    def rng(self, kind):
+        return self.rngs.setdefault(kind, random.Random(f"{self.seed}/{kind}"))
+
+    def note(self, text):
+        self.faults.write(f"{time.time():.3f} {time.monotonic() - self.began:8.2f} {text}\n")
+
+    def count(self, what):
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    def problem(self, text):
+        self.note(f"PROBLEM {text}")
+        log(f"problem: {text}")
+        self.problems.append(text)
+
+    def after(self, seconds, what):
+        self.numbers += 1
+        heapq.heappush(self.queue, (time.monotonic() + seconds, self.numbers, what))
+
+    def wind_up(self, kind):
+        """The clock of a fault: it comes again and again, unless it could not be done now."""
+        mean, low, high = CLOCKS[kind]
+        rng = self.rng(kind)
+
+        def ring():
+            done = getattr(self, kind)(rng)
+            self.after(min(max(rng.expovariate(1 / mean), low), high) if done else 0.3, ring)
+
+        self.after(rng.uniform(low, mean), ring)
+
+    def running_slots(self):
+        return [s for s in self.slots if s.is_running() and not s.is_stopping()]
+
+    # ---- faults: each returns True when it was done
+
+    def kill(self, rng):
+        slots = self.running_slots()
+        if not slots:
+            return False
+        slot = slots[0] if rng.random() < 0.7 else rng.choice(slots)
+        told = slot.kill()
+        self.count("kills of a tracker")
+        self.count("kills of a tracker that told" if told else "kills of a tracker before it told")
+        self.note(f"kill {slot.name} told={told}")
+        return True
+
+    def stop(self, rng):
+        slots = [s for s in self.running_slots() if not s.is_frozen]
+        if not slots:
+            return False
+        self.begin_stop(rng.choice(slots))
+        return True
+
+    def begin_stop(self, slot):
+        slot.note_rss()
+        slot.process.terminate()
+        slot.stop_deadline = time.monotonic() + STOP_SECONDS
+        self.count("stops of a tracker")
+        self.note(f"stop {slot.name}")
+
+    def freeze(self, rng):
+        slots = [s for s in self.running_slots() if not s.is_frozen]
+        if not slots:
+            return False
+        slot = rng.choice(slots)
+        is_long = rng.random() < 0.5
+        seconds = rng.uniform(3.5, 7) if is_long else rng.uniform(0.1, 1)
+        process = slot.process
+        process.send_signal(signal.SIGSTOP)
+        slot.is_frozen = True
+        self.count("freezes beyond the session" if is_long else "freezes within the session")
+        self.note(f"freeze {slot.name} {seconds:.2f} s")
+
+        def thaw():
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+            if slot.process is process:
+                slot.is_frozen = False
+
+        self.after(seconds, thaw)
+        return True
+
+    def join(self, rng):
+        slots = [s for s in self.slots[1:] if not s.is_wanted and not s.is_running()]
+        if not slots:
+            return True
+        slot = rng.choice(slots)
+        slot.is_wanted = True
+        slot.start()
+        self.count("joins of a further tracker")
+        self.note(f"join {slot.name}")
+        by_kill = rng.random() < 0.4
+
+        def leave():
+            slot.is_wanted = False
+            if not slot.is_running() or slot.is_stopping():
+                return
+            if by_kill:
+                told = slot.kill()
+                self.count("kills of a tracker")
+                self.count("kills of a tracker that told" if told else "kills of a tracker before it told")
+                self.note(f"leave {slot.name} by kill told={told}")
+            elif not slot.is_frozen:
+                self.begin_stop(slot)
+
+        self.after(rng.uniform(4, 20), leave)
+        return True
+
+    def rotate(self, rng):
+        slots = [s for s in self.slots if s.size() > 0]
+        if not slots:
+            return False
+        slot = slots[0] if rng.random() < 0.7 else rng.choice(slots)
+        slot.rotate()
+        self.count("rotations")
+        self.note(f"rotate {slot.name} to {slot.rotations:04d}")
+        return True
+
+    def fill(self, rng):
+        if not self.volume.kind or self.is_full:
+            return True
+        left = rng.choice([0, 0, 4096, 65536])
+        self.volume.fill(left)
+        self.is_full = True
+        self.count("full disks")
+        self.note(f"full disk, {left} bytes left")
+        self.after(rng.uniform(1, 6), self.free)
+        return True
+
+    def free(self):
+        self.volume.free()
+        self.is_full = False
+        self.note("disk freed")
+
+    def broker_kill(self, rng):
+        if self.broker.state != "up":
+            return False
+        self.broker.kill()
+        self.count("kills of the broker")
+        self.note("kill broker")
+        pause = rng.uniform(0.2, 4)
+
+        def resume():
+            if self.broker.state == "killing":
+                self.after(0.2, resume)
+            else:
+                self.broker.resume()
+
+        self.after(pause, resume)
+        return True
+
+    def burst(self, rng):
+        self.producers.start("-n", str(rng.choice([2000, 5000, 10000, 20000])), "--interval-ms", "0")
+        self.count("bursts of orders")
+        return True
+
+    # ---- looking after all
+
+    def look_after_slot(self, slot):
+        if slot.process is None:
+            return
+        if slot.is_running():
+            if slot.is_stopping() and time.monotonic() > slot.stop_deadline:
+                self.problem(f"tracker {slot.name} did not stop within {STOP_SECONDS} s")
+                slot.kill()
+            return
+        status, process = slot.process.returncode, slot.process
+        slot.process = None
+        if slot.is_stopping():
+            if status != 0:
+                self.problem(f"tracker {slot.name} stopped with status {status}: {slot.last_words()}")
+        elif status != -signal.SIGKILL:
+            self.ended_by_itself(slot, status, process.pid)
+        if slot.is_wanted:
+            self.after(self.rng("restart").choice([0, 0, 0.1, 0.5]), lambda: self.restart(slot))
+
+    def ended_by_itself(self, slot, status, pid):
+        words = slot.last_words()
+        self.note(f"tracker {slot.name} ended by itself, status {status}: {words}")
+        if status == 1 and "No space left" in words:
+            self.count("starts refused on a full disk")
+        else:
+            self.problem(f"tracker {slot.name} (pid {pid}) ended by itself with status {status}: {words}")
+
+    def restart(self, slot):
+        if slot.is_wanted and slot.process is None:
+            slot.start()
+            self.count("restarts of a tracker")
+
+    def look_for_progress(self):
+        size = sum(s.size() for s in self.slots) + sum(s.rotations for s in self.slots)
+        now = time.monotonic()
+        if size != self.told_size or self.broker.state != "up" or self.is_full:
+            self.told_size, self.told_at = size, now
+        elif now - self.told_at > STUCK_SECONDS:
+            self.problem(f"nothing was told for {STUCK_SECONDS} s")
+            self.told_at = now
+        if self.broker.state != "up" and now - self.broker.changed > BROKER_SECONDS:
+            raise CannotRun(f"the broker does not come back: {self.broker.state}")
+
+    def look_after_all(self):
+        self.broker.move()
+        for slot in self.slots:
+            self.look_after_slot(slot)
+
+    def look_now_and_then(self):
+        self.producers.collect()
+        for slot in self.slots:
+            if slot.is_running():
+                slot.note_rss()
+            slot.put_away()
+        self.look_for_progress()
+        if self.volume.kind and self.volume.share_used() > 0.5 and not self.is_full:
+            self.slots[0].rotate()
+        self.after(1, self.look_now_and_then)
+
+    # ---- the whole
+
+    def prepare(self):
+        self.volume = Volume(self.folder)
+        self.broker.start()
+        address = self.broker.address
+        run([os.path.join(ROOT, "bin", "producer"), "--init", "--timeout-ms", "30000",
+             f"-skafka.broker={address}", f"-skafka.partitions={PARTITIONS}"],
+            60, cwd=self.folder, env=clean_environment())
+        for name, folder in (("a", self.volume.folder), ("b", None), ("c", None)):
+            folder = folder or os.path.join(self.folder, "trackers", name)
+            self.slots.append(Slot(name, folder, self.folder, address, self.rng(f"slot {name}")))
+        self.producers = Producers(self.folder, address, self.seed)
+
+    def rage(self):
+        self.slots[0].is_wanted = True
+        self.slots[0].start()
+        self.producers.start("--interval-ms", "1")
+        for kind in CLOCKS:
+            self.wind_up(kind)
+        self.look_now_and_then()
+        finish = time.monotonic() + 60 * self.minutes
+        while time.monotonic() < finish:
+            while self.queue and self.queue[0][0] <= time.monotonic():
+                heapq.heappop(self.queue)[2]()
+            self.look_after_all()
+            time.sleep(0.02)
+
+    def calm_down(self):
+        """No more faults: what is running is stopped in order."""
+        self.queue = []
+        self.volume.free()
+        self.is_full = False
+        deadline = time.monotonic() + BROKER_SECONDS
+        while self.broker.state != "up":
+            if self.broker.state == "down":
+                self.broker.resume()
+            self.broker.move()
+            if time.monotonic() > deadline:
+                raise CannotRun("the broker does not come back")
+            time.sleep(0.1)
+        self.producers.stop()
+        for slot in self.slots:
+            slot.is_wanted = False
+            if slot.is_running():
+                slot.process.send_signal(signal.SIGCONT)
+                if not slot.is_stopping():
+                    self.begin_stop(slot)
+        while any(s.process for s in self.slots):
+            self.look_after_all()
+            time.sleep(0.05)
+
+    def drain(self):
+        """One tracker handles what is left, alone: members that were killed, and static ones, are in the
+        group until their sessions end, and what is assigned to them would stay."""
+        time.sleep(SESSION_MAX_MS / 1000 + 2)
+        slot = self.slots[0]
+        slot.start("--drain")
+        try:
+            status = slot.process.wait(DRAIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            slot.kill()
+            raise CannotRun(f"not drained within {DRAIN_SECONDS} s") from None
+        if status != 0:
+            self.problem(f"the draining tracker ended with status {status}: {slot.last_words()}")
+
+    def dump(self, topic, name):
+        """Reads a topic to its ends, byte by byte."""
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as out:
+            done = subprocess.run(
+                ["kcat", "-b", self.broker.address, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-f", DUMP_FORMAT,
+                 "-X", "fetch.message.max.bytes=8388608"],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, timeout=1200, check=False,
+            )
+        if done.returncode != 0:
+            raise CannotRun(f"kcat cannot read {topic}: {done.stderr[-500:]!r}")
+
+    def read_topics(self):
+        self.dump("orders", "orders.dump")
+        self.dump("orders-dlq", "orders-dlq.dump")
+        self.dump("__consumer_offsets", "offsets.dump")
+
+    def end_all(self):
+        """Nothing is left behind, whatever happened."""
+        for slot in self.slots:
+            if slot.is_running():
+                slot.note_rss()
+            end(slot.process, 15)
+        if self.producers:
+            for process, _ in self.producers.running:
+                end(process, 5)
+        self.broker.stop()
+        for slot in self.slots:
+            slot.collect()
+        if self.volume:
+            self.volume.leave()
+        self.faults.close()
+
+
+def judge(storm):
+    """Asks the oracle. Returns whether all is well, and how many orders there were."""
+    path = os.path.join(storm.folder, "verdict")
+    with open(path, "w") as out:
+        status = subprocess.run([sys.executable, ORACLE, "--group", GROUP, storm.folder], stdout=out,
+                                stderr=subprocess.STDOUT, timeout=7200, check=False).returncode
+    with open(path) as f:
+        text = f.read()
+    print(text, end="", flush=True)
+    orders = re.search(r"orders on the topic +([\d,]+)", text)
+    return status == 0, int(orders[1].replace(",", "")) if orders else 0
+
+
+def tell(storm):
+    for what, n in sorted(storm.counts.items()):
+        print(f"  {what:34} {n:>10,}")
+    print(f"  {'restarts of the broker':34} {storm.broker.restarts:>10,}")
+    print(f"  {'orders acknowledged to producers':34} {storm.producers.acknowledged:>10,}")
+    print(f"  {'peak memory of a tracker, KB':34} {max(s.peak_rss for s in storm.slots):>10,}", flush=True)
+
+
+def do_it(options, folder):
+    """Returns whether all is well."""
+    storm = Storm(options, folder)
+    try:
+        storm.prepare()
+        log(f"{options.minutes:g} minutes, seed {options.seed}, disk of its own: {storm.volume.kind or 'none, it is not filled up'}")
+        storm.rage()
+        log("the storm is over, draining")
+        storm.calm_down()
+        storm.drain()
+        log("reading the topics")
+        storm.read_topics()
+    finally:
+        storm.end_all()
+    log("judging")
+    good, orders = judge(storm)
+    tell(storm)
+    if orders < storm.producers.acknowledged:
+        storm.problem(f"{storm.producers.acknowledged} orders were acknowledged and {orders} are on the topic")
+    for text in storm.problems + storm.producers.problems:
+        print(f"problem: {text}")
+    return good and not storm.problems and not storm.producers.problems
+
+
+def in_own_mounts():
+    """As root, starts itself again where what it mounts is seen by nobody else, and goes away with it."""
+    if os.geteuid() != 0 or "SOAK_UNSHARED" in os.environ:
+        return
+    trial = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
+    if trial.returncode == 0:
+        os.environ["SOAK_UNSHARED"] = "1"
+        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
+
+
+def interrupted(number, _):
+    for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(n, signal.SIG_IGN)
+    raise Interrupted(signal.Signals(number).name)
+
+
+def make_parser():
+    parser = argparse.ArgumentParser(description="a storm of faults, and the oracle's verdict")
+    parser.add_argument("--minutes", type=float, default=2, help="how long faults happen (default 2)")
+    parser.add_argument("--seed", type=int, default=None, help="the same faults again")
+    parser.add_argument("--folder", default=tempfile.gettempdir(), help="where the evidence goes (default: the temporary folder)")
+    parser.add_argument("--keep", action="store_true", help="keep the evidence also when all is well")
+    return parser
+
+
+def main():
+    options = make_parser().parse_args()
+    in_own_mounts()
+    if options.seed is None:
+        options.seed = random.SystemRandom().randrange(1 << 31)
+    for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(n, interrupted)
+    folder = tempfile.mkdtemp(prefix="soak.", dir=options.folder)
+    status = 2
+    try:
+        status = 0 if do_it(options, folder) else 1
+    except Interrupted as e:
+        log(f"ended by {e}")
+    except CannotRun as e:
+        log(f"could not go on: {e}")
+    if status == 0 and not options.keep:
+        shutil.rmtree(folder)
+        log(f"good, seed {options.seed}")
+    else:
+        log(f"{'good' if status == 0 else 'NOT GOOD'}, seed {options.seed}; the evidence is in {folder}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
