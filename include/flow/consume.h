@@ -54,6 +54,7 @@ struct consume {
     size_t next_lane; /* the first to be read in the next turn */
     uint32_t next_epoch;
     struct strbuf lines; /* settled, not yet handed to the journal */
+    uint64_t last_batch; /* handed to the journal */
     enum consume_phase phase;
     int64_t phase_deadline_ms;
     bool was_assigned;

@@ -108,6 +108,9 @@ static void start_lane(struct consume *c, struct assignment *a)
     j->position(j->self, a->partition, &facts.journal_next, &facts.acked_commit);
     start = start_decide(&facts);
     tell_start(c, lane, &start);
+    /* A crash came between journal and commit: the group is to know even if no record follows. */
+    if (start.kind == START_NORMAL && facts.journal_next > facts.committed)
+        lane_mark(lane, c->last_batch, start.offset);
     if (start.kind == START_REPLAY || start.kind == START_RESET)
         j->note_commit(j->self, a->partition, -1);
     a->start = start.offset;
@@ -207,7 +210,7 @@ static void submit_lines(struct consume *c)
     for (size_t i = 0; i < c->lane_count; i++)
         if (c->lanes[i]->settled >= 0)
             marks[count++] = (struct journal_mark){c->lanes[i]->partition, c->lanes[i]->settled};
-    batch = j->submit(j->self, &c->lines, marks, count);
+    batch = c->last_batch = j->submit(j->self, &c->lines, marks, count);
     for (size_t i = 0; i < c->lane_count; i++) {
         struct lane *lane = c->lanes[i];
 

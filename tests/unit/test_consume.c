@@ -319,6 +319,38 @@ static void a_record_that_waits_is_not_stored_over(void **state)
     assert_int_equal(w->c.metrics.retried, 1);
 }
 
+static void what_the_journal_tells_beyond_the_group_is_stored_at_once(void **state)
+{
+    struct world *w = *state;
+
+    fake_source_skip(&w->source, 0, 3);
+    w->journal.next[0] = 3;
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    settle(w);
+    assert_int_equal(committed(w, 0), 3);
+}
+
+static void what_a_lost_assignment_told_is_stored_by_the_next_when_it_is_durable(void **state)
+{
+    struct world *w = *state;
+
+    w->journal.is_manual = true;
+    add_orders(w, 0, 5);
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    settle(w);
+    fake_source_revoke(&w->source, 0, 0, true);
+    settle(w);
+    fake_source_assign(&w->source, 0, 0);
+    run_for(w, 1000);
+    assert_int_equal(committed(w, 0), 0);
+    fake_journal_sync(&w->journal);
+    run_for(w, 1000);
+    assert_int_equal(w->lines, 5);
+    assert_int_equal(committed(w, 0), 5);
+}
+
 static struct fake_answer fail_in_partition_0(void *ctx, const struct attempt *a)
 {
     (void)ctx;
@@ -1282,6 +1314,8 @@ int main(void)
         TEST(every_record_of_every_partition_is_told_once_in_order_and_stored),
         TEST(an_offset_is_stored_when_its_batch_is_durable_and_not_before),
         TEST(a_record_that_waits_is_not_stored_over),
+        TEST(what_the_journal_tells_beyond_the_group_is_stored_at_once),
+        TEST(what_a_lost_assignment_told_is_stored_by_the_next_when_it_is_durable),
         TEST(one_partition_that_waits_does_not_hold_the_others),
         TEST(a_blocked_dead_letter_does_not_hold_the_others_and_is_never_given_up),
         TEST(the_source_is_served_between_bursts_of_a_busy_partition),
