@@ -112,6 +112,16 @@ static size_t apply_lines(struct walk *walk, const struct strbuf *block, int64_t
     return done;
 }
 
+/* What is scanned counts as told, so it must be on the disk; and it is read from there, since after
+ * a failed fsync the page cache still holds what the disk never took. */
+static int settle_on_disk(int fd)
+{
+    if (fsync(fd) < 0)
+        return -1;
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    return 0;
+}
+
 /* Reads from offset `from` to the end. Returns the offset behind the last newline, or -1 with
  * errno. */
 static int64_t scan_file(int fd, int64_t from, struct checkpoint *state,
@@ -182,7 +192,7 @@ static int scan_rotated(const char *path, struct checkpoint *state, struct recov
 
     if (fd < 0)
         return 0;
-    end = scan_file(fd, state->length, state, report);
+    end = settle_on_disk(fd) < 0 ? -1 : scan_file(fd, state->length, state, report);
     if (end < 0)
         err_set(e, ERR_RUNTIME, "the file that was %s: %s", path, strerror(errno));
     close(fd);
@@ -273,6 +283,8 @@ int recovery_run(const char *path, const char *sidecar_path, int fd, struct chec
     from = first_unknown_byte(path, fd, &st, state, report, e);
     if (from < 0)
         return -1;
+    if (from < st.st_size && settle_on_disk(fd) < 0)
+        return err_set(e, ERR_RUNTIME, "fsync %s: %s", path, strerror(errno));
     whole = scan_file(fd, from, state, report);
     if (whole < 0)
         return err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
