@@ -319,9 +319,16 @@ static void join_parts(struct tracker *t)
 /* ---- running
  * ---------------------------------------------------------------------------------------- */
 
-static int flow(struct tracker *t, struct err *e)
+static void tell_warning(struct tracker *t)
 {
     struct err warning;
+
+    if (journal_take_warning(t->journal, &warning))
+        log_plain(&t->log, LOG_WARN, "journal state not written", warning.text);
+}
+
+static int flow(struct tracker *t, struct err *e)
+{
     int stops_seen = 0;
 
     while (!consume_is_done(&t->consume)) {
@@ -337,8 +344,7 @@ static int flow(struct tracker *t, struct err *e)
         sleep_ms = consume_turn(&t->consume, e);
         if (sleep_ms < 0)
             return -1;
-        if (journal_take_warning(t->journal, &warning))
-            log_plain(&t->log, LOG_WARN, "journal state not written", warning.text);
+        tell_warning(t);
         jsonl_log_tick(t->jsonl);
         console_tick(&t->console, clock_wall_ms(clock_system()));
         if (sleep_ms > 0)
@@ -395,6 +401,10 @@ static void close_parts(struct tracker *t)
         log_plain(&t->log, LOG_WARN, "group not left in time, the last records may come again",
                   NULL);
     kafka_sink_close(t->kafka_sink);
+    if (t->journal) {
+        journal_finish(t->journal);
+        tell_warning(t);
+    }
     journal_close(t->journal);
     simulate_release(&t->simulate);
 }

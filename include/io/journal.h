@@ -49,8 +49,11 @@ bool journal_take_warning(struct journal *j, struct err *e);
 /* The slowest fsync since the last call, in milliseconds. For any thread. */
 int64_t journal_take_fsync_ms_max(struct journal *j);
 
-/* Writes and fsyncs what was handed over, stops the thread, closes and frees. When the disk is full
- * the lines that found no room are given up: nothing was stored for them. NULL is accepted. */
+/* Writes and fsyncs what was handed over and stops the thread; only warnings can be taken then.
+ * When the disk is full the lines that found no room are given up: nothing was stored for them. */
+void journal_finish(struct journal *j);
+
+/* The same, closes and frees. NULL is accepted. */
 void journal_close(struct journal *j);
 
 #endif

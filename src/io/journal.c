@@ -39,6 +39,7 @@ struct journal {
     int64_t fsync_interval_ms;
     int wake_fd;
     pthread_t thread;
+    bool is_finished; /* the thread has ended */
 
     /* The thread's own. */
     int fd;
@@ -670,14 +671,22 @@ bool journal_take_warning(struct journal *j, struct err *e)
     return e->kind != ERR_NONE;
 }
 
-void journal_close(struct journal *j)
+void journal_finish(struct journal *j)
 {
-    if (!j)
+    if (j->is_finished)
         return;
     pthread_mutex_lock(&j->lock);
     j->is_closing = true;
     pthread_cond_signal(&j->changed);
     pthread_mutex_unlock(&j->lock);
     pthread_join(j->thread, NULL);
+    j->is_finished = true;
+}
+
+void journal_close(struct journal *j)
+{
+    if (!j)
+        return;
+    journal_finish(j);
     journal_free(j);
 }
