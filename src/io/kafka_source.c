@@ -489,8 +489,11 @@ struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_by
     if (!conf)
         return NULL;
     s = mem_alloc(sizeof(*s));
-    *s = (struct kafka_source){
-        .topic = cfg->kafka.topic, .log = log, .wake_fd = wake_fd, .health = {.log = log}};
+    *s = (struct kafka_source){.cfg = cfg,
+                               .topic = cfg->kafka.topic,
+                               .log = log,
+                               .wake_fd = wake_fd,
+                               .health = {.log = log}};
     rd_kafka_conf_set_opaque(conf, s);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_error_cb(conf, on_error);
