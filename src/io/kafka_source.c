@@ -490,7 +490,6 @@ struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_by
         return NULL;
     s = mem_alloc(sizeof(*s));
     *s = (struct kafka_source){.cfg = cfg,
-                               .cfg = cfg,
                                .topic = cfg->kafka.topic,
                                .log = log,
                                .wake_fd = wake_fd,
