@@ -34,7 +34,7 @@ struct partition {
     uint64_t gaps; /* offsets jumped over, all together */
     uint64_t dups;
     uint64_t rewinds;
-    bool is_rewound;        /* went back and has not yet caught up again */
+    bool is_rewound; /* went back and has not yet caught up again */
     struct partition_second seconds[PARTITION_SECONDS];
 };
 

@@ -27,6 +27,14 @@ struct figure_rate {
     bool is_short;     /* fewer than the window has */
 };
 
+/* The windows that the tiles can show. */
+enum { WINDOW_10S, WINDOW_60S, WINDOW_15M, WINDOW_ALL, WINDOWS };
+
+struct figure_window {
+    int64_t received, failed, retried, dlq;
+    double success;
+};
+
 struct figure_latency {
     uint64_t count; /* of the last 60 complete seconds */
     int64_t p50;
@@ -84,6 +92,7 @@ struct figures {
     int last_count;
     int64_t dlq_age_ms, failed_age_ms;
 
+    struct figure_window windows[WINDOWS];
     struct figure_latency latency;
     double skewed; /* share of events received before they were made */
     int64_t largest_skew_ms;
@@ -116,5 +125,6 @@ void figures_release(struct figures *f);
 
 const char *flow_state_name(enum flow_state state); /* "LIVE" */
 const char *trend_name(enum trend trend);           /* "draining" */
+const char *window_name(int window);                /* "15 min" */
 
 #endif

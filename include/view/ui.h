@@ -52,7 +52,9 @@ enum ui_action {
     UI_SKIP_HISTORY,
 };
 
-#define UI_FILTER_MAX 64
+#define UI_FILTER_MAX     64
+#define UI_WINDOW_DEFAULT 1 /* 60 s */
+#define UI_WINDOW_LAST    3 /* all */
 
 /* Where a list of rows stands. */
 struct ui_list {
@@ -73,6 +75,7 @@ struct ui {
     bool shows_help;
     bool only_failures;
     enum ui_sort sort;
+    int window;     /* of the tiles: WINDOW_10S and so on, see figures */
     bool is_typing; /* the filter is being entered */
     char filter[UI_FILTER_MAX];
     bool shows_detail;

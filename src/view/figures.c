@@ -32,6 +32,13 @@ const char *trend_name(enum trend trend)
     return trend_names[trend];
 }
 
+const char *window_name(int window)
+{
+    static const char *const names[] = {"10 s", "60 s", "15 min", "all"};
+
+    return names[window];
+}
+
 static int64_t age(int64_t now_ms, int64_t at_ms)
 {
     return now_ms > at_ms ? now_ms - at_ms : 0;
@@ -56,6 +63,17 @@ static double share(uint64_t part, uint64_t whole)
     return whole ? (double)part / (double)whole : NAN;
 }
 
+static struct figure_window window_of(const struct dash *d, const struct window_sum *sum)
+{
+    return (struct figure_window){
+        .received = d->has_event ? (int64_t)sum->received : -1,
+        .failed = d->has_event ? (int64_t)sum->failed : -1,
+        .retried = d->knows_outcome ? (int64_t)sum->retries : -1,
+        .dlq = d->knows_outcome ? (int64_t)sum->dead_lettered : -1,
+        .success = share(sum->received - sum->failed, sum->received),
+    };
+}
+
 static void take_rates(struct figures *f, const struct dash *d)
 {
     struct window_sum ten = window_sum(&d->window, f->now_ms, 10);
@@ -68,12 +86,15 @@ static void take_rates(struct figures *f, const struct dash *d)
     f->peak = quarter.seconds ? (int64_t)quarter.peak : -1;
     f->bytes_per_second = ten.seconds ? (double)ten.bytes / ten.seconds : NAN;
     f->mean_bytes = share(minute.bytes, minute.received);
-    f->success_60s = share(minute.received - minute.failed, minute.received);
+    f->windows[WINDOW_10S] = window_of(d, &ten);
+    f->windows[WINDOW_60S] = window_of(d, &minute);
+    f->windows[WINDOW_15M] = window_of(d, &quarter);
+    f->success_60s = f->windows[WINDOW_60S].success;
     f->skewed = share(minute.skewed, minute.received);
-    f->received_60s = d->has_event ? (int64_t)minute.received : -1;
-    f->failed_60s = d->has_event ? (int64_t)minute.failed : -1;
-    f->retried_60s = d->knows_outcome ? (int64_t)minute.retries : -1;
-    f->dlq_60s = d->knows_outcome ? (int64_t)minute.dead_lettered : -1;
+    f->received_60s = f->windows[WINDOW_60S].received;
+    f->failed_60s = f->windows[WINDOW_60S].failed;
+    f->retried_60s = f->windows[WINDOW_60S].retried;
+    f->dlq_60s = f->windows[WINDOW_60S].dlq;
     f->gaps_15m = d->has_event ? (int64_t)quarter.gaps : -1;
 }
 
@@ -87,6 +108,11 @@ static void take_totals(struct figures *f, const struct dash *d)
     f->success_total = share(d->received - d->failed, d->received);
     f->retried = d->knows_outcome ? (int64_t)d->retries : -1;
     f->dlq = d->knows_outcome ? (int64_t)d->dead_lettered : -1;
+    f->windows[WINDOW_ALL] = (struct figure_window){.received = f->received,
+                                                    .failed = f->failed,
+                                                    .retried = f->retried,
+                                                    .dlq = f->dlq,
+                                                    .success = f->success_total};
     f->gaps = has ? (int64_t)d->gaps : -1;
     f->dups = has ? (int64_t)d->dups : -1;
     f->rewinds = has ? (int64_t)d->rewinds : -1;

@@ -215,8 +215,27 @@ static int by_failed(const void *a, const void *b)
                                   : by_number(a, b);
 }
 
+#define TRACE_COLUMNS 10 /* of three seconds each */
+
+/* The last 30 seconds, each column against the partition's own largest. */
+static void put_trace(struct screen *s, int x, int y, const struct partition *p, int64_t now_ms)
+{
+    static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    uint32_t counts[TRACE_COLUMNS];
+    uint32_t top = 0;
+
+    for (int i = 0; i < TRACE_COLUMNS; i++) {
+        int64_t end = now_ms - (TRACE_COLUMNS - 1 - i) * INT64_C(3000);
+
+        counts[i] = partition_sum(p, end, 3).received;
+        top = counts[i] > top ? counts[i] : top;
+    }
+    for (int i = 0; i < TRACE_COLUMNS && top; i++)
+        screen_put(s, x + i, y, 1, STYLE_CHART, blocks[(counts[i] * UINT64_C(8) + top - 1) / top]);
+}
+
 static void put_partition(struct screen *s, struct rect r, int y, const struct figure_partition *p,
-                          bool wide)
+                          bool wide, int64_t now_ms)
 {
     const struct partition *of = p->partition;
     char percent[32];
@@ -236,7 +255,9 @@ static void put_partition(struct screen *s, struct rect r, int y, const struct f
                      format_short((int64_t)of->gaps).text);
     x += screen_putf(s, x, y, r.width, of->dups ? STYLE_NOTE : STYLE_TEXT, " %4s",
                      format_short((int64_t)of->dups).text);
-    screen_putf(s, x, y, r.x + r.width - x, STYLE_TEXT, " %4s", format_age(p->age_ms).text);
+    x += screen_putf(s, x, y, r.x + r.width - x, STYLE_TEXT, " %4s", format_age(p->age_ms).text);
+    if (wide)
+        put_trace(s, x + 2, y, of, now_ms);
 }
 
 static void fill_partitions(struct screen *s, const struct view *v, struct rect r)
@@ -255,10 +276,10 @@ static void fill_partitions(struct screen *s, const struct view *v, struct rect 
     if (count > 1)
         qsort(items, (size_t)count, sizeof(*items), orders[v->ui->sort]);
     screen_put(s, r.x, r.y, r.width, STYLE_TITLE,
-               wide ? "   P     OFFSET    HIGH-WM  MSG/S    OK %  LAG GAPS DUPS  AGE"
+               wide ? "   P     OFFSET    HIGH-WM  MSG/S    OK %  LAG GAPS DUPS  AGE  30 s"
                     : "   P     OFFSET  MSG/S    OK %  LAG GAPS DUPS  AGE");
     for (int i = first; i < count && i - first + 1 < r.height; i++)
-        put_partition(s, r, r.y + 1 + i - first, &items[i], wide);
+        put_partition(s, r, r.y + 1 + i - first, &items[i], wide, v->figures->now_ms);
 }
 
 /* ---- frames ---- */

@@ -270,6 +270,7 @@ static const struct {
     {"/", "Filter", NULL, "show only rows with this text; Escape clears it"},
     {"Enter", "Detail", NULL, "the whole line under the cursor"},
     {"f", "Failures", NULL, "failures only"},
+    {"+/-", "Window", NULL, "what the quality tile looks back on: 10 s, 60 s, 15 min, all"},
     {"z", "Zoom", NULL, "the list over the whole screen"},
     {"s", "Scale", NULL, "charts linear or logarithmic"},
     {"o", "Sort", NULL, "order of the partitions"},

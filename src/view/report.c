@@ -157,25 +157,49 @@ static void json_count(struct json_writer *w, const char *key, int64_t n)
         json_int(w, key, n);
 }
 
-/* A text of unknown origin: valid UTF-8 as it is (the writer escapes controls), other bytes as
- * U+FFFD, which is all that JSON can say. */
+/* A character that is valid in JSON as it stands, but that a terminal would act upon. */
+static bool needs_escape(const char *bytes, size_t len, uint32_t code)
+{
+    struct glyph g;
+
+    text_next(bytes, len, false, &g);
+    return code >= 0x80 && code < 0x10000 && g.code == TEXT_REPLACEMENT && code != TEXT_REPLACEMENT;
+}
+
+/* A text of unknown origin: the true characters, the dangerous ones as escapes; bytes that are no
+ * UTF-8 as U+FFFD, which is all that JSON can say. */
 static void json_safe(struct json_writer *w, const char *key, const char *text)
 {
-    struct strbuf clean = {0};
+    struct strbuf quoted = {0};
+    struct json_writer inner = json_writer_on(&quoted);
     size_t len = strlen(text);
+    struct strbuf plain = {0};
 
     for (size_t at = 0; at < len;) {
         uint32_t code;
         size_t used = utf8_decode(text + at, len - at, &code);
 
         if (used == 0)
-            strbuf_adds(&clean, "\xef\xbf\xbd");
+            strbuf_adds(&plain, "\xef\xbf\xbd");
         else
-            strbuf_add(&clean, text + at, used);
+            strbuf_add(&plain, text + at, used);
         at += used ? used : 1;
     }
-    json_string(w, key, strbuf_text(&clean));
-    strbuf_release(&clean);
+    json_string(&inner, NULL, strbuf_text(&plain));
+    strbuf_reset(&plain);
+    for (size_t at = 0; at < quoted.len;) {
+        uint32_t code = 0;
+        size_t used = utf8_decode(quoted.data + at, quoted.len - at, &code);
+
+        if (needs_escape(quoted.data + at, used, code))
+            strbuf_addf(&plain, "\\u%04x", code);
+        else
+            strbuf_add(&plain, quoted.data + at, used);
+        at += used;
+    }
+    json_raw(w, key, plain.data, plain.len);
+    strbuf_release(&plain);
+    strbuf_release(&quoted);
 }
 
 static const char *lower(const char *name, char out[24])
@@ -239,6 +263,23 @@ static void json_flow(struct json_writer *w, const struct figures *f)
     json_count(w, "event_age_ms", f->event_age_ms);
     json_count(w, "log_age_ms", f->log_age_ms);
     json_count(w, "log_errors_60s", f->errors_60s);
+}
+
+static void json_windows(struct json_writer *w, const struct figures *f)
+{
+    static const char *const keys[WINDOWS] = {"10s", "60s", "15m", "all"};
+
+    json_begin_object(w, "windows");
+    for (int i = 0; i < WINDOWS; i++) {
+        json_begin_object(w, keys[i]);
+        json_count(w, "received", f->windows[i].received);
+        json_count(w, "failed", f->windows[i].failed);
+        json_count(w, "retried", f->windows[i].retried);
+        json_count(w, "dlq", f->windows[i].dlq);
+        json_number(w, "success", f->windows[i].success, 6);
+        json_end_object(w);
+    }
+    json_end_object(w);
 }
 
 static void json_latency(struct json_writer *w, const struct figures *f)
@@ -341,6 +382,7 @@ void report_json(const struct figures *f, struct strbuf *out)
     json_string(&w, "at", at);
     json_health(&w, f);
     json_flow(&w, f);
+    json_windows(&w, f);
     json_latency(&w, f);
     json_lag(&w, f);
     json_partitions(&w, f);

@@ -123,21 +123,27 @@ static void put_judged(struct panel_line *l, const struct view *v, int rule, con
 static void put_success(struct panel_line *l, const struct view *v)
 {
     const struct figures *f = v->figures;
+    const struct figure_window *w = &f->windows[v->ui->window];
 
     panel_put(l, STYLE_TEXT, "success   ");
-    put_judged(l, v, HEALTH_SUCCESS, format_percent(f->success_60s).text);
+    if (v->ui->window == WINDOW_60S)
+        put_judged(l, v, HEALTH_SUCCESS, format_percent(w->success).text);
+    else
+        panel_put(l, STYLE_TEXT, "%s", format_percent(w->success).text);
     panel_put(l, STYLE_TEXT, "  all-time %s", format_percent(f->success_total).text);
 }
 
 static void put_failed(struct panel_line *l, const struct view *v)
 {
-    const struct figures *f = v->figures;
+    const struct figure_window *w = &v->figures->windows[v->ui->window];
 
-    panel_put(l, STYLE_TEXT, "failed %s",
-              f->failed_60s < 0 ? "-" : number_or_na(f->failed_60s).text);
-    panel_put(l, STYLE_TEXT, "  retried %s", number_or_na(f->retried_60s).text);
+    panel_put(l, STYLE_TEXT, "failed %s", w->failed < 0 ? "-" : number_or_na(w->failed).text);
+    panel_put(l, STYLE_TEXT, "  retried %s", number_or_na(w->retried).text);
     panel_put(l, STYLE_TEXT, "  dlq ");
-    put_judged(l, v, HEALTH_DLQ, number_or_na(f->dlq_60s).text);
+    if (v->ui->window == WINDOW_60S)
+        put_judged(l, v, HEALTH_DLQ, number_or_na(w->dlq).text);
+    else
+        panel_put(l, STYLE_TEXT, "%s", number_or_na(w->dlq).text);
 }
 
 static struct text_buffer ms_text(int64_t ms, int resolution)
@@ -191,7 +197,7 @@ void panel_quality(struct screen *s, const struct view *v, struct rect r)
     bool has_latency_tile = s->width >= 110 && s->height >= 32;
     struct panel_line l = row_of(s, r, 0);
 
-    screen_box(s, r, "Quality", "60 s");
+    screen_box(s, r, "Quality", window_name(v->ui->window));
     put_success(&l, v);
     l = row_of(s, r, 1);
     put_failed(&l, v);
@@ -201,7 +207,7 @@ void panel_quality(struct screen *s, const struct view *v, struct rect r)
         panel_put(&l, STYLE_TEXT, "  retried %s", number_or_na(f->retried).text);
         panel_put(&l, STYLE_TEXT, "  dlq %s", number_or_na(f->dlq).text);
     } else {
-        put_percentiles(&l, v, "e2e   ");
+        put_percentiles(&l, v, v->ui->window == WINDOW_60S ? "e2e   " : "e2e 60 s  ");
         panel_put(&l, STYLE_TEXT, " ms");
     }
     l = row_of(s, r, 3);

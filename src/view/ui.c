@@ -6,7 +6,7 @@
 
 void ui_init(struct ui *ui)
 {
-    *ui = (struct ui){.panel = PANEL_EVENTS, .sort = UI_SORT_LAG};
+    *ui = (struct ui){.panel = PANEL_EVENTS, .sort = UI_SORT_LAG, .window = UI_WINDOW_DEFAULT};
     ui->events.cursor = ui->logs.cursor = -1;
 }
 
@@ -359,6 +359,13 @@ static void press_toggle(struct ui *ui, const struct dash *d, int key)
         break;
     case 'o':
         ui->sort = (ui->sort + 1) % UI_SORT_COUNT;
+        break;
+    case '+':
+    case '=': /* the same key without shift */
+        ui->window += ui->window < UI_WINDOW_LAST;
+        break;
+    case '-':
+        ui->window -= ui->window > 0;
         break;
     case '?':
         ui->shows_help = !ui->shows_help;
