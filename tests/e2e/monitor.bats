@@ -211,6 +211,59 @@ screen_shows() { # TEXT
   screen_shows "gaps 0  dups 0"
 }
 
+@test "--json has the members that its schema names, no more and no fewer" {
+  journal 2000 3 >tracker.events
+  metrics_line 37 >tracker.log
+  run -0 --separate-stderr "$monitor" --json
+  diff <(jq -S 'paths(scalars or . == null) | map(if type == "number" then "*" else . end) | join(".")' <<<"$output" | sort -u) \
+    <(jq -S 'def names: if .properties then .properties | to_entries[] | .key as $k | .value | names | [$k] + .
+        elif .items then .items | names | ["*"] + . else [] end;
+      names | join(".")' "$ROOT/docs/monitor.schema.json" | sort -u)
+}
+
+@test "--watch reports again and again until it is stopped" {
+  journal 10 1 >tracker.events
+  start_in_background watch.json "$monitor" --json --watch 1
+  wait_for 30 has_lines watch.json 2
+  journal 5 1 >>tracker.events
+  wait_for 30 grep -q '"received_total":15' watch.json
+  jq -es 'all(.schema == 1)' watch.json
+}
+
+@test "when its terminal is closed it is gone, even where SIGHUP is ignored" {
+  journal 10 1 >tracker.events
+  open_terminal 80 24
+  keys "trap '' HUP; '$monitor'" Enter
+  wait_for 20 screen_shows "following"
+  pid=$(pgrep -P "$(tmux -L "$terminal" display -p '#{pane_pid}')" -x monitor)
+  tmux -L "$terminal" kill-server
+  wait_for 10 is_gone "$pid"
+}
+
+@test "Ctrl+Z gives the terminal back and fg takes it again" {
+  journal 10 1 >tracker.events
+  open_terminal 80 24
+  keys "'$monitor'" Enter
+  wait_for 20 screen_shows "following"
+  keys C-z
+  wait_for 20 screen_shows "Stopped"
+  [ "$(tmux -L "$terminal" display -p '#{alternate_on}#{cursor_flag}')" = 01 ]
+  keys fg Enter
+  wait_for 20 screen_shows "following"
+  keys q
+  wait_for 20 screen_shows "prompt> fg"
+}
+
+@test "old terminals show it too" {
+  journal 10 1 >tracker.events
+  open_terminal 80 24
+  for name in xterm screen linux vt100 vt220 tmux-256color; do
+    keys "clear; TERM=$name '$monitor' --frames 3; echo status=\$?" Enter
+    wait_for 20 screen_shows "status=0"
+    run ! screen_shows "printing one report"
+  done
+}
+
 @test "NO_COLOR sends no colour, LC_ALL=C only ASCII" {
   journal 100 1 >tracker.events
   open_terminal 80 24
