@@ -70,9 +70,25 @@ KEEP ?=
 soak: build ## a storm of faults over a real Kafka, and the oracle's verdict; MINUTES=n SEED=s KEEP=1
 	@python3 tests/soak/soak.py --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)') $(if $(KEEP),--keep)
 
-.PHONY: bench fuzz
-bench fuzz: ## not there yet
+.PHONY: bench
+bench: ## not there yet
 	@echo "make $@ comes later" >&2; exit 1
+
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_CFLAGS := -std=c11 -D_GNU_SOURCE -Iinclude -O1 -g -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all $(CORE_CFLAGS)
+
+.PHONY: fuzz $(FUZZERS:%=fuzz-%)
+fuzz: $(FUZZERS:%=fuzz-%) ## each fuzz target for FUZZ_SECONDS=60, with clang
+$(FUZZERS:%=fuzz-%): fuzz-%: build/fuzz/%
+	@mkdir -p build/fuzz/found/$*
+	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -dict=tests/fuzz/$*.dict \
+		build/fuzz/found/$* tests/fuzz/corpus/$*
+
+build/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard src/base/*.c src/config/*.c src/model/*.c)
+	@mkdir -p $(@D)
+	clang $(FUZZ_CFLAGS) -o $@ $^ $(CORE_LIBS)
 
 .PHONY: lint
 lint: ## include table, headers alone, clang-tidy, cppcheck, shellcheck, format
