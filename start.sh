@@ -226,7 +226,7 @@ try_docker() {
   }
   why_not="docker-compose.yaml uses port 9092, not $port"
   [ "$port" = 9092 ] || return 1
-  why_not="port 9092, which docker-compose.yaml uses, is taken by something that is not Kafka"
+  why_not="port 9092, which docker-compose.yaml uses, is taken already"
   port_is_free 9092 || return 1
   image=$(sed -n 's/^ *image: *//p' docker-compose.yaml)
   if ! docker image inspect "$image" >/dev/null 2>&1; then
