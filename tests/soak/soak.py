@@ -15,7 +15,6 @@ Exit status: 0 good, 1 something is wrong, 2 it could not run.
 
 import argparse
 import heapq
-import json
 import os
 import random
 import re
@@ -27,31 +26,20 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-LOCAL_KAFKA = os.path.join(ROOT, "scripts", "local_kafka.sh")
 ORACLE = os.path.join(HERE, "oracle.py")
 
 sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
 from oracle import DUMP_FORMAT  # noqa: E402
+from parts import (  # noqa: E402
+    PARTITIONS, ROOT, SESSION_MAX_MS, Broker, CannotRun, Producers, Slot, Volume, clean_environment, end, run,
+)
 
-PARTITIONS = 4
 GROUP = "order-tracker-group"
-BROKER_PROPERTIES = ["group.min.session.timeout.ms=1000", "log.flush.scheduler.interval.ms=1000"]
-SESSION_MAX_MS = 3000
-VOLUME_BYTES = 2 << 30
-SETTINGS = {
-    "kafka.partitions": PARTITIONS,
-    "tracker.drain_timeout_ms": 2000,
-    "tracker.metrics_interval_seconds": 5,
-    "retry.initial_delay_ms": 5,
-    "retry.max_delay_ms": 50,
-    "simulate.transient_rate": 0.02,
-    "simulate.permanent_rate": 0.005,
-}
 
 # Mean seconds between two faults of a kind, the shortest and the longest.
 CLOCKS = {
-    "kill": (2.4, 0.2, 8),
+    "kill": (1.8, 0.1, 6),
     "stop": (20, 5, 60),
     "freeze": (18, 4, 60),
     "join": (15, 3, 40),
@@ -67,324 +55,12 @@ BROKER_SECONDS = 120
 DRAIN_SECONDS = 600
 
 
-class CannotRun(Exception):
-    pass
-
-
 class Interrupted(Exception):
     pass
 
 
 def log(text):
     print(f"soak: {text}", flush=True)
-
-
-def end(process, seconds):
-    """Ends a child by its id, with SIGKILL when SIGTERM is not enough. Returns False then."""
-    if process is None or process.poll() is not None:
-        return True
-    process.send_signal(signal.SIGCONT)
-    process.terminate()
-    try:
-        process.wait(seconds)
-        return True
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return False
-
-
-def run(command, seconds, **options):
-    """Runs a command to its end. Returns its stdout; raises CannotRun when it fails."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, **options)
-    except (OSError, subprocess.TimeoutExpired) as e:
-        raise CannotRun(str(e)) from None
-    if done.returncode != 0:
-        raise CannotRun(f"{' '.join(command)}: status {done.returncode}: {done.stderr.strip()[-500:]}")
-    return done.stdout
-
-
-def clean_environment():
-    """Nothing that the user has set may reach the programs."""
-    ours = ("KAFKA_", "PRODUCER_", "TRACKER_", "RETRY_", "DLQ_", "SIMULATE_", "MONITOR_", "APP_")
-    keep = {k: v for k, v in os.environ.items() if not k.startswith(ours) or k == "KAFKA_HEAP_OPTS"}
-    for name in ("LOG_LEVEL", "CONFIG_FILE"):
-        keep.pop(name, None)
-    return keep
-
-
-class Broker:
-    """A local Kafka that can be killed and comes back with its data."""
-
-    def __init__(self, folder):
-        self.folder = os.path.join(folder, "kafka")
-        self.step = None  # the command that is at work
-        self.state = "down"
-        self.restarts = 0
-        self.changed = time.monotonic()
-
-    def command(self, *arguments):
-        with open(os.path.join(os.path.dirname(self.folder), "kafka.out"), "a") as out:
-            return subprocess.Popen([LOCAL_KAFKA, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-
-    def start(self):
-        run([LOCAL_KAFKA, "start", self.folder, "0", *BROKER_PROPERTIES], 300)
-        run([LOCAL_KAFKA, "wait", self.folder, "60"], 90)
-        self.address = run([LOCAL_KAFKA, "address", self.folder], 10).strip()
-        self.state = "up"
-
-    def kill(self):
-        self.enter("killing", self.command("kill", self.folder))
-
-    def resume(self):
-        port = self.address.rsplit(":", 1)[1]
-        self.enter("starting", self.command("start", self.folder, port, *BROKER_PROPERTIES))
-
-    def enter(self, state, step=None):
-        self.state, self.step, self.changed = state, step, time.monotonic()
-
-    def move(self):
-        """Goes on to the next state when the command of this one is done."""
-        if self.step is None or self.step.poll() is None:
-            return
-        good = self.step.returncode == 0
-        if self.state == "killing":
-            self.enter("down")
-        elif self.state == "starting" and good:
-            self.enter("waiting", self.command("wait", self.folder, "60"))
-        elif self.state == "waiting" and good:
-            self.enter("up")
-            self.restarts += 1
-        else:
-            self.resume()
-
-    def stop(self):
-        if self.step is not None:
-            end(self.step, 60)
-            self.step = None
-        subprocess.run([LOCAL_KAFKA, "stop", self.folder], timeout=90, capture_output=True, check=False)
-
-
-class Volume:
-    """A disk of its own, that can be filled up. None when there may be none."""
-
-    def __init__(self, folder):
-        self.folder = os.path.join(folder, "volume")
-        self.filler = os.path.join(self.folder, "filler")
-        self.kind = None
-        os.mkdir(self.folder)
-        if os.geteuid() != 0 or "SOAK_UNSHARED" not in os.environ:
-            return
-        image = os.path.join(folder, "volume.image")
-        for kind, commands in (
-            ("ext4", [["truncate", "-s", str(VOLUME_BYTES), image], ["mkfs.ext4", "-q", "-m", "0", image],
-                      ["mount", "-o", "loop", image, self.folder]]),
-            ("tmpfs", [["mount", "-t", "tmpfs", "-o", f"size={VOLUME_BYTES}", "soak", self.folder]]),
-        ):
-            try:
-                for command in commands:
-                    run(command, 60)
-                self.kind = kind
-                return
-            except CannotRun:
-                continue
-
-    def fill(self, left):
-        """Leaves `left` bytes, as well as the file system lets us."""
-        stat = os.statvfs(self.folder)
-        fd = os.open(self.filler, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        try:
-            os.posix_fallocate(fd, 0, max(stat.f_bavail * stat.f_frsize, 1))
-        except OSError:
-            pass
-        # What block counts do not tell of: to the brim, then back by what is to be left.
-        try:
-            os.lseek(fd, 0, os.SEEK_END)
-            while os.write(fd, bytes(4096)) > 0:
-                pass
-        except OSError:
-            pass
-        os.ftruncate(fd, max(os.fstat(fd).st_size - left, 0))
-        os.close(fd)
-
-    def free(self):
-        try:
-            os.unlink(self.filler)
-        except FileNotFoundError:
-            pass
-
-    def share_used(self):
-        stat = os.statvfs(self.folder)
-        return 1 - stat.f_bavail / stat.f_blocks
-
-    def leave(self):
-        if self.kind:
-            subprocess.run(["umount", self.folder], check=False, timeout=60)
-        image = self.folder + ".image"
-        if os.path.exists(image):
-            os.unlink(image)
-
-
-class Slot:
-    """One tracker with its own journal, killed and started again and again."""
-
-    def __init__(self, name, folder, evidence, address, rng):
-        self.name = name
-        self.folder = folder  # of the journal
-        self.kept = os.path.join(evidence, "trackers", name)  # of rotated files, and of all at the end
-        self.log_file = os.path.join(evidence, f"{name}.log")
-        self.out_file = os.path.join(evidence, f"{name}.out")
-        self.address = address
-        self.rng = rng
-        self.process = None
-        self.is_wanted = False
-        self.is_frozen = False
-        self.stop_deadline = None
-        self.is_static = True
-        self.events = os.path.join(folder, "tracker.events")
-        self.rotations = 0
-        self.size_at_start = 0
-        self.peak_rss = 0
-        os.makedirs(folder, exist_ok=True)
-        os.makedirs(self.kept, exist_ok=True)
-
-    def arguments(self):
-        settings = dict(SETTINGS)
-        settings["kafka.broker"] = self.address
-        settings["tracker.events_file"] = self.events
-        settings["tracker.log_file"] = self.log_file
-        settings["tracker.fsync"] = self.rng.choice(["group"] * 8 + ["always", "never"])
-        properties = {"session.timeout.ms": self.rng.choice([1500, 1500, SESSION_MAX_MS]), "heartbeat.interval.ms": 400}
-        # A static member has its partitions back at once; a killed other one is missed by the group
-        # until its session ends.
-        if self.rng.random() < (0.08 if self.is_static else 0.3):
-            self.is_static = not self.is_static
-        if self.is_static:
-            properties["group.instance.id"] = f"soak-{self.name}"
-        words = [f"-s{k}={v}" for k, v in settings.items()]
-        return words + [f"-X{k}={v}" for k, v in properties.items()]
-
-    def start(self, *more):
-        self.stop_deadline = None
-        self.is_frozen = False
-        self.size_at_start = self.size()
-        with open(self.out_file, "a") as out:
-            self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", os.path.join(ROOT, "bin", "tracker"), "-q", *self.arguments(), *more],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder, env=clean_environment(),
-            )
-
-    def is_running(self):
-        return self.process is not None and self.process.poll() is None
-
-    def is_stopping(self):
-        return self.stop_deadline is not None
-
-    def size(self):
-        try:
-            return os.stat(self.events).st_size
-        except FileNotFoundError:
-            return 0
-
-    def note_rss(self):
-        try:
-            with open(f"/proc/{self.process.pid}/status") as f:
-                kb = re.search(r"VmHWM:\s+(\d+)", f.read())
-            with open(f"/proc/{self.process.pid}/comm") as f:
-                is_tracker = f.read().strip() == "tracker"
-            if kb and is_tracker:
-                self.peak_rss = max(self.peak_rss, int(kb[1]))
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-
-    def kill(self):
-        """Returns True when it had told something."""
-        self.note_rss()
-        told = self.size() > self.size_at_start
-        self.process.kill()
-        self.process.wait()
-        return told
-
-    def last_words(self):
-        with open(self.out_file, errors="replace") as f:
-            lines = f.read().strip().splitlines()
-        return lines[-1] if lines else ""
-
-    def rotate(self):
-        """As logrotate with `create`: rename, then SIGHUP."""
-        self.rotations += 1
-        os.rename(self.events, f"{self.events}.{self.rotations:04d}")
-        if self.is_running():
-            self.process.send_signal(signal.SIGHUP)
-
-    def put_away(self):
-        """Moves the rotated files off the disk, as logrotate would much later: all but the one
-        that the sidecar still speaks of."""
-        try:
-            with open(self.events + ".state") as f:
-                inode = int(json.load(f)["inode"])
-            if os.stat(self.events).st_ino != inode:
-                return
-        except (OSError, ValueError, KeyError):
-            return
-        for n in range(1, self.rotations + 1):
-            path = f"{self.events}.{n:04d}"
-            if os.path.exists(path) and self.folder != self.kept:
-                shutil.move(path, self.kept)
-
-    def collect(self):
-        for name in sorted(os.listdir(self.folder)):
-            if name.startswith("tracker.events") and self.folder != self.kept:
-                shutil.move(os.path.join(self.folder, name), self.kept)
-
-
-class Producers:
-    """One that sends all the time, and others that bring many orders at once."""
-
-    def __init__(self, evidence, address, seed):
-        self.evidence = evidence
-        self.address = address
-        self.seed = seed
-        self.running = []
-        self.started = 0
-        self.acknowledged = 0
-        self.problems = []
-
-    def start(self, *arguments):
-        self.started += 1
-        path = os.path.join(self.evidence, f"producer-{self.started}.out")
-        words = [f"-skafka.broker={self.address}", "-sproducer.flush_timeout_ms=120000"]
-        words += ["--seed", str(self.seed * 10000 + self.started), "--invalid-rate", "0.02", *arguments]
-        with open(path, "w") as out:
-            process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", os.path.join(ROOT, "bin", "producer"), *words],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=self.evidence,
-                env=clean_environment(),
-            )
-        self.running.append((process, path))
-
-    def collect(self):
-        for process, path in [x for x in self.running if x[0].poll() is not None]:
-            self.running.remove((process, path))
-            with open(path) as f:
-                text = f.read()
-            counts = re.search(r"acknowledged (\d+), failed (\d+)", text)
-            self.acknowledged += int(counts[1]) if counts else 0
-            if process.returncode != 0 or not counts:
-                self.problems.append(f"{os.path.basename(path)}: status {process.returncode}: {text[-300:]}")
-
-    def stop(self):
-        for process, _ in self.running:
-            process.terminate()
-        deadline = time.monotonic() + 150
-        while self.running and time.monotonic() < deadline:
-            self.collect()
-            time.sleep(0.1)
-        for process, path in self.running:
-            process.kill()
-            process.wait()
-            self.problems.append(f"{path}: does not stop")
 
 
 class Storm:
@@ -448,6 +124,8 @@ class Storm:
         if not slots:
             return False
         slot = slots[0] if rng.random() < 0.7 else rng.choice(slots)
+        if slot.is_spared():
+            return False
         told = slot.kill()
         self.count("kills of a tracker")
         self.count("kills of a tracker that told" if told else "kills of a tracker before it told")
