@@ -290,7 +290,7 @@ choose_automatically() {
 choose_kafka() {
   case $kafka in
   auto) choose_automatically ;;
-  docker) try_docker || die "$why_not" "start a Docker engine, or use ./start.sh --kafka java" ;;
+  docker) try_docker || die "$why_not" "mend that, or use ./start.sh --kafka java" ;;
   java)
     have_java 17 || need_packages "$RUN/packages.log" "$may_install" java || die "$install_error"
     try_java || die "$why_not" "or use ./start.sh --kafka HOST:PORT"
