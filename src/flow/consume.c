@@ -115,6 +115,8 @@ static void start_lane(struct consume *c, struct assignment *a)
         j->note_commit(j->self, a->partition, -1);
     a->start = start.offset;
     lane->position = start.offset;
+    if (c->policy.drain)
+        lane->end = a->high;
     log_with(c->ports.log, LOG_INFO, "partition assigned", NULL, LOG_INT("partition", a->partition),
              LOG_INT("start", start.offset), LOG_INT("journal", facts.journal_next),
              LOG_INT("committed", a->committed), LOG_INT("low", a->low), LOG_INT("high", a->high));
