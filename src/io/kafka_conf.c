@@ -48,6 +48,20 @@ static int set_role(rd_kafka_conf_t *conf, const struct kafka_property *role, si
     return 0;
 }
 
+/* librdkafka takes some properties by a second name. */
+static const char *first_name(const char *name)
+{
+    static const char *const names[][2] = {
+        {"request.required.acks", "acks"},
+        {"delivery.timeout.ms", "message.timeout.ms"},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i][0], name) == 0)
+            return names[i][1];
+    return name;
+}
+
 static const char *fixed_value(const char *name, const struct kafka_property *role, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -59,10 +73,11 @@ static const char *fixed_value(const char *name, const struct kafka_property *ro
 static int set_user_property(rd_kafka_conf_t *conf, const struct config_property *p,
                              const struct kafka_property *role, size_t role_count, struct err *e)
 {
-    const char *fixed = fixed_value(p->name, role, role_count);
+    const char *name = first_name(p->name);
+    const char *fixed = fixed_value(name, role, role_count);
 
     if (!fixed)
-        fixed = fixed_value(p->name, common, sizeof(common) / sizeof(common[0]));
+        fixed = fixed_value(name, common, sizeof(common) / sizeof(common[0]));
     if (fixed && strcmp(fixed, p->value) != 0)
         return err_set(e, ERR_USAGE,
                        "%s: librdkafka property %s = \"%s\": must stay \"%s\", no record could be "

@@ -148,6 +148,10 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 
     if (rk != s->rk)
         return; /* a producer that was given up: its records went to the next one */
+    if (m->err && rd_kafka_fatal_error(rk, NULL, 0)) {
+        s->is_dead = true;
+        return; /* the next producer sends it again */
+    }
     fill_report(&r, sent->tag, m->err);
     if (!m->err) {
         r.partition = m->partition;
@@ -212,6 +216,8 @@ static rd_kafka_conf_t *make_conf(struct kafka_sink *s, struct err *e)
         {.name = "topic.metadata.propagation.max.ms", .value = "5000"},
         /* The broker being away is no reason to give a record up. */
         {.name = "message.timeout.ms", .value = "0", .is_fixed = true},
+        /* What is too large is the topic's to say: the default would refuse what it takes. */
+        {.name = "message.max.bytes", .value = "1000000000"},
         {.name = "queue.buffering.max.messages", .value = "100000"},
         {.name = "queue.buffering.max.kbytes", .value = "131072"},
     };
@@ -340,7 +346,9 @@ static enum send_result send_record(void *self, const struct outgoing *o, uint64
         return SEND_TAKEN;
     }
     free(sent);
-    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+    if (err == RD_KAFKA_RESP_ERR__FATAL)
+        s->is_dead = true; /* the next poll makes it anew */
+    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL || err == RD_KAFKA_RESP_ERR__FATAL)
         return SEND_FULL;
     fill_report(r, tag, err);
     return SEND_FAILED;

@@ -1,0 +1,379 @@
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "io/kafka_sink.h"
+#include "io/wake.h"
+#include "support/fake_log.h"
+#include "support/mock_kafka.h"
+
+#define TOPIC "orders-dlq"
+
+struct fixture {
+    struct mock_kafka kafka;
+    struct fake_log log;
+    struct log log_port;
+    int wake_fd;
+    struct kafka_sink *sink;
+    struct sink port;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = mem_alloc(sizeof(*f));
+    struct err e = {0};
+
+    mock_kafka_open(&f->kafka);
+    mock_kafka_create(&f->kafka, TOPIC, 3);
+    f->log_port = fake_log_port(&f->log);
+    f->wake_fd = wake_open();
+    f->sink = kafka_sink_open(&f->kafka.cfg, "0", f->wake_fd, &f->log_port, &e);
+    if (!f->sink)
+        fail_msg("%s", e.text);
+    f->port = kafka_sink_port(f->sink);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    kafka_sink_close(f->sink);
+    mock_kafka_close(&f->kafka);
+    fake_log_release(&f->log);
+    close(f->wake_fd);
+    free(f);
+    return 0;
+}
+
+static struct outgoing record(const char *value)
+{
+    return (struct outgoing){.topic = TOPIC,
+                             .partition_hint = 0,
+                             .key = "key",
+                             .key_len = 3,
+                             .value = value,
+                             .value_len = value ? strlen(value) : 0};
+}
+
+static void send_tagged(struct fixture *f, const struct outgoing *o, uint64_t tag)
+{
+    struct sink_report r;
+
+    assert_int_equal(f->port.send(f->port.self, o, tag, &r), SEND_TAKEN);
+}
+
+static struct sink_report wait_for_report(struct fixture *f)
+{
+    struct sink_report r;
+
+    MOCK_WAIT(f->port.next_report(f->port.self, &r), (void)0);
+    return r;
+}
+
+static void a_record_is_acknowledged_with_its_place(void **state)
+{
+    struct fixture *f = *state;
+
+    for (uint64_t tag = 1; tag <= 3; tag++) {
+        struct outgoing o = record("value");
+        struct sink_report r;
+
+        send_tagged(f, &o, tag);
+        assert_int_equal(f->port.in_flight(f->port.self), 1);
+        r = wait_for_report(f);
+        assert_int_equal(r.status, SINK_OK);
+        assert_int_equal(r.tag, tag);
+        assert_int_equal(r.partition, 0);
+        assert_int_equal(r.offset, tag - 1);
+        assert_int_equal(f->port.in_flight(f->port.self), 0);
+    }
+}
+
+static void the_partition_is_the_hint_modulo_the_count(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int32_t hint = 0; hint < 8; hint++) {
+        struct outgoing o = record("value");
+
+        o.partition_hint = hint;
+        send_tagged(f, &o, 1);
+        assert_int_equal(wait_for_report(f).partition, hint % 3);
+    }
+}
+
+static void without_a_hint_a_key_has_its_partition(void **state)
+{
+    struct fixture *f = *state;
+    int32_t partition = -1;
+
+    for (int i = 0; i < 5; i++) {
+        struct outgoing o = record("value");
+        struct sink_report r;
+
+        o.partition_hint = -1;
+        send_tagged(f, &o, 1);
+        r = wait_for_report(f);
+        assert_true(partition < 0 || r.partition == partition);
+        partition = r.partition;
+    }
+}
+
+static void bytes_nulls_and_headers_arrive_as_they_were(void **state)
+{
+    static const struct {
+        const char *key, *value;
+        size_t key_len, value_len;
+    } cases[] = {{"k\0y", "\xff\0{", 3, 3}, {NULL, NULL, 0, 0}, {"", "", 0, 0}};
+    const struct header headers[] = {
+        {"a", "1", 1}, {"a", "2\0x", 3}, {"empty", "", 0}, {"null", NULL, 0}};
+    struct fixture *f = *state;
+    struct mock_records records;
+
+    for (size_t i = 0; i < 3; i++) {
+        struct outgoing o = {.topic = TOPIC,
+                             .key = cases[i].key,
+                             .key_len = cases[i].key_len,
+                             .value = cases[i].value,
+                             .value_len = cases[i].value_len,
+                             .headers = headers,
+                             .header_count = 4,
+                             .timestamp_ms = 1795367071402};
+
+        send_tagged(f, &o, i);
+        assert_int_equal(wait_for_report(f).status, SINK_OK);
+    }
+    records = mock_kafka_read(&f->kafka, TOPIC, 3);
+    assert_int_equal(records.count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const rd_kafka_message_t *m = records.list[i];
+        rd_kafka_headers_t *list;
+
+        assert_int_equal(m->key != NULL, cases[i].key != NULL);
+        assert_int_equal(m->payload != NULL, cases[i].value != NULL);
+        assert_int_equal(m->key_len, cases[i].key_len);
+        assert_int_equal(m->len, cases[i].value_len);
+        if (m->len)
+            assert_memory_equal(m->payload, cases[i].value, m->len);
+        assert_int_equal(rd_kafka_message_timestamp(m, NULL), 1795367071402);
+        assert_int_equal(rd_kafka_message_headers(m, &list), 0);
+        assert_int_equal(rd_kafka_header_cnt(list), 4);
+        for (size_t h = 0; h < 4; h++) {
+            const char *name;
+            const void *value;
+            size_t len;
+
+            rd_kafka_header_get_all(list, h, &name, &value, &len);
+            assert_string_equal(name, headers[h].name);
+            assert_int_equal(len, headers[h].value_len);
+            assert_int_equal(value != NULL, headers[h].value != NULL);
+            if (len)
+                assert_memory_equal(value, headers[h].value, len);
+        }
+    }
+    mock_kafka_release(&records);
+}
+
+static void passing_trouble_of_the_broker_is_overcome(void **state)
+{
+    struct fixture *f = *state;
+    struct outgoing o = record("value");
+
+    rd_kafka_mock_push_request_errors(
+        f->kafka.cluster, MOCK_PRODUCE, 3, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR__TRANSPORT);
+    send_tagged(f, &o, 1);
+    assert_int_equal(wait_for_report(f).status, SINK_OK);
+}
+
+static void what_the_broker_refuses_is_reported_by_its_kind(void **state)
+{
+    static const struct {
+        rd_kafka_resp_err_t error;
+        enum sink_status status;
+    } cases[] = {
+        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, SINK_TOO_LARGE},
+        {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, SINK_TROUBLE},
+        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, SINK_TROUBLE},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct outgoing o = record("value");
+        struct sink_report r;
+
+        rd_kafka_mock_push_request_errors(f->kafka.cluster, MOCK_PRODUCE, 1, cases[i].error);
+        send_tagged(f, &o, 7);
+        r = wait_for_report(f);
+        assert_int_equal(r.status, cases[i].status);
+        assert_int_equal(r.tag, 7);
+        assert_int_equal(r.offset, -1);
+        assert_true(strlen(r.text) > 0);
+    }
+}
+
+/* Orders may be as large as tracker.max_message_bytes; whether a topic takes them is the broker's
+ * to say. */
+static void a_record_of_a_mebibyte_and_more_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    char *large = mem_alloc(1200001);
+    struct outgoing o;
+
+    memset(large, 'x', 1200000);
+    o = record(large);
+    send_tagged(f, &o, 1);
+    assert_int_equal(wait_for_report(f).status, SINK_OK);
+    free(large);
+}
+
+static void a_missing_broker_is_told_once_and_nothing_is_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct outgoing o = record("value");
+    struct sink_report r;
+
+    send_tagged(f, &o, 1);
+    assert_int_equal(wait_for_report(f).status, SINK_OK);
+    rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
+    for (uint64_t tag = 2; tag < 7; tag++)
+        send_tagged(f, &o, tag);
+    MOCK_WAIT(kafka_sink_is_down(f->sink),
+              assert_int_equal(f->port.next_report(f->port.self, &r), 0));
+    for (int i = 0; i < 500; i++) {
+        assert_int_equal(f->port.next_report(f->port.self, &r), 0);
+        usleep(2000);
+    }
+    assert_int_equal(f->port.in_flight(f->port.self), 5);
+    assert_int_equal(fake_log_count(&f->log, "Kafka is away, trying until it is back"), 1);
+    rd_kafka_mock_broker_set_up(f->kafka.cluster, 1);
+    for (uint64_t tag = 2; tag < 7; tag++) {
+        r = wait_for_report(f);
+        assert_int_equal(r.tag, tag);
+        assert_int_equal(r.status, SINK_OK);
+    }
+    assert_int_equal(fake_log_count(&f->log, "Kafka is away, trying until it is back"), 1);
+    assert_int_equal(fake_log_count(&f->log, "Kafka is back"), 1);
+    assert_false(kafka_sink_is_down(f->sink));
+}
+
+/* A broker that has forgotten the producer ends an idempotent one for good. */
+static void after_a_fatal_error_the_producer_is_made_anew_and_nothing_is_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct outgoing o = record("value");
+    struct sink_report r;
+    int reported = 0;
+
+    send_tagged(f, &o, 1);
+    assert_int_equal(wait_for_report(f).status, SINK_OK);
+    rd_kafka_mock_push_request_errors(f->kafka.cluster, MOCK_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    for (uint64_t tag = 2; tag < 12; tag++) {
+        enum send_result result;
+
+        MOCK_WAIT((result = f->port.send(f->port.self, &o, tag, &r)) != SEND_FULL,
+                  reported += f->port.next_report(f->port.self, &r));
+        if (result != SEND_TAKEN)
+            fail_msg("%s", r.text);
+    }
+    for (; reported < 10; reported++)
+        assert_int_equal(wait_for_report(f).status, SINK_OK);
+    assert_int_equal(f->port.in_flight(f->port.self), 0);
+    assert_int_equal(fake_log_count(&f->log, "Kafka producer is made anew after a fatal error"), 1);
+}
+
+static void the_loop_is_woken_when_a_report_came(void **state)
+{
+    struct fixture *f = *state;
+    struct pollfd p = {.fd = f->wake_fd, .events = POLLIN};
+    struct outgoing o = record("value");
+    struct sink_report r;
+
+    send_tagged(f, &o, 1);
+    MOCK_WAIT(f->port.next_report(f->port.self, &r),
+              assert_int_equal(poll(&p, 1, MOCK_PATIENCE_MS), 1));
+}
+
+static void a_flush_waits_for_all_reports_and_no_longer_than_told(void **state)
+{
+    struct fixture *f = *state;
+    struct outgoing o = record("value");
+    struct sink_report r;
+    int reports = 0;
+    int64_t began;
+
+    for (uint64_t tag = 0; tag < 1000; tag++)
+        send_tagged(f, &o, tag);
+    assert_int_equal(kafka_sink_flush(f->sink, MOCK_PATIENCE_MS), 0);
+    while (f->port.next_report(f->port.self, &r))
+        assert_int_equal(r.tag, reports++);
+    assert_int_equal(reports, 1000);
+    rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
+    send_tagged(f, &o, 1);
+    began = clock_mono_ms(clock_system());
+    assert_int_equal(kafka_sink_flush(f->sink, 300), 1);
+    assert_true(clock_mono_ms(clock_system()) - began < MOCK_PATIENCE_MS / 2);
+}
+
+static void what_the_promise_rests_on_cannot_be_set_otherwise(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        bool is_allowed;
+    } cases[] = {
+        {"enable.idempotence", "false", false}, {"acks", "1", false},
+        {"request.required.acks", "1", false},  {"message.timeout.ms", "5000", false},
+        {"delivery.timeout.ms", "5000", false}, {"acks", "all", true},
+        {"compression.type", "lz4", true},      {"linger.ms", "20", true},
+        {"no.such.property", "1", false},       {"linger.ms", "a while", false},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct err e = {0};
+        struct config cfg = {0};
+        struct kafka_sink *sink;
+
+        config_init(&cfg);
+        config_set_property(&cfg, cases[i].name, cases[i].value, "flag -X");
+        sink = kafka_sink_open(&cfg, "0", -1, &f->log_port, &e);
+        assert_int_equal(sink != NULL, cases[i].is_allowed);
+        if (!sink) {
+            assert_int_equal(err_exit_status(&e), 2);
+            assert_non_null(strstr(e.text, "flag -X"));
+            assert_non_null(strstr(e.text, cases[i].name));
+        }
+        kafka_sink_close(sink);
+        config_release(&cfg);
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_record_is_acknowledged_with_its_place),
+        TEST(the_partition_is_the_hint_modulo_the_count),
+        TEST(without_a_hint_a_key_has_its_partition),
+        TEST(bytes_nulls_and_headers_arrive_as_they_were),
+        TEST(passing_trouble_of_the_broker_is_overcome),
+        TEST(what_the_broker_refuses_is_reported_by_its_kind),
+        TEST(a_record_of_a_mebibyte_and_more_is_taken),
+        TEST(a_missing_broker_is_told_once_and_nothing_is_lost),
+        TEST(after_a_fatal_error_the_producer_is_made_anew_and_nothing_is_lost),
+        TEST(the_loop_is_woken_when_a_report_came),
+        TEST(a_flush_waits_for_all_reports_and_no_longer_than_told),
+        TEST(what_the_promise_rests_on_cannot_be_set_otherwise),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
