@@ -244,9 +244,7 @@ static int prepare_topics(const struct config *cfg, const struct log *log, struc
 
     switch (kafka_admin_prepare(cfg, ADMIN_TIMEOUT_MS, log, &cluster, e)) {
     case KAFKA_ADMIN_GOOD:
-        return 0;
-    case KAFKA_ADMIN_AWAY:
-        log_plain(log, LOG_WARN, "Kafka is away, trying until it is back", e->text);
+    case KAFKA_ADMIN_AWAY: /* the sink tells */
         return 0;
     case KAFKA_ADMIN_REFUSED:
         log_plain(log, LOG_WARN, "going on without", e->text);

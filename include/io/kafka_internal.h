@@ -33,14 +33,19 @@ int kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, e
  * and goes and is told once by kafka_health. For use in a log callback. */
 void kafka_log_line(const struct log *log, int level, const char *facility, const char *text);
 
-/* Whether the brokers can be reached, told once when it changes. */
+/* Whether the brokers can be reached, told once when it changes. A client that is idle has no use
+ * for them: its trouble is told when it is needed. */
 struct kafka_health {
     const struct log *log;
     bool is_down;
+    bool is_idle;
+    bool is_told;
+    char reason[256];
 };
 
 void kafka_health_error(struct kafka_health *h, rd_kafka_resp_err_t err, const char *reason);
 void kafka_health_good(struct kafka_health *h);
+void kafka_health_idle(struct kafka_health *h, bool is_idle);
 /* From a statistics callback: any broker that is up makes it good. */
 void kafka_health_stats(struct kafka_health *h, const char *json, size_t len);
 

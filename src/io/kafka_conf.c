@@ -1,6 +1,7 @@
 #include "io/kafka_conf.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "io/kafka_internal.h"
@@ -123,6 +124,17 @@ void kafka_log_line(const struct log *log, int level, const char *facility, cons
     log_with(log, ours, "librdkafka", NULL, LOG_TEXT("facility", facility), LOG_TEXT("text", text));
 }
 
+static void tell_away(struct kafka_health *h)
+{
+    if (!h->is_down || h->is_idle || h->is_told)
+        return;
+    h->is_told = true;
+    /* The reason is not the line's error: several clients of a process that see the same, each in
+     * its own words, are one line in the log. */
+    log_with(h->log, LOG_WARN, "Kafka is away, trying until it is back", NULL,
+             LOG_TEXT("reason", h->reason));
+}
+
 void kafka_health_error(struct kafka_health *h, rd_kafka_resp_err_t err, const char *reason)
 {
     if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && err != RD_KAFKA_RESP_ERR__TRANSPORT &&
@@ -134,15 +146,21 @@ void kafka_health_error(struct kafka_health *h, rd_kafka_resp_err_t err, const c
     if (h->is_down || err == RD_KAFKA_RESP_ERR__TRANSPORT)
         return; /* one broken connection is not yet all of Kafka */
     h->is_down = true;
-    log_plain(h->log, LOG_WARN, "Kafka is away, trying until it is back", reason);
+    snprintf(h->reason, sizeof(h->reason), "%s", reason);
+    tell_away(h);
+}
+
+void kafka_health_idle(struct kafka_health *h, bool is_idle)
+{
+    h->is_idle = is_idle;
+    tell_away(h);
 }
 
 void kafka_health_good(struct kafka_health *h)
 {
-    if (!h->is_down)
-        return;
-    h->is_down = false;
-    log_plain(h->log, LOG_INFO, "Kafka is back", NULL);
+    if (h->is_told)
+        log_plain(h->log, LOG_INFO, "Kafka is back", NULL);
+    h->is_down = h->is_told = false;
 }
 
 void kafka_health_stats(struct kafka_health *h, const char *json, size_t len)

@@ -90,6 +90,7 @@ static void link_sent(struct kafka_sink *s, struct sent *sent)
     sent->prev->next = sent;
     sent->next->prev = sent;
     s->in_flight_count++;
+    kafka_health_idle(&s->health, false);
 }
 
 static void forget_sent(struct sent *sent)
@@ -97,6 +98,7 @@ static void forget_sent(struct sent *sent)
     sent->prev->next = sent->next;
     sent->next->prev = sent->prev;
     sent->sink->in_flight_count--;
+    kafka_health_idle(&sent->sink->health, sent->sink->in_flight_count == 0);
     free(sent);
 }
 
@@ -389,8 +391,11 @@ struct kafka_sink *kafka_sink_open(const struct config *cfg, const char *linger_
 {
     struct kafka_sink *s = mem_alloc(sizeof(*s));
 
-    *s = (struct kafka_sink){
-        .cfg = cfg, .linger_ms = linger_ms, .log = log, .wake_fd = wake_fd, .health = {.log = log}};
+    *s = (struct kafka_sink){.cfg = cfg,
+                             .linger_ms = linger_ms,
+                             .log = log,
+                             .wake_fd = wake_fd,
+                             .health = {.log = log, .is_idle = true}};
     s->in_flight.next = s->in_flight.prev = &s->in_flight;
     s->rk = make_producer(s, e);
     if (!s->rk) {

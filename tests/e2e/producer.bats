@@ -1,0 +1,279 @@
+#!/usr/bin/env bats
+# The producer against a real Apache Kafka: what it sends, from where, how it stops, waits and counts.
+
+# Variables come from the helpers and from bats.
+# shellcheck disable=SC2154
+
+bats_require_minimum_version 1.5.0
+load ../support/common
+load ../support/kafka
+load ../support/flow
+
+setup_file() {
+  start_kafka
+}
+
+teardown_file() {
+  stop_kafka
+}
+
+setup() {
+  use_own_flow
+}
+
+teardown() {
+  end_background
+}
+
+# values: what was sent, each in hex on a line.
+values() {
+  records "$KAFKA_TOPIC" | cut -d ' ' -f 4
+}
+
+# hex TEXT...: as `values` prints them; the texts are printf formats.
+hex() {
+  local text
+  for text in "$@"; do
+    # shellcheck disable=SC2059
+    printf "$text" | perl -0777 -ne 'print "x", unpack("H*", $_)'
+    echo
+  done | sed 's/^$/x/'
+}
+
+# ---- what is sent
+
+@test "an order has the fields of the contract, its id as the key, and its headers" {
+  produce -n 30 --seed 1
+  kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -C -e -q -o beginning -f '%s\n' >orders
+  [ "$(jq -c 'keys_unsorted - ["delivery_notes"]' orders | sort -u)" = '["order_id","sequence","status",'\
+'"customer_info","items","inventory","subtotal","tax","shipping_fee","total","currency","payment_method","metadata"]' ]
+  [ "$(jq -c '.customer_info | keys_unsorted' orders | sort -u)" = \
+    '["customer_id","name","email","phone","address","loyalty_level"]' ]
+  [ "$(jq -c '.items[] | keys_unsorted' orders | sort -u)" = \
+    '["item_id","item_name","quantity","unit_price","total_price"]' ]
+  [ "$(jq -c '.inventory | keys_unsorted' orders | sort -u)" = \
+    '["item_id","item_name","available_qty","reserved_qty","unit_price","in_stock","warehouse"]' ]
+  [ "$(jq -c '.metadata | keys_unsorted' orders | sort -u)" = \
+    '["timestamp","version","event_type","source","correlation_id"]' ]
+  [ "$(jq -c '.delivery_notes | type' orders | sort -u | tr '\n' ' ')" = '"null" "string" ' ]
+  jq -s -e 'all(.[]; .status == "pending" and .metadata.event_type == "order.created" and
+    .metadata.source == "producer-service" and
+    (.metadata.timestamp | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$")) and
+    (.order_id | test("^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")))' orders
+  [ "$(jq .sequence orders | tr '\n' ' ')" = "$(seq -s ' ' 30) " ]
+  jq -r '(.metadata.correlation_id | gsub("-"; "")) as $trace |
+    "\(.order_id) content-type=application/json,ce_specversion=1.0,ce_id=\(.order_id),ce_source=producer-service," +
+    "ce_type=order.created,ce_time=\(.metadata.timestamp),traceparent=00-\($trace)-\($trace[16:])-01"' orders >expected
+  kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -C -e -q -o beginning -f '%k %h\n' | diff expected -
+}
+
+@test "the same seed gives the same orders, another one others, none each time others" {
+  orders_of() { # NAME OPTION...
+    produce -n 50 -s kafka.topic="$KAFKA_TOPIC-$1" "${@:2}"
+    kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC-$1" -C -e -q -o beginning -f '%s\n' |
+      jq -S -c 'del(.metadata.timestamp)' >"$1"
+    [ "$(line_count "$1")" -eq 50 ]
+  }
+  orders_of a --seed 7
+  orders_of b --seed 7
+  orders_of c --seed 8
+  orders_of d
+  orders_of e
+  cmp a b
+  [ "$(cat a c d e | sort -u | wc -l)" -eq 200 ]
+}
+
+@test "the partition follows the key, as other clients choose it" {
+  make_topics 5
+  produce -n 300
+  records "$KAFKA_TOPIC" | cut -d ' ' -f 1,3 | sort -k 2 >ours
+  [ "$(cut -d ' ' -f 1 ours | sort -u | wc -l)" -eq 5 ]
+  kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -C -e -q -o beginning -f '%k\t-\n' >keys
+  DLQ_ENABLED=false create_topic "$KAFKA_TOPIC-kcat" 5
+  kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC-kcat" -P -K '\t' -X topic.partitioner=murmur2_random -l keys
+  records "$KAFKA_TOPIC-kcat" | cut -d ' ' -f 1,3 | sort -k 2 | cmp ours -
+}
+
+# ---- --input
+
+@test "--input sends the bytes of each line" {
+  printf 'one\n\ncaf\351\000\377 \nwith cr\r\n  {"order_id": "k1" }\t\n\nlast, and no newline' >file
+  produce --input file
+  hex 'one' '' 'caf\351\000\377 ' 'with cr\r' '  {"order_id": "k1" }\t' '' 'last, and no newline' >expected
+  values | diff expected -
+  [ "$(records "$KAFKA_TOPIC" | cut -d ' ' -f 3 | tr '\n' ' ')" = '- - - - x6b31 - - ' ]
+}
+
+@test "--input: an empty last line is a line, a newline at the end is not" {
+  printf 'a\n\n' >file
+  produce --input file
+  values | diff <(hex 'a' '') -
+}
+
+@test "--input of an empty file sends nothing and is good" {
+  : >file
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" --interval-ms 0 --input file
+  [ "$status" -eq 0 ]
+  [[ $output == "sent 0, acknowledged 0, failed 0"* ]]
+}
+
+@test "--input -: a line is sent as soon as it is there" {
+  mkfifo pipe
+  start_in_background producer.out bash -c 'exec "$1" --interval-ms 0 --input - <pipe' _ "$ROOT/bin/producer"
+  producer=$started_pid
+  exec 7>pipe
+  printf 'first\nsecond, not yet who' >&7
+  wait_for 60 has_records "$KAFKA_TOPIC" 1
+  printf 'le\n' >&7
+  wait_for 60 has_records "$KAFKA_TOPIC" 2
+  kill -0 "$producer"
+  exec 7>&-
+  ends_with 0 "$producer"
+  values | diff <(hex 'first' 'second, not yet whole') -
+}
+
+@test "--input - is left by a signal while it waits for a line" {
+  mkfifo pipe
+  start_in_background producer.out bash -c 'exec "$1" --interval-ms 0 --input - <pipe' _ "$ROOT/bin/producer"
+  producer=$started_pid
+  exec 7>pipe
+  printf 'first\n' >&7
+  wait_for 60 has_records "$KAFKA_TOPIC" 1
+  kill -TERM "$producer"
+  ends_with 0 "$producer"
+  exec 7>&-
+  grep -q '^sent 1, acknowledged 1, failed 0' producer.out
+}
+
+@test "--input and -n: no more than that many lines" {
+  seq 10 >file
+  produce --input file -n 3
+  values | diff <(hex 1 2 3) -
+}
+
+@test "--input of a file that cannot be read: one line that names it" {
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" --input nowhere.jsonl
+  [ "$status" -ne 0 ]
+  [[ $stderr == *"nowhere.jsonl: No such file"* ]]
+  [ "${#stderr_lines[@]}" -eq 1 ]
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" --input .
+  [ "$status" -ne 0 ]
+  [[ $stderr == *".: Is a directory"* ]]
+}
+
+@test "--input: a value that the topic does not take is counted as failed, the others go" {
+  printf 'a\n' >file
+  head -c 2000000 /dev/zero | tr '\0' x >>file
+  printf '\nb\n' >>file
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" --interval-ms 0 --input file
+  [ "$status" -eq 1 ]
+  [[ $stderr == *"1 order was not acknowledged: "* ]]
+  [[ $output == "sent 2, acknowledged 2, failed 1"* ]]
+  values | diff <(hex a b) -
+}
+
+# Memory is what librdkafka may hold, here 8 MB, and a little: not the file's 100 MB.
+@test "--input streams a file that is larger than memory should be" {
+  perl -e '$line = "{\"n\":\"" . "y" x 991 . "\"}\n"; print $line for 1 .. 100_000' >file
+  [ "$(wc -c <file)" -ge 100000000 ]
+  start_producer -q --interval-ms 0 --input file -X queue.buffering.max.kbytes=8192
+  peak=0
+  while read -r kb < <(awk '/VmHWM/ { print $2 }' "/proc/$producer/status" 2>/dev/null); do
+    peak=$kb
+    sleep 0.05
+  done
+  ends_with 0 "$producer"
+  echo "peak: $peak KB"
+  [ "$peak" -gt 1000 ]
+  [ "$peak" -lt 50000 ]
+  has_records "$KAFKA_TOPIC" 100000
+}
+
+# ---- counting, stopping
+
+@test "the summary line counts, and -q says nothing" {
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" -n 40 --interval-ms 0
+  [ "$status" -eq 0 ]
+  [[ $output =~ ^"sent 40, acknowledged 40, failed 0, "[0-9]+"/s"$ ]]
+  [ -z "$stderr" ]
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" -q -n 40 --interval-ms 0
+  [ "$status" -eq 0 ]
+  [ -z "$output$stderr" ]
+  [ "$(count_records "$KAFKA_TOPIC")" -eq 80 ]
+}
+
+@test "SIGINT and SIGTERM: an orderly stop, all that was sent is acknowledged" {
+  for signal in INT TERM; do
+    start_producer --interval-ms 1 -s kafka.topic="$KAFKA_TOPIC-$signal"
+    wait_for 60 has_records "$KAFKA_TOPIC-$signal" 20
+    kill -"$signal" "$producer"
+    ends_with 0 "$producer" 20
+    there=$(count_records "$KAFKA_TOPIC-$signal")
+    grep -q "^sent $there, acknowledged $there, failed 0, " producer.out
+  done
+}
+
+@test "a summary that nobody reads does no harm" {
+  start_in_background producer.out bash -o pipefail -c '"$1" -n 5 --interval-ms 0 | true' _ "$ROOT/bin/producer"
+  ends_with 0 "$started_pid"
+  [ "$(count_records "$KAFKA_TOPIC")" -eq 5 ]
+}
+
+# ---- --init
+
+@test "--init makes the topics, says so, and the second time finds them" {
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" --init -s kafka.partitions=3
+  [ "$status" -eq 0 ]
+  [ "$output" = "topic $KAFKA_TOPIC: created, 3 partitions
+topic $DLQ_TOPIC: created, 3 partitions" ]
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" --init
+  [ "$status" -eq 0 ]
+  [ "$output" = "topic $KAFKA_TOPIC: exists, 3 partitions
+topic $DLQ_TOPIC: exists, 3 partitions" ]
+}
+
+@test "--init without a broker gives up after --timeout-ms" {
+  KAFKA_BROKER=127.0.0.1:$(random_free_port)
+  run --separate-stderr timeout 30 "$ROOT/bin/producer" --init --timeout-ms 300
+  [ "$status" -eq 1 ]
+  [[ $stderr == *"$KAFKA_BROKER within 300 ms: "* ]]
+  [ "${#stderr_lines[@]}" -eq 1 ]
+}
+
+# ---- Kafka comes and goes
+
+@test "no broker: said once, and at the end how many orders were not acknowledged" {
+  KAFKA_BROKER=127.0.0.1:$(random_free_port)
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" -n 5 --interval-ms 0 -s producer.flush_timeout_ms=1500
+  [ "$status" -eq 1 ]
+  [[ $output == "sent 5, acknowledged 0, failed 0"* ]]
+  [ "${#stderr_lines[@]}" -eq 2 ] || fail "$stderr"
+  [[ ${stderr_lines[0]} == "producer: Kafka is away, trying until it is back"* ]]
+  [ "${stderr_lines[1]}" = "producer: 5 orders were not acknowledged" ]
+}
+
+@test "Kafka away for a while: the producer goes on by itself, every order is there once and in order" {
+  start_producer -q --interval-ms 1 -s producer.flush_timeout_ms=60000
+  wait_for 60 has_records "$KAFKA_TOPIC" 300
+  kill_kafka
+  wait_for 60 grep -q 'Kafka is away, trying until it is back' producer.out
+  resume_kafka
+  wait_for 60 grep -q 'Kafka is back' producer.out
+  wait_for 60 has_records "$KAFKA_TOPIC" 2000
+  kill -TERM "$producer"
+  ends_with 0 "$producer"
+  [ "$(grep -c 'Kafka is away' producer.out)" -eq 1 ]
+  kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -C -e -q -o beginning -f '%s\n' | jq .sequence >sequences
+  seq "$(line_count sequences)" | cmp - sequences
+}
+
+@test "started before Kafka: all orders arrive when it comes" {
+  kill_kafka
+  start_producer -n 500 --interval-ms 0 -s producer.flush_timeout_ms=120000
+  wait_for 60 grep -q 'Kafka is away, trying until it is back' producer.out
+  resume_kafka
+  ends_with 0 "$producer"
+  grep -q '^sent 500, acknowledged 500, failed 0, ' producer.out
+  [ "$(grep -c 'Kafka is away' producer.out)" -eq 1 ]
+  [ "$(count_records "$KAFKA_TOPIC")" -eq 500 ]
+}
