@@ -108,10 +108,10 @@ void config_init(struct config *cfg);
 /* Frees what the struct owns; accepts a zeroed one. */
 void config_release(struct config *cfg);
 
-/* Sets `key` ("retry.max_attempts") from text and remembers `origin` (copied). Returns 0, or -1
- * with ERR_USAGE: unknown key (and the nearest known one), wrong type, or out of range, each with
- * the value and what is allowed; `cfg` is unchanged then. */
-int config_set(struct config *cfg, const char *key, const char *value, const char *origin,
+/* Sets key `name` ("retry.max_attempts") from text and remembers `origin` (copied). Returns 0, or
+ * -1 with ERR_USAGE: unknown key (and the nearest known one), wrong type, or out of range, each
+ * with the value and what is allowed; `cfg` is unchanged then. */
+int config_set(struct config *cfg, const char *name, const char *value, const char *origin,
                struct err *e);
 
 /* Sets one librdkafka property; a later one of the same name replaces the earlier. librdkafka

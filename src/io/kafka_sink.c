@@ -428,8 +428,10 @@ void kafka_sink_close(struct kafka_sink *s)
     rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(rk, 1000);
     rd_kafka_destroy(rk);
-    while (s->in_flight.next != &s->in_flight)
-        forget_sent(s->in_flight.next);
+    for (struct sent *p = s->in_flight.next, *next; p != &s->in_flight; p = next) {
+        next = p->next;
+        forget_sent(p);
+    }
     free(s->reports);
     free(s);
 }

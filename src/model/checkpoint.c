@@ -125,9 +125,9 @@ static int read_position(struct checkpoint *s, const cJSON *object, struct err *
 {
     const cJSON *topic = cJSON_GetObjectItemCaseSensitive(object, "topic");
     struct checkpoint_entry *p;
-    int64_t partition;
-    int64_t next;
-    int64_t committed;
+    int64_t partition = 0;
+    int64_t next = -1;
+    int64_t committed = -1;
 
     if (!cJSON_IsString(topic))
         return err_set(e, ERR_RUNTIME, "a partition has no topic");
@@ -147,7 +147,7 @@ static int read_state(struct checkpoint *s, const cJSON *root, struct err *e)
     const cJSON *clean = cJSON_GetObjectItemCaseSensitive(root, "clean");
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "partitions");
     const cJSON *item;
-    int64_t version;
+    int64_t version = 0;
 
     if (read_int(root, "version", 0, &version, e) < 0)
         return -1;
