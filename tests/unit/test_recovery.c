@@ -1,0 +1,317 @@
+#include <fcntl.h>
+#include <glob.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "io/recovery.h"
+#include "io/sidecar.h"
+
+#define LINE(partition, offset)                                                               \
+    "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"message.received\","        \
+    "\"kafka_topic\":\"orders\",\"kafka_partition\":" #partition ",\"kafka_offset\":" #offset \
+    ",\"message_size\":1,\"deserialized\":true,\"outcome\":\"processed\",\"attempts\":1}\n"
+
+#define SPAN(kind, partition, from, to)                                                     \
+    "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"journal." kind "\","      \
+    "\"kafka_topic\":\"orders\",\"kafka_partition\":" #partition ",\"kafka_offset\":" #from \
+    ",\"from\":" #from ",\"to\":" #to "}\n"
+
+struct fixture {
+    char folder[64];
+    char path[128];
+    char sidecar[128];
+    struct checkpoint state;
+    struct recovery_report report;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    snprintf(f->folder, sizeof(f->folder), "/tmp/recovery.XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->path, sizeof(f->path), "%s/tracker.events", f->folder);
+    snprintf(f->sidecar, sizeof(f->sidecar), "%s/tracker.events.state", f->folder);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    char pattern[128];
+    glob_t found;
+
+    snprintf(pattern, sizeof(pattern), "%s/*", f->folder);
+    if (glob(pattern, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            unlink(found.gl_pathv[i]);
+    globfree(&found);
+    rmdir(f->folder);
+    checkpoint_release(&f->state);
+    recovery_report_release(&f->report);
+    free(f);
+    return 0;
+}
+
+static void append(const char *path, const char *bytes, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, len), (ssize_t)len);
+    close(fd);
+}
+
+static int64_t size_of(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
+}
+
+static void recover(struct fixture *f)
+{
+    struct err e = {0};
+    int fd = open(f->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+    checkpoint_release(&f->state);
+    recovery_report_release(&f->report);
+    assert_true(fd >= 0);
+    assert_int_equal(recovery_run(f->path, f->sidecar, fd, &f->state, &f->report, &e), 0);
+    close(fd);
+}
+
+static void save(struct fixture *f)
+{
+    struct err e = {0};
+
+    assert_int_equal(sidecar_write(f->sidecar, &f->state, &e), 0);
+}
+
+static int64_t next_of(struct fixture *f, int32_t partition)
+{
+    return checkpoint_find(&f->state, "orders", partition)->next;
+}
+
+static void without_a_sidecar_the_whole_journal_is_read(void **state)
+{
+    static const char text[] = LINE(0, 7) LINE(1, 3) LINE(0, 8) SPAN("gap", 0, 9, 20) LINE(0, 20);
+    struct fixture *f = *state;
+
+    append(f->path, text, sizeof(text) - 1);
+    recover(f);
+    assert_false(f->report.had_state);
+    assert_int_equal(f->report.scanned_lines, 5);
+    assert_int_equal(next_of(f, 0), 21);
+    assert_int_equal(next_of(f, 1), 4);
+    assert_int_equal(next_of(f, 2), -1);
+    assert_int_equal(f->state.length, sizeof(text) - 1);
+}
+
+static void with_a_sidecar_only_what_lies_behind_it_is_read(void **state)
+{
+    static const char first[] = LINE(0, 7) LINE(0, 8);
+    static const char second[] = LINE(0, 9);
+    struct fixture *f = *state;
+
+    append(f->path, first, sizeof(first) - 1);
+    recover(f);
+    checkpoint_find(&f->state, "orders", 0)->committed = 8;
+    save(f);
+    append(f->path, second, sizeof(second) - 1);
+    recover(f);
+    assert_true(f->report.had_state);
+    assert_int_equal(f->report.scanned_lines, 1);
+    assert_int_equal(next_of(f, 0), 10);
+    assert_int_equal(checkpoint_find(&f->state, "orders", 0)->committed, 8);
+}
+
+static void a_replay_sets_a_partition_back(void **state)
+{
+    static const char text[] = LINE(0, 50) SPAN("replay", 0, 20, 51) LINE(0, 20);
+    struct fixture *f = *state;
+
+    append(f->path, text, sizeof(text) - 1);
+    recover(f);
+    assert_int_equal(next_of(f, 0), 21);
+    assert_int_equal(checkpoint_find(&f->state, "orders", 0)->committed, 20);
+}
+
+static void a_torn_line_is_moved_aside_byte_for_byte_and_cut_off(void **state)
+{
+    static const char whole[] = LINE(0, 1);
+    static const char torn[] = "{\"timestamp\":\"2026-11-22T17:04:3\0\xff";
+    char copy[sizeof(torn)];
+    struct fixture *f = *state;
+    FILE *file;
+
+    append(f->path, whole, sizeof(whole) - 1);
+    append(f->path, torn, sizeof(torn) - 1);
+    recover(f);
+    assert_int_equal(f->report.torn_bytes, sizeof(torn) - 1);
+    assert_int_equal(size_of(f->path), sizeof(whole) - 1);
+    assert_int_equal(f->state.length, sizeof(whole) - 1);
+    assert_int_equal(next_of(f, 0), 2);
+    file = fopen(f->report.torn_path.data, "re");
+    assert_non_null(file);
+    assert_int_equal(fread(copy, 1, sizeof(copy), file), sizeof(torn) - 1);
+    assert_memory_equal(copy, torn, sizeof(torn) - 1);
+    fclose(file);
+}
+
+static void a_journal_that_is_one_torn_line_becomes_empty(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f->path, "{\"time", 6);
+    recover(f);
+    assert_int_equal(size_of(f->path), 0);
+    assert_int_equal(f->report.torn_bytes, 6);
+}
+
+static void broken_lines_in_the_middle_stay_and_are_counted(void **state)
+{
+    static const char text[] = LINE(0, 1) "nonsense\n\n" LINE(0, 2);
+    struct fixture *f = *state;
+
+    append(f->path, text, sizeof(text) - 1);
+    recover(f);
+    assert_int_equal(f->report.broken_lines, 2);
+    assert_int_equal(f->report.first_broken_at, sizeof(LINE(0, 1)) - 1);
+    assert_int_equal(size_of(f->path), sizeof(text) - 1);
+    assert_int_equal(next_of(f, 0), 3);
+}
+
+static void a_file_that_was_cut_and_has_grown_again_is_read_from_its_beginning(void **state)
+{
+    static const char first[] = LINE(0, 1) LINE(0, 2);
+    static const char second[] = LINE(0, 3) LINE(0, 4) LINE(0, 5);
+    struct fixture *f = *state;
+
+    append(f->path, first, sizeof(first) - 1);
+    recover(f);
+    save(f);
+    assert_int_equal(truncate(f->path, 0), 0);
+    append(f->path, second, sizeof(second) - 1);
+    recover(f);
+    assert_int_equal(f->report.scanned_lines, 3);
+    assert_int_equal(next_of(f, 0), 6);
+}
+
+static void the_last_lines_of_a_renamed_journal_count_too(void **state)
+{
+    static const char first[] = LINE(0, 1) LINE(1, 1);
+    static const char late[] = LINE(0, 2);
+    static const char fresh[] = LINE(1, 2);
+    struct fixture *f = *state;
+    char renamed[160];
+
+    append(f->path, first, sizeof(first) - 1);
+    recover(f);
+    save(f);
+    append(f->path, late, sizeof(late) - 1);
+    snprintf(renamed, sizeof(renamed), "%s.1", f->path);
+    assert_int_equal(rename(f->path, renamed), 0);
+    append(f->path, fresh, sizeof(fresh) - 1);
+    recover(f);
+    assert_int_equal(next_of(f, 0), 3);
+    assert_int_equal(next_of(f, 1), 3);
+}
+
+static void a_journal_that_is_gone_is_remembered_by_its_sidecar(void **state)
+{
+    static const char first[] = LINE(0, 41);
+    struct fixture *f = *state;
+
+    append(f->path, first, sizeof(first) - 1);
+    recover(f);
+    save(f);
+    assert_int_equal(unlink(f->path), 0);
+    recover(f);
+    assert_int_equal(next_of(f, 0), 42);
+    assert_int_equal(f->state.length, 0);
+}
+
+static void a_broken_sidecar_is_told_and_not_used(void **state)
+{
+    static const char *const broken[] = {
+        "",
+        "{",
+        "[]",
+        "{\"version\":2}",
+        "{\"version\":1,\"cluster_id\":\"c\"}",
+        "{\"version\":1,\"cluster_id\":\"c\",\"device\":\"1\",\"inode\":\"x\",\"length\":0,"
+        "\"tail_hash\":\"0\",\"clean\":true,\"partitions\":[]}",
+    };
+    static const char text[] = LINE(0, 1);
+    struct fixture *f = *state;
+
+    append(f->path, text, sizeof(text) - 1);
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        unlink(f->sidecar);
+        append(f->sidecar, broken[i], strlen(broken[i]));
+        recover(f);
+        assert_false(f->report.had_state);
+        assert_true(f->report.trouble.len > 0);
+        assert_int_equal(next_of(f, 0), 2);
+    }
+}
+
+static void a_sidecar_comes_back_as_it_was_written(void **state)
+{
+    struct checkpoint out = {.device = UINT64_MAX,
+                             .inode = 17,
+                             .length = 12345,
+                             .tail_hash = UINT64_C(0xfedcba9876543210),
+                             .is_clean = true};
+    struct checkpoint in = {0};
+    struct err e = {0};
+    struct fixture *f = *state;
+
+    snprintf(out.cluster_id, sizeof(out.cluster_id), "cluster");
+    checkpoint_find(&out, "orders", 3)->next = INT64_C(9007199254740991);
+    checkpoint_find(&out, "other", 3)->committed = 5;
+    assert_int_equal(sidecar_write(f->sidecar, &out, &e), 0);
+    assert_int_equal(sidecar_read(f->sidecar, &in, &e), 1);
+    assert_string_equal(in.cluster_id, "cluster");
+    assert_true(in.device == out.device && in.inode == 17 && in.length == 12345);
+    assert_true(in.tail_hash == out.tail_hash && in.is_clean);
+    assert_int_equal(in.entry_count, 2);
+    assert_int_equal(checkpoint_find(&in, "orders", 3)->next, INT64_C(9007199254740991));
+    assert_int_equal(checkpoint_find(&in, "orders", 3)->committed, -1);
+    assert_int_equal(checkpoint_find(&in, "other", 3)->committed, 5);
+    checkpoint_release(&in);
+    checkpoint_release(&out);
+    unlink(f->sidecar);
+    assert_int_equal(sidecar_read(f->sidecar, &in, &e), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(without_a_sidecar_the_whole_journal_is_read),
+        TEST(with_a_sidecar_only_what_lies_behind_it_is_read),
+        TEST(a_replay_sets_a_partition_back),
+        TEST(a_torn_line_is_moved_aside_byte_for_byte_and_cut_off),
+        TEST(a_journal_that_is_one_torn_line_becomes_empty),
+        TEST(broken_lines_in_the_middle_stay_and_are_counted),
+        TEST(a_file_that_was_cut_and_has_grown_again_is_read_from_its_beginning),
+        TEST(the_last_lines_of_a_renamed_journal_count_too),
+        TEST(a_journal_that_is_gone_is_remembered_by_its_sidecar),
+        TEST(a_broken_sidecar_is_told_and_not_used),
+        TEST(a_sidecar_comes_back_as_it_was_written),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

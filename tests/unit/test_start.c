@@ -1,0 +1,64 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "flow/start.h"
+
+#define NOTHING START_UNKNOWN
+
+static void a_start_follows_from_journal_group_and_broker(void **state)
+{
+    static const struct {
+        struct start_facts facts; /* journal_next, acked_commit, committed, low, high */
+        struct start start;       /* kind, offset, from, to */
+    } cases[] = {
+        /* nobody knows anything: auto.offset.reset decides */
+        {{NOTHING, NOTHING, NOTHING, 0, 100}, {START_NORMAL, NOTHING, 0, 0}},
+        /* the journal is ahead: a crash came before the commit */
+        {{50, 30, 40, 0, 100}, {START_NORMAL, 50, 0, 0}},
+        /* the group is ahead: others did that part */
+        {{50, 50, 80, 0, 100}, {START_NORMAL, 80, 0, 0}},
+        /* the group's offsets expired */
+        {{50, 50, NOTHING, 0, 100}, {START_NORMAL, 50, 0, 0}},
+        /* a new journal for an old group */
+        {{NOTHING, NOTHING, 70, 0, 100}, {START_NORMAL, 70, 0, 0}},
+        /* all is told */
+        {{100, 100, 100, 0, 100}, {START_NORMAL, 100, 0, 0}},
+        /* retention was faster than we */
+        {{50, 50, 50, 60, 100}, {START_GAP, 60, 50, 60}},
+        {{NOTHING, NOTHING, 10, 60, 100}, {START_GAP, 60, 10, 60}},
+        /* someone set the group back */
+        {{50, 50, 20, 0, 100}, {START_REPLAY, 20, 20, 50}},
+        {{50, 50, 0, 10, 100}, {START_REPLAY, 10, 10, 50}},
+        /* a commit that was never acknowledged to us is no setting back */
+        {{50, 20, 20, 0, 100}, {START_NORMAL, 50, 0, 0}},
+        {{50, NOTHING, 20, 0, 100}, {START_NORMAL, 50, 0, 0}},
+        /* the topic was recreated or cut */
+        {{500, 500, 500, 0, 100}, {START_RESET, 0, 0, 500}},
+        {{500, 500, 40, 0, 100}, {START_RESET, 40, 40, 500}},
+        {{500, 500, NOTHING, 30, 100}, {START_RESET, 30, 30, 500}},
+        /* an empty topic that once held more: its end is where it begins */
+        {{100, 100, 100, 100, 100}, {START_NORMAL, 100, 0, 0}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct start got = start_decide(&cases[i].facts);
+
+        assert_int_equal(got.kind, cases[i].start.kind);
+        assert_int_equal(got.offset, cases[i].start.offset);
+        assert_int_equal(got.from, cases[i].start.from);
+        assert_int_equal(got.to, cases[i].start.to);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_start_follows_from_journal_group_and_broker),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
