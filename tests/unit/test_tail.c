@@ -117,6 +117,15 @@ static void rename_to(struct stage *s, const char *suffix)
     assert_int_equal(rename(s->path, to), 0);
 }
 
+static void copy_and_truncate(struct stage *s, const char *suffix)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "cp '%s' '%s%s'", s->path, s->path, suffix);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(ftruncate(s->fd, 0), 0);
+}
+
 /* Reads all there is, without letting time pass. */
 static void read_now(struct stage *s)
 {
@@ -332,6 +341,32 @@ static void a_file_that_was_truncated_and_grew_past_the_position_is_noticed(void
     assert_int_equal(tail_status(s->tail)->truncations, 1);
 }
 
+static void what_was_unread_before_a_truncation_is_read_from_the_copy(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 100);
+    put(s, "{\"time", 6);
+    read_now(s);
+    put(s, "stamp\":100}\n", 12);
+    s->written++;
+    put_lines(s, 50);
+    copy_and_truncate(s, ".1");
+    put_lines(s, 7);
+    let_pass(s, 200);
+    assert_all_read(s);
+    put_lines(s, 30); /* once more, with an older copy beside */
+    read_now(s);
+    put_lines(s, 5);
+    copy_and_truncate(s, ".2");
+    put_lines(s, 100);
+    let_pass(s, 6000);
+    assert_all_read(s);
+    assert_int_equal(tail_status(s->tail)->truncations, 2);
+    assert_int_equal(tail_status(s->tail)->rotations, 0);
+}
+
 static void the_hole_that_a_truncation_leaves_is_skipped(void **state)
 {
     struct stage *s = *state;
@@ -506,6 +541,7 @@ int main(void)
         ROW(the_unfinished_end_of_a_rotated_file_is_handed_on_as_torn),
         ROW(a_truncated_file_is_read_from_its_start),
         ROW(a_file_that_was_truncated_and_grew_past_the_position_is_noticed),
+        ROW(what_was_unread_before_a_truncation_is_read_from_the_copy),
         ROW(the_hole_that_a_truncation_leaves_is_skipped),
         ROW(a_removed_file_that_comes_again_is_read),
         ROW(a_symbolic_link_may_be_switched),

@@ -102,6 +102,41 @@ static void write_with_renames(const char *path, int64_t lines, int rotations)
     put_batch(fd, &rng, &n, (int)(lines + 1000 - n));
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char block[65536];
+    int in = open(from, O_RDONLY);
+    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    ssize_t n;
+
+    while (in >= 0 && out >= 0 && (n = read(in, block, sizeof(block))) > 0)
+        put(out, block, (size_t)n);
+    close(in);
+    close(out);
+}
+
+/* logrotate's copytruncate, at moments when the writer does not write: nothing is lost in files. */
+static void write_with_copies(const char *path)
+{
+    struct rng rng;
+    int64_t n = 0;
+    int fd = append_to(path);
+    char to[160];
+
+    rng_seed(&rng, 43);
+    for (int k = 0; k < 12; k++) {
+        for (int i = 0; i < 60; i++) {
+            put_batch(fd, &rng, &n, (int)rng_range(&rng, 1, 60));
+            usleep(700);
+        }
+        snprintf(to, sizeof(to), "%s.%d", path, k);
+        copy_file(path, to);
+        if (ftruncate(fd, 0) < 0)
+            _exit(1);
+    }
+    put_batch(fd, &rng, &n, (int)(30000 - n));
+}
+
 static int64_t run(const char *folder, void (*writer)(const char *path), struct result *r,
                    int64_t until)
 {
@@ -174,6 +209,16 @@ static void a_journal_that_is_rotated_under_load_is_read_line_by_line(void **sta
     assert_int_equal(r.torn, 0);
 }
 
+static void a_journal_that_is_copied_and_truncated_under_load_is_read_line_by_line(void **state)
+{
+    struct result r = {0};
+
+    assert_int_equal(run(*state, write_with_copies, &r, 30000), 0);
+    assert_int_equal(r.expected, 30000);
+    assert_int_equal(r.wrong, 0);
+    assert_int_equal(r.torn, 0);
+}
+
 static void more_rotations_than_are_kept_open_lose_nothing(void **state)
 {
     struct result r = {0};
@@ -189,6 +234,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_journal_that_is_rotated_under_load_is_read_line_by_line,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_journal_that_is_copied_and_truncated_under_load_is_read_line_by_line, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(more_rotations_than_are_kept_open_lose_nothing, set_up,
                                         tear_down),
     };
