@@ -23,6 +23,24 @@ void panel_partitions(struct screen *s, const struct view *v, struct rect r);
 /* The list that the user chose, with the names of all lists as its title. */
 void panel_chosen(struct screen *s, const struct view *v, struct rect r);
 
+/* The first row; the rows under it for what must not be missed, at most `most`, their number is
+ * returned; and the keys in the last row. */
+void panel_header(struct screen *s, const struct view *v);
+int panel_notices(struct screen *s, const struct view *v, int most);
+void panel_keys(struct screen *s, const struct view *v, int y);
+
+/* Whole screens for windows too small for panels: rows of text from this size on, below it as much
+ * as fits. */
+#define PANEL_LINES_WIDTH  36
+#define PANEL_LINES_HEIGHT 6
+void panel_lines(struct screen *s, const struct view *v);
+void panel_tiny(struct screen *s, const struct view *v);
+
+/* What the header says, for others too. */
+enum level panel_shown_level(const struct view *v);
+void panel_verdict_text(const struct view *v, char *out, size_t cap);
+const char *panel_topic(const struct view *v);
+
 void panel_waiting(struct screen *s, const struct view *v, struct rect r);
 void panel_detail(struct screen *s, const struct view *v, struct rect r);
 void panel_help(struct screen *s, const struct view *v, struct rect r);
