@@ -35,6 +35,8 @@ static void a_start_follows_from_journal_group_and_broker(void **state)
         /* a commit that was never acknowledged to us is no setting back */
         {{50, 20, 20, 0, 100}, {START_NORMAL, 50, 0, 0}},
         {{50, NOTHING, 20, 0, 100}, {START_NORMAL, 50, 0, 0}},
+        /* set back to where this journal never told: nothing is told a second time */
+        {{40, 60, 50, 0, 100}, {START_NORMAL, 50, 0, 0}},
         /* the topic was recreated or cut */
         {{500, 500, 500, 0, 100}, {START_RESET, 0, 0, 500}},
         {{500, 500, 40, 0, 100}, {START_RESET, 40, 40, 500}},
