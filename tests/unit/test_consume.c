@@ -966,6 +966,24 @@ static void a_second_stop_waits_for_nothing_but_the_disk(void **state)
     assert_int_equal(w->processor.pending_count, 0);
 }
 
+static void a_report_after_a_second_stop_changes_nothing(void **state)
+{
+    struct world *w = *state;
+
+    w->sink.otherwise.report_later = true;
+    fake_source_add(&w->source, 0, "broken");
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    settle(w);
+    consume_stop(&w->c);
+    consume_stop(&w->c);
+    fake_sink_report(&w->sink, 0, SINK_OK);
+    run_to_end(w, 400);
+    assert_int_equal(w->journal.count, 0);
+    assert_int_equal(committed(w, 0), 0);
+    assert_int_equal(w->c.left_behind, 1);
+}
+
 static void a_stop_before_any_assignment_is_done_at_once(void **state)
 {
     struct world *w = *state;
@@ -1346,6 +1364,7 @@ int main(void)
         TEST(a_stop_waits_for_a_dead_letter_on_its_way),
         TEST(a_stop_ends_in_its_time_and_counts_what_is_left),
         TEST(a_second_stop_waits_for_nothing_but_the_disk),
+        TEST(a_report_after_a_second_stop_changes_nothing),
         TEST(a_stop_before_any_assignment_is_done_at_once),
         TEST(a_stop_does_not_wait_for_a_partition_that_nothing_is_known_of),
         TEST(a_stop_during_a_rebalance_gives_the_partitions_back_first),
