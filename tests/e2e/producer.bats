@@ -42,7 +42,7 @@ hex() {
 
 # ---- what is sent
 
-@test "an order has the fields of the contract, its id as the key, and its headers" {
+@test "an order has the documented fields, its id as the key, and its headers" {
   produce -n 30 --seed 1
   kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -C -e -q -o beginning -f '%s\n' >orders
   [ "$(jq -c 'keys_unsorted - ["delivery_notes"]' orders | sort -u)" = '["order_id","sequence","status",'\

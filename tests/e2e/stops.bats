@@ -1,6 +1,9 @@
 #!/usr/bin/env bats
 # A stop under load loses nothing and doubles nothing, again and again. STOPS=50 for a long run.
 
+# start_in_background sets it.
+# shellcheck disable=SC2154
+
 load ../support/common
 load ../support/kafka
 

@@ -115,7 +115,7 @@ teardown() {
 
 # ---- what a line holds
 
-@test "a line has the keys of the contract in their order" {
+@test "a line has the documented keys in their order" {
   printf '%s\n' '{"order_id":"1"}' >bad
   produce -n 1
   produce --input bad
