@@ -122,8 +122,7 @@ static int fail(const struct err *e)
     return err_exit_status(e);
 }
 
-/* ---- --init
- * ----------------------------------------------------------------------------------------- */
+/* ---- --init ---- */
 
 static void say_topics(const struct kafka_cluster *cluster)
 {
@@ -162,8 +161,7 @@ static int run_init(const struct config *cfg, const struct options *o, const str
     return 0;
 }
 
-/* ---- sending
- * ---------------------------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 struct progress {
     bool is_shown;

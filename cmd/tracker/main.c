@@ -78,8 +78,7 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
     return args_load(&program, argc, argv, kafka_library_version(), cfg, e);
 }
 
-/* ---- settings as the rooms want them
- * ---------------------------------------------------------------- */
+/* ---- settings as the rooms want them ---- */
 
 static enum retry_jitter jitter_of(enum config_jitter jitter)
 {
@@ -172,8 +171,7 @@ static size_t fetch_bytes(const struct tracker *t)
     return share > FETCH_MIN_BYTES ? share : FETCH_MIN_BYTES;
 }
 
-/* ---- parts
- * ------------------------------------------------------------------------------------------ */
+/* ---- parts ---- */
 
 static void on_settled(void *ctx, const struct record *r, const struct order *o)
 {
@@ -316,8 +314,7 @@ static void join_parts(struct tracker *t)
     t->is_flowing = true;
 }
 
-/* ---- running
- * ---------------------------------------------------------------------------------------- */
+/* ---- running ---- */
 
 static void tell_warning(struct tracker *t)
 {

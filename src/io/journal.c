@@ -82,8 +82,7 @@ static void wake_flow(struct journal *j)
         return;
 }
 
-/* ---- the file
- * --------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static int open_file(const char *path, struct err *e)
 {
@@ -110,8 +109,7 @@ static int open_file(const char *path, struct err *e)
     return fd;
 }
 
-/* ---- state
- * ------------------------------------------------------------------------------------------ */
+/* ---- state ---- */
 
 static void set_state(struct journal *j, enum journal_state state, const char *doing, int error)
 {
@@ -149,8 +147,7 @@ static bool wait_for_room(struct journal *j)
     return go_on;
 }
 
-/* ---- writing
- * ---------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* Cuts off the part of a line that was written before the disk was full, so that readers and a
  * restart only ever see whole lines. Whole lines stay: a reader may have them already. Returns how
@@ -339,8 +336,7 @@ static int do_work(struct journal *j, struct work *w)
     return is_sync_due(j, false) ? sync_file(j) : 0;
 }
 
-/* ---- the thread
- * ------------------------------------------------------------------------------------- */
+/* ---- the thread ---- */
 
 /* Waits, under the lock, for work, hurry, close, or the time of the next fsync. */
 static void wait_for_work(struct journal *j)
@@ -426,8 +422,7 @@ static void *run(void *arg)
     }
 }
 
-/* ---- the port
- * --------------------------------------------------------------------------------------- */
+/* ---- the port ---- */
 
 static void append_work(struct journal *j, struct work *w)
 {
@@ -567,8 +562,7 @@ int64_t journal_take_fsync_ms_max(struct journal *j)
     return ms;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void init_locks(struct journal *j)
 {

@@ -40,8 +40,7 @@ struct kafka_source {
     int64_t woken_ms;
 };
 
-/* ---- callbacks
- * -------------------------------------------------------------------------------------- */
+/* ---- callbacks ---- */
 
 static void forget_rebalance(struct kafka_source *s)
 {
@@ -106,8 +105,7 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
             s->events.committed(s->events.ctx, list->elems[i].partition, list->elems[i].offset);
 }
 
-/* ---- assignment
- * ------------------------------------------------------------------------------------- */
+/* ---- assignment ---- */
 
 static struct source_partition *find_partition(struct kafka_source *s, int32_t partition)
 {
@@ -271,8 +269,7 @@ static void wake_fetchers(struct kafka_source *s)
                                                 property(s->cfg, "sasl.password", "-")));
 }
 
-/* ---- the port
- * --------------------------------------------------------------------------------------- */
+/* ---- the port ---- */
 
 static int take_event(struct kafka_source *s, const rd_kafka_message_t *m, struct err *e)
 {
@@ -427,8 +424,7 @@ struct source kafka_source_port(struct kafka_source *s)
     };
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 /* cooperative-sticky can loop for ever before 2.6.1 (librdkafka #4800, #4783). */
 static const char *default_assignor(void)

@@ -67,8 +67,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- the producer
- * ----------------------------------------------------------------------------------- */
+/* ---- the producer ---- */
 
 static enum produce_next generate(void *self, int64_t wall_ms, struct produce_item *item,
                                   struct err *e)
@@ -108,8 +107,7 @@ static void produce_orders(struct fixture *f, uint64_t seed, double invalid_rate
     kafka_sink_close(kafka);
 }
 
-/* ---- the tracker
- * ------------------------------------------------------------------------------------ */
+/* ---- the tracker ---- */
 
 struct tracker {
     struct journal *journal;
@@ -199,8 +197,7 @@ static void drain(struct fixture *f, struct tracker *t)
     end(t);
 }
 
-/* ---- what came out
- * ---------------------------------------------------------------------------------- */
+/* ---- what came out ---- */
 
 struct line {
     int partition;

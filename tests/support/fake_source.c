@@ -17,8 +17,7 @@ static struct fake_partition *partition_of(struct fake_source *s, int32_t partit
     return &s->partitions[partition];
 }
 
-/* ---- what the test says
- * ----------------------------------------------------------------------------- */
+/* ---- what the test says ---- */
 
 void fake_source_add_bytes(struct fake_source *s, int32_t partition, const char *key,
                            size_t key_len, const char *value, size_t value_len)
@@ -82,8 +81,7 @@ void fake_source_release(struct fake_source *s)
     *s = (struct fake_source){0};
 }
 
-/* ---- the port
- * --------------------------------------------------------------------------------------- */
+/* ---- the port ---- */
 
 static void tell_assigned(struct fake_source *s, const struct fake_source_event *e,
                           const struct source_events *events)

@@ -20,8 +20,7 @@
 
 #define PATIENCE_MS 60000 /* for what must happen soon, on the slowest machine */
 
-/* ---- the disk, as the journal meets it
- * -------------------------------------------------------------- */
+/* ---- the disk, as the journal meets it ---- */
 
 #define ENDLESS INT64_MAX
 
@@ -95,8 +94,7 @@ int __wrap_ftruncate(int fd, off_t len)
     return errno ? -1 : __real_ftruncate(fd, len);
 }
 
-/* ---- one journal in a folder of its own
- * ------------------------------------------------------------- */
+/* ---- one journal in a folder of its own ---- */
 
 struct fixture {
     char folder[64];
@@ -242,8 +240,7 @@ static enum journal_state journal_is(struct fixture *f, struct err *e)
     return f->port.state(f->journal, e);
 }
 
-/* ---- writing
- * ---------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void lines_come_whole_and_in_order(void **state)
 {
@@ -382,8 +379,7 @@ static void the_slowest_fsync_is_told_once(void **state)
     assert_int_equal(journal_take_fsync_ms_max(f->journal), 0);
 }
 
-/* ---- a full disk
- * ------------------------------------------------------------------------------------ */
+/* ---- a full disk ---- */
 
 static void a_full_disk_blocks_until_there_is_room_and_nothing_is_lost(void **state)
 {
@@ -449,8 +445,7 @@ static void closing_on_a_full_disk_leaves_whole_lines(void **state)
     strbuf_release(&found);
 }
 
-/* ---- a broken disk
- * ---------------------------------------------------------------------------------- */
+/* ---- a broken disk ---- */
 
 static void assert_fails(struct fixture *f, const char *doing, int error)
 {
@@ -520,8 +515,7 @@ static void a_torn_line_that_cannot_be_cut_off_ends_the_trust(void **state)
     assert_fails(f, "cut", EIO);
 }
 
-/* ---- opening
- * ---------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static void assert_refused(const struct journal_options *options, const char *why)
 {
@@ -579,8 +573,7 @@ static void the_positions_are_known_at_once_and_after_a_restart(void **state)
     assert_int_equal(next, -1);
 }
 
-/* ---- opening anew
- * ----------------------------------------------------------------------------------- */
+/* ---- opening anew ---- */
 
 static void after_a_rename_the_new_file_is_written_and_nothing_is_lost(void **state)
 {
