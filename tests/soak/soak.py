@@ -254,7 +254,9 @@ class Storm:
             return
         status, process = slot.process.returncode, slot.process
         slot.process = None
-        if slot.is_stopping():
+        if slot.is_young() and status in (-signal.SIGTERM, -signal.SIGHUP):
+            self.count("signals before a tracker had begun")
+        elif slot.is_stopping():
             if status != 0:
                 self.problem(f"tracker {slot.name} stopped with status {status}: {slot.last_words()}")
         elif status != -signal.SIGKILL:
