@@ -100,8 +100,10 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
         return;
     }
     kafka_health_good(&s->health);
+    /* The list holds all partitions of the assignment: those that had nothing new to commit come
+     * with RD_KAFKA_OFFSET_INVALID. */
     for (int i = 0; s->events.committed && i < list->cnt; i++)
-        if (!list->elems[i].err)
+        if (!list->elems[i].err && list->elems[i].offset >= 0)
             s->events.committed(s->events.ctx, list->elems[i].partition, list->elems[i].offset);
 }
 
