@@ -376,6 +376,24 @@ static void a_revocation_waits_until_the_partitions_are_released(void **state)
     });
 }
 
+static void a_close_in_the_middle_of_a_revocation_ends_it(void **state)
+{
+    struct fixture *f = *state;
+
+    write_numbers(f, 0, 0, 5);
+    open_member(f, &f->a);
+    join(&f->a);
+    f->a.keeps_revoked = true;
+    open_member(f, &f->b);
+    MOCK_WAIT(f->a.is_waiting, {
+        serve(&f->a);
+        serve(&f->b);
+    });
+    f->a.port.store(f->a.port.self, 0, 2);
+    assert_int_equal(kafka_source_close(f->a.source, 15000), 0);
+    f->a.source = NULL;
+}
+
 static void a_missing_broker_is_told_once_and_it_goes_on_by_itself(void **state)
 {
     struct fixture *f = *state;
@@ -493,6 +511,7 @@ int main(void)
         TEST(it_begins_where_it_is_told_and_goes_on_from_what_was_committed),
         TEST(two_members_share_the_partitions),
         TEST(a_revocation_waits_until_the_partitions_are_released),
+        TEST(a_close_in_the_middle_of_a_revocation_ends_it),
         TEST(a_missing_broker_is_told_once_and_it_goes_on_by_itself),
         TEST(errors_of_fetching_lose_nothing),
         TEST(the_loop_is_woken_when_records_come),
