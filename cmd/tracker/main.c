@@ -321,7 +321,7 @@ static void tell_warning(struct tracker *t)
     struct err warning;
 
     if (journal_take_warning(t->journal, &warning))
-        log_plain(&t->log, LOG_WARN, "journal state not written", warning.text);
+        log_plain(&t->log, LOG_WARN, "journal goes on with trouble", warning.text);
 }
 
 static int flow(struct tracker *t, struct err *e)

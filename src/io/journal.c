@@ -230,6 +230,13 @@ static int sync_file(struct journal *j)
     return 0;
 }
 
+static void warn(struct journal *j, const struct err *e)
+{
+    pthread_mutex_lock(&j->lock);
+    j->warning = *e;
+    pthread_mutex_unlock(&j->lock);
+}
+
 /* Writes the sidecar. All that was written must be durable: then the whole file is what `synced`
  * says. A sidecar that cannot be written is no reason to stop: a restart only reads more of the
  * journal. */
@@ -252,8 +259,8 @@ static void write_state(struct journal *j, bool is_clean)
     checkpoint_release(&copy);
     if (e.kind == ERR_NONE)
         return;
+    warn(j, &e);
     pthread_mutex_lock(&j->lock);
-    j->warning = e;
     j->is_state_old = true;
     pthread_mutex_unlock(&j->lock);
 }
@@ -299,12 +306,9 @@ static int reopen_file(struct journal *j)
         return 0; /* nobody moved it; opened once more it would seem to be another tracker's */
     fd = open_file(j->path, &e);
     if (fd < 0) {
-        pthread_mutex_lock(&j->lock);
-        j->state = JOURNAL_FAILED;
-        j->why = e;
-        pthread_mutex_unlock(&j->lock);
-        wake_flow(j);
-        return -1;
+        err_wrap(&e, "the file that was open before goes on");
+        warn(j, &e);
+        return 0;
     }
     close(j->fd);
     j->fd = fd;

@@ -611,6 +611,26 @@ static void opened_anew_without_a_rename_the_same_file_goes_on(void **state)
     assert_refused(&f->options, "another tracker writes to it");
 }
 
+static void a_name_that_cannot_be_opened_anew_lets_the_old_file_go_on(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    uint64_t last;
+
+    open_journal(f);
+    submit(f, 5);
+    assert_int_equal(rename(f->path, f->other), 0);
+    assert_int_equal(mkdir(f->path, 0755), 0);
+    f->port.reopen(f->journal);
+    last = submit(f, 5);
+    WAIT_UNTIL(durable(f) == last || journal_is(f, &e) != JOURNAL_RUNNING);
+    assert_int_equal(journal_is(f, &e), JOURNAL_RUNNING);
+    assert_true(journal_take_warning(f->journal, &e));
+    assert_non_null(strstr(e.text, "the file that was open before goes on"));
+    assert_file_is(f->other, f->expected.data, f->expected.len);
+    assert_int_equal(rmdir(f->path), 0);
+}
+
 /* logrotate's copytruncate. */
 static void a_file_that_was_cut_to_nothing_goes_on_without_a_hole(void **state)
 {
@@ -657,6 +677,7 @@ int main(void)
         TEST(the_positions_are_known_at_once_and_after_a_restart),
         TEST(after_a_rename_the_new_file_is_written_and_nothing_is_lost),
         TEST(opened_anew_without_a_rename_the_same_file_goes_on),
+        TEST(a_name_that_cannot_be_opened_anew_lets_the_old_file_go_on),
         TEST(a_file_that_was_cut_to_nothing_goes_on_without_a_hole),
     };
 
