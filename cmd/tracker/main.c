@@ -291,6 +291,7 @@ static void join_parts(struct tracker *t)
     t->simulate = (struct simulate){
         .transient_rate = t->cfg->simulate.transient_rate,
         .permanent_rate = t->cfg->simulate.permanent_rate,
+        .only_partition = t->cfg->simulate.only_partition,
         .latency_ms = t->cfg->simulate.latency_ms,
     };
     t->processor = simulate_processor(&t->simulate);

@@ -145,7 +145,7 @@ static void begin(struct fixture *f, struct tracker *t, double transient_rate)
     struct err e = {0};
     struct consume_ports ports;
 
-    *t = (struct tracker){.simulate = {.transient_rate = transient_rate}};
+    *t = (struct tracker){.simulate = {.transient_rate = transient_rate, .only_partition = -1}};
     t->journal = journal_open(
         &(struct journal_options){
             .path = f->path, .topic = "orders", .fsync_interval_ms = 10, .wake_fd = f->wake_fd},
