@@ -40,6 +40,16 @@ void fake_source_add(struct fake_source *s, int32_t partition, const char *value
     fake_source_add_bytes(s, partition, "key", 3, value, value ? strlen(value) : 0);
 }
 
+void fake_source_set_headers(struct fake_source *s, int32_t partition, const struct header *headers,
+                             size_t count)
+{
+    struct fake_partition *p = partition_of(s, partition);
+
+    assert_true(p->count > 0);
+    p->records[p->count - 1].headers = headers;
+    p->records[p->count - 1].header_count = count;
+}
+
 void fake_source_skip(struct fake_source *s, int32_t partition, int64_t n)
 {
     partition_of(s, partition)->end += n;
@@ -226,10 +236,10 @@ static void release(void *self, struct message *m)
 static size_t headers(void *self, const struct message *m, const struct header **out)
 {
     struct fake_source *s = self;
+    const struct fake_record *r = m->handle;
 
-    (void)m;
-    *out = s->headers;
-    return s->header_count;
+    *out = r->headers ? r->headers : s->headers;
+    return r->headers ? r->header_count : s->header_count;
 }
 
 static void store(void *self, int32_t partition, int64_t next)
