@@ -103,10 +103,55 @@ static int check_options(const struct options *o, const struct config *cfg, stru
     return redrive_check(&o->back, e);
 }
 
+#define OWN_ARGS     8
+#define REDRIVE_ARGS 6
+
+static void fill_redrive_args(struct options *o, struct arg *args)
+{
+    const struct arg rows[REDRIVE_ARGS] = {
+        {.name = "redrive",
+         .kind = ARG_FLAG,
+         .help = "move dead letters back to their original topics, then exit",
+         .flag = &o->redrive},
+        {.name = "dry-run",
+         .kind = ARG_FLAG,
+         .help = "with --redrive: only count, change nothing",
+         .flag = &o->back.is_dry},
+        {.name = "reason",
+         .kind = ARG_TEXT,
+         .operand = "CODE",
+         .help = "with --redrive: only those with this dlq.reason",
+         .text = &o->back.reason},
+        {.name = "max",
+         .kind = ARG_INT,
+         .operand = "N",
+         .help = "with --redrive: send at most so many",
+         .min = 1,
+         .max = INT64_MAX,
+         .integer = &o->back.max},
+        {.name = "rate",
+         .kind = ARG_INT,
+         .operand = "N",
+         .help = "with --redrive: send at most so many per second",
+         .min = 1,
+         .max = 1000000,
+         .integer = &o->back.rate},
+        {.name = "max-replays",
+         .kind = ARG_INT,
+         .operand = "N",
+         .help = "with --redrive: what was moved back so often stays (default 3)",
+         .min = 1,
+         .max = 1000000,
+         .integer = &o->back.max_replays},
+    };
+
+    memcpy(args, rows, sizeof(rows));
+}
+
 static enum args_result read_options(int argc, char **argv, struct options *o, struct config *cfg,
                                      struct err *e)
 {
-    const struct arg args[] = {
+    struct arg args[OWN_ARGS + REDRIVE_ARGS] = {
         {.name = "count",
          .letter = 'n',
          .kind = ARG_INT,
@@ -146,40 +191,6 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
          .min = 0,
          .max = 86400000,
          .integer = &o->timeout_ms},
-        {.name = "redrive",
-         .kind = ARG_FLAG,
-         .help = "move dead letters back to their original topics, then exit",
-         .flag = &o->redrive},
-        {.name = "dry-run",
-         .kind = ARG_FLAG,
-         .help = "with --redrive: only count, change nothing",
-         .flag = &o->back.is_dry},
-        {.name = "reason",
-         .kind = ARG_TEXT,
-         .operand = "CODE",
-         .help = "with --redrive: only those with this dlq.reason",
-         .text = &o->back.reason},
-        {.name = "max",
-         .kind = ARG_INT,
-         .operand = "N",
-         .help = "with --redrive: send at most so many",
-         .min = 1,
-         .max = INT64_MAX,
-         .integer = &o->back.max},
-        {.name = "rate",
-         .kind = ARG_INT,
-         .operand = "N",
-         .help = "with --redrive: send at most so many per second",
-         .min = 1,
-         .max = 1000000,
-         .integer = &o->back.rate},
-        {.name = "max-replays",
-         .kind = ARG_INT,
-         .operand = "N",
-         .help = "with --redrive: what was moved back so often stays (default 3)",
-         .min = 1,
-         .max = 1000000,
-         .integer = &o->back.max_replays},
         {.name = "quiet",
          .letter = 'q',
          .kind = ARG_FLAG,
@@ -192,9 +203,10 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
         .args = args,
         .arg_count = sizeof(args) / sizeof(args[0]),
     };
+    enum args_result result;
 
-    enum args_result result = args_load(&program, argc, argv, kafka_library_version(), cfg, e);
-
+    fill_redrive_args(o, args + OWN_ARGS);
+    result = args_load(&program, argc, argv, kafka_library_version(), cfg, e);
     return result == ARGS_RUN && check_options(o, cfg, e) < 0 ? ARGS_FAILED : result;
 }
 
