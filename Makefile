@@ -70,6 +70,10 @@ KEEP ?=
 soak: build ## a storm of faults over a real Kafka, and the oracle's verdict; MINUTES=n SEED=s KEEP=1
 	@python3 tests/soak/soak.py --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)') $(if $(KEEP),--keep)
 
+.PHONY: test-faults
+test-faults: ## a fault on each call of a short run, over a real Kafka; SEED=s
+	@FAULTS_ALL=1 FAULTS_SEED='$(SEED)' T=faults tests/run.sh e2e
+
 .PHONY: bench
 bench: ## not there yet
 	@echo "make $@ comes later" >&2; exit 1
@@ -146,5 +150,10 @@ $(OUT)/tests/unit/test_journal: TEST_LDFLAGS = -Wl,--wrap=write,--wrap=fdatasync
 # The mock cluster's ports can only be chosen by interposing bind(), see the file.
 $(OUT)/embedded-broker: $(OUT)/scripts/embedded_broker.o
 	$(CC) $(ALL_LDFLAGS) -rdynamic -o $@ $^ $(CORE_LIBS)
+
+# Only for tests: preloaded into the tracker it makes calls fail.
+$(OUT)/faults.so: tests/faults/faults.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CORE_CFLAGS) -fPIC -shared -o $@ $<
 
 -include $(shell [ -d $(OUT) ] && find $(OUT) -name '*.d')

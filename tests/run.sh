@@ -89,7 +89,7 @@ run_c_stage() { # STAGE
 # The real programs. Results are shown as they come: these tests take seconds each.
 run_e2e() {
   local file name log status
-  if ! make -j "$(nproc)" build build/embedded-broker >"$LOGS/e2e-build.log" 2>&1; then
+  if ! make -j "$(nproc)" build build/embedded-broker build/faults.so >"$LOGS/e2e-build.log" 2>&1; then
     cat "$LOGS/e2e-build.log"
     fail "e2e: does not build"
     return 0

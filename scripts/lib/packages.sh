@@ -21,6 +21,7 @@ e2e     kcat                  command kcat
 e2e     tmux                  command tmux
 e2e     procps                command ps
 e2e     python3-jsonschema    python  jsonschema
+e2e     logrotate             command logrotate
 e2e     python3               command python3
 '
 

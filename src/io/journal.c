@@ -82,7 +82,8 @@ static void wake_flow(struct journal *j)
         return;
 }
 
-/* ---- the file ---- */
+/* ---- the file
+ * --------------------------------------------------------------------------------------- */
 
 static int open_file(const char *path, struct err *e)
 {
@@ -109,7 +110,8 @@ static int open_file(const char *path, struct err *e)
     return fd;
 }
 
-/* ---- state ---- */
+/* ---- state
+ * ------------------------------------------------------------------------------------------ */
 
 static void set_state(struct journal *j, enum journal_state state, const char *doing, int error)
 {
@@ -147,7 +149,8 @@ static bool wait_for_room(struct journal *j)
     return go_on;
 }
 
-/* ---- writing ---- */
+/* ---- writing
+ * ---------------------------------------------------------------------------------------- */
 
 /* Cuts off the part of a line that was written before the disk was full, so that readers and a
  * restart only ever see whole lines. Whole lines stay: a reader may have them already. Returns how
@@ -230,13 +233,6 @@ static int sync_file(struct journal *j)
     return 0;
 }
 
-static void warn(struct journal *j, const struct err *e)
-{
-    pthread_mutex_lock(&j->lock);
-    j->warning = *e;
-    pthread_mutex_unlock(&j->lock);
-}
-
 /* Writes the sidecar. All that was written must be durable: then the whole file is what `synced`
  * says. A sidecar that cannot be written is no reason to stop: a restart only reads more of the
  * journal. */
@@ -259,8 +255,8 @@ static void write_state(struct journal *j, bool is_clean)
     checkpoint_release(&copy);
     if (e.kind == ERR_NONE)
         return;
-    warn(j, &e);
     pthread_mutex_lock(&j->lock);
+    j->warning = e;
     j->is_state_old = true;
     pthread_mutex_unlock(&j->lock);
 }
@@ -306,9 +302,12 @@ static int reopen_file(struct journal *j)
         return 0; /* nobody moved it; opened once more it would seem to be another tracker's */
     fd = open_file(j->path, &e);
     if (fd < 0) {
-        err_wrap(&e, "the file that was open before goes on");
-        warn(j, &e);
-        return 0;
+        pthread_mutex_lock(&j->lock);
+        j->state = JOURNAL_FAILED;
+        j->why = e;
+        pthread_mutex_unlock(&j->lock);
+        wake_flow(j);
+        return -1;
     }
     close(j->fd);
     j->fd = fd;
@@ -340,7 +339,8 @@ static int do_work(struct journal *j, struct work *w)
     return is_sync_due(j, false) ? sync_file(j) : 0;
 }
 
-/* ---- the thread ---- */
+/* ---- the thread
+ * ------------------------------------------------------------------------------------- */
 
 /* Waits, under the lock, for work, hurry, close, or the time of the next fsync. */
 static void wait_for_work(struct journal *j)
@@ -426,7 +426,8 @@ static void *run(void *arg)
     }
 }
 
-/* ---- the port ---- */
+/* ---- the port
+ * --------------------------------------------------------------------------------------- */
 
 static void append_work(struct journal *j, struct work *w)
 {
@@ -566,7 +567,8 @@ int64_t journal_take_fsync_ms_max(struct journal *j)
     return ms;
 }
 
-/* ---- life ---- */
+/* ---- life
+ * ------------------------------------------------------------------------------------------- */
 
 static void init_locks(struct journal *j)
 {
