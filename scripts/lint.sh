@@ -149,15 +149,29 @@ check_cppcheck() {
     -D_GNU_SOURCE -Iinclude --template='{file}:{line}: {message} [{id}]' 2>&1 | sort -u
 }
 
+# tidy_file FILE: what was found clean is remembered, by all that the compiler sees of it and the list of checks,
+# since a minute of looking is worth it once.
+tidy_file() {
+  local key found
+  # shellcheck disable=SC2086 # several flags in one variable
+  key=build/lint/$({ cat .clang-tidy && "$CC" -E -C $TIDY_FLAGS "$1"; } 2>/dev/null | sha256sum | cut -c 1-32)
+  [ ! -f "$key" ] || return 0
+  # shellcheck disable=SC2086
+  if found=$(clang-tidy --quiet "$1" -- $TIDY_FLAGS 2>/dev/null) && [ -z "$found" ]; then
+    mkdir -p build/lint && touch "$key"
+  else
+    printf '%s\n' "${found:-$1:1:1: error: clang-tidy cannot read it}"
+  fi
+}
+
 # The list of checks is in .clang-tidy.
 check_tidy() {
-  local libraries
   need clang-tidy clang-tidy || return
-  read -ra libraries <<<"$(library_flags)"
+  TIDY_FLAGS="${FLAGS[*]} -D_DEFAULT_SOURCE $(library_flags)"
+  export -f tidy_file
+  export CC TIDY_FLAGS
   # shellcheck disable=SC2016 # for the inner shell
-  c_files 'src/*.c' 'cmd/*.c' 'scripts/*.c' |
-    TIDY_FLAGS="${FLAGS[*]} -D_DEFAULT_SOURCE ${libraries[*]}" xargs -P "$(nproc)" -n 6 \
-      sh -c 'clang-tidy --quiet "$@" -- $TIDY_FLAGS 2>/dev/null' clang-tidy |
+  c_files 'src/*.c' 'cmd/*.c' 'scripts/*.c' | xargs -P "$(nproc)" -n 1 bash -c 'tidy_file "$1"' _ |
     sed -n "s:^$PWD/::; s/^\([^ ]*:[0-9]*\):[0-9]*: \(warning\|error\): /\1: /p" | sort -u
 }
 
