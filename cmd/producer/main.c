@@ -1,8 +1,9 @@
-/* producer: emits orders to the topic. Composition only. */
+/* producer: emits orders to the topic, or moves dead letters back to it. Composition only. */
 
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -10,6 +11,7 @@
 #include "base/rng.h"
 #include "base/stop.h"
 #include "config/args.h"
+#include "config/key.h"
 #include "flow/produce.h"
 #include "io/jsonl_log.h"
 #include "io/kafka_admin.h"
@@ -18,6 +20,7 @@
 #include "io/order_file.h"
 #include "io/wake.h"
 #include "model/order_gen.h"
+#include "redrive.h"
 
 #define MAX_LINE_BYTES   ((size_t)64 << 20)
 #define ADMIN_TIMEOUT_MS 1000
@@ -29,6 +32,8 @@ struct options {
     int64_t timeout_ms;
     const char *input;
     bool init;
+    bool redrive;
+    struct redrive_options back;
     bool quiet;
 };
 
@@ -57,10 +62,96 @@ static enum produce_next generate(void *self, int64_t wall_ms, struct produce_it
     return PRODUCE_ITEM;
 }
 
+/* True when the command line set this key by the option of its own. */
+static bool is_set_by(const struct config *cfg, const char *key, const char *option)
+{
+    char origin[64];
+
+    snprintf(origin, sizeof(origin), "flag %s", option);
+    return strcmp(cfg->origins[key_index(key_find(key))], origin) == 0;
+}
+
+/* Options that make no sense together. */
+static int check_options(const struct options *o, const struct config *cfg, struct err *e)
+{
+    const struct {
+        const char *name;
+        bool is_given;
+    } emitting[] =
+        {
+            {"--count", o->count >= 0},
+            {"--input", o->input != NULL},
+            {"--seed", o->seed >= 0},
+            {"--init", o->init},
+            {"--interval-ms", is_set_by(cfg, "producer.interval_ms", "--interval-ms")},
+            {"--invalid-rate", is_set_by(cfg, "producer.invalid_rate", "--invalid-rate")},
+        },
+      moving[] = {
+          {"--dry-run", o->back.is_dry},
+          {"--reason", o->back.reason != NULL},
+          {"--max", o->back.max >= 0},
+          {"--rate", o->back.rate >= 0},
+          {"--max-replays", o->back.max_replays >= 0},
+      };
+
+    for (size_t i = 0; o->redrive && i < sizeof(emitting) / sizeof(emitting[0]); i++)
+        if (emitting[i].is_given)
+            return err_set(e, ERR_USAGE, "%s does not go with --redrive", emitting[i].name);
+    for (size_t i = 0; !o->redrive && i < sizeof(moving) / sizeof(moving[0]); i++)
+        if (moving[i].is_given)
+            return err_set(e, ERR_USAGE, "%s goes with --redrive only", moving[i].name);
+    return redrive_check(&o->back, e);
+}
+
+#define OWN_ARGS     8
+#define REDRIVE_ARGS 6
+
+static void fill_redrive_args(struct options *o, struct arg *args)
+{
+    const struct arg rows[REDRIVE_ARGS] = {
+        {.name = "redrive",
+         .kind = ARG_FLAG,
+         .help = "move dead letters back to their original topics, then exit",
+         .flag = &o->redrive},
+        {.name = "dry-run",
+         .kind = ARG_FLAG,
+         .help = "with --redrive: only count, change nothing",
+         .flag = &o->back.is_dry},
+        {.name = "reason",
+         .kind = ARG_TEXT,
+         .operand = "CODE",
+         .help = "with --redrive: only those with this dlq.reason",
+         .text = &o->back.reason},
+        {.name = "max",
+         .kind = ARG_INT,
+         .operand = "N",
+         .help = "with --redrive: send at most so many",
+         .min = 1,
+         .max = INT64_MAX,
+         .integer = &o->back.max},
+        {.name = "rate",
+         .kind = ARG_INT,
+         .operand = "N",
+         .help = "with --redrive: send at most so many per second",
+         .min = 1,
+         .max = 1000000,
+         .integer = &o->back.rate},
+        {.name = "max-replays",
+         .kind = ARG_INT,
+         .operand = "N",
+         .help = "with --redrive: what was moved back so often stays (default 3)",
+         .min = 1,
+         .max = 1000000,
+         .integer = &o->back.max_replays},
+    };
+
+    memcpy(args, rows, sizeof(rows));
+}
+
 static enum args_result read_options(int argc, char **argv, struct options *o, struct config *cfg,
                                      struct err *e)
 {
-    const struct arg args[] = {
+    struct arg args[OWN_ARGS + REDRIVE_ARGS] = {
         {.name = "count",
          .letter = 'n',
          .kind = ARG_INT,
@@ -96,7 +187,7 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
         {.name = "timeout-ms",
          .kind = ARG_INT,
          .operand = "N",
-         .help = "how long --init waits for the broker (default 30000)",
+         .help = "how long --init and --redrive wait for the broker (default 30000)",
          .min = 0,
          .max = 86400000,
          .integer = &o->timeout_ms},
@@ -108,12 +199,15 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
     };
     const struct arg_program program = {
         .name = "producer",
-        .summary = "emits orders to a Kafka topic",
+        .summary = "emits orders to a Kafka topic, or moves dead letters back to theirs",
         .args = args,
         .arg_count = sizeof(args) / sizeof(args[0]),
     };
+    enum args_result result;
 
-    return args_load(&program, argc, argv, kafka_library_version(), cfg, e);
+    fill_redrive_args(o, args + OWN_ARGS);
+    result = args_load(&program, argc, argv, kafka_library_version(), cfg, e);
+    return result == ARGS_RUN && check_options(o, cfg, e) < 0 ? ARGS_FAILED : result;
 }
 
 static int fail(const struct err *e)
@@ -122,8 +216,7 @@ static int fail(const struct err *e)
     return err_exit_status(e);
 }
 
-/* ---- --init
- * ----------------------------------------------------------------------------------------- */
+/* ---- --init ---- */
 
 static void say_topics(const struct kafka_cluster *cluster)
 {
@@ -162,8 +255,7 @@ static int run_init(const struct config *cfg, const struct options *o, const str
     return 0;
 }
 
-/* ---- sending
- * ---------------------------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 struct progress {
     bool is_shown;
@@ -257,8 +349,9 @@ static int prepare_topics(const struct config *cfg, const struct log *log, struc
 
 static int run_producer(const struct config *cfg, const struct options *o, const struct log *log)
 {
-    const struct produce_policy policy = {
-        .topic = cfg->kafka.topic, .count = o->count, .interval_ms = cfg->producer.interval_ms};
+    const struct produce_policy policy = {.topic = cfg->kafka.topic,
+                                          .count = o->count > 0 ? o->count : 0,
+                                          .interval_ms = cfg->producer.interval_ms};
     struct generator generator = {0};
     struct produce_input input = {.self = &generator, .next = generate};
     struct progress progress = {.is_shown = !o->quiet && isatty(STDERR_FILENO)};
@@ -296,7 +389,10 @@ out:
 
 int main(int argc, char **argv)
 {
-    struct options o = {.seed = -1, .timeout_ms = 30000};
+    struct options o = {.count = -1,
+                        .seed = -1,
+                        .timeout_ms = 30000,
+                        .back = {.max = -1, .rate = -1, .max_replays = -1}};
     struct config cfg = {0};
     struct jsonl_log *log = NULL;
     struct log port;
@@ -319,7 +415,12 @@ int main(int argc, char **argv)
                                                      .clock = clock_system()},
                          &e);
     port = jsonl_log_port(log);
-    status = o.init ? run_init(&cfg, &o, &port) : run_producer(&cfg, &o, &port);
+    o.back.timeout_ms = o.timeout_ms;
+    o.back.is_quiet = o.quiet;
+    if (o.redrive)
+        status = redrive_run(&cfg, &o.back, &port);
+    else
+        status = o.init ? run_init(&cfg, &o, &port) : run_producer(&cfg, &o, &port);
 out:
     jsonl_log_close(log);
     config_release(&cfg);

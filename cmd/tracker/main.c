@@ -78,8 +78,7 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
     return args_load(&program, argc, argv, kafka_library_version(), cfg, e);
 }
 
-/* ---- settings as the rooms want them
- * ---------------------------------------------------------------- */
+/* ---- settings as the rooms want them ---- */
 
 static enum retry_jitter jitter_of(enum config_jitter jitter)
 {
@@ -172,8 +171,7 @@ static size_t fetch_bytes(const struct tracker *t)
     return share > FETCH_MIN_BYTES ? share : FETCH_MIN_BYTES;
 }
 
-/* ---- parts
- * ------------------------------------------------------------------------------------------ */
+/* ---- parts ---- */
 
 static void on_settled(void *ctx, const struct record *r, const struct order *o)
 {
@@ -293,6 +291,7 @@ static void join_parts(struct tracker *t)
     t->simulate = (struct simulate){
         .transient_rate = t->cfg->simulate.transient_rate,
         .permanent_rate = t->cfg->simulate.permanent_rate,
+        .only_partition = t->cfg->simulate.only_partition,
         .latency_ms = t->cfg->simulate.latency_ms,
     };
     t->processor = simulate_processor(&t->simulate);
@@ -316,15 +315,14 @@ static void join_parts(struct tracker *t)
     t->is_flowing = true;
 }
 
-/* ---- running
- * ---------------------------------------------------------------------------------------- */
+/* ---- running ---- */
 
 static void tell_warning(struct tracker *t)
 {
     struct err warning;
 
     if (journal_take_warning(t->journal, &warning))
-        log_plain(&t->log, LOG_WARN, "journal state not written", warning.text);
+        log_plain(&t->log, LOG_WARN, "journal goes on with trouble", warning.text);
 }
 
 static int flow(struct tracker *t, struct err *e)

@@ -82,6 +82,7 @@ struct config {
     struct {
         double transient_rate;
         double permanent_rate;
+        int64_t only_partition;
         int64_t latency_ms;
     } simulate;
     struct {

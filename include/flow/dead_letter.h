@@ -1,6 +1,7 @@
 #ifndef FLOW_DEAD_LETTER_H
 #define FLOW_DEAD_LETTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,8 @@ struct dead_letter_facts {
 void dead_letter_build(const struct message *m, const struct header *original,
                        size_t original_count, const struct dead_letter_facts *facts,
                        const char *topic, struct arena *arena, struct outgoing *out);
+
+/* True for the names of the headers that dead_letter_build writes. */
+bool dead_letter_writes(const char *name);
 
 #endif

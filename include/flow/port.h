@@ -14,8 +14,7 @@
  * files, the tests over memory. All functions of all ports are called from one thread, the flow
  * thread, and none of them waits. */
 
-/* ---- records as they come and go
- * -------------------------------------------------------------------- */
+/* ---- records as they come and go ---- */
 
 struct header {
     const char *name;
@@ -49,8 +48,7 @@ struct outgoing {
     size_t header_count;
 };
 
-/* ---- where records come from
- * ------------------------------------------------------------------------ */
+/* ---- where records come from ---- */
 
 enum fetch_result {
     FETCH_NOTHING, /* nothing waits */
@@ -97,8 +95,7 @@ struct source {
     int64_t (*high_watermark)(void *self, int32_t partition);
 };
 
-/* ---- where records go
- * ------------------------------------------------------------------------------- */
+/* ---- where records go ---- */
 
 enum sink_status {
     SINK_OK,
@@ -130,8 +127,7 @@ struct sink {
     size_t (*in_flight)(void *self);
 };
 
-/* ---- what is done with an order
- * --------------------------------------------------------------------- */
+/* ---- what is done with an order ---- */
 
 enum attempt_verdict { ATTEMPT_OK, ATTEMPT_TRANSIENT, ATTEMPT_PERMANENT };
 
@@ -161,8 +157,7 @@ struct processor {
     void (*cancel)(void *self, uint64_t tag);
 };
 
-/* ---- where it is written down
- * ----------------------------------------------------------------------- */
+/* ---- where it is written down ---- */
 
 /* How far a partition is told by the lines of a batch. */
 struct journal_mark {

@@ -9,9 +9,10 @@
  * shares. What becomes of an attempt depends only on the record's place and the attempt's number,
  * so that the same record fares the same when it is read again. */
 struct simulate {
-    double transient_rate; /* share of attempts that fail for a while */
-    double permanent_rate; /* share of orders that fail for good */
-    int64_t latency_ms;    /* time one attempt takes */
+    double transient_rate;  /* share of attempts that fail for a while */
+    double permanent_rate;  /* share of orders that fail for good */
+    int64_t only_partition; /* where they fail; -1: everywhere */
+    int64_t latency_ms;     /* time one attempt takes */
     struct simulate_pending *pending;
     size_t pending_count;
     size_t pending_cap;

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "flow/port.h"
 
 /* One property that a role of ours needs. */
 struct kafka_property {
@@ -48,6 +49,19 @@ void kafka_health_good(struct kafka_health *h);
 void kafka_health_idle(struct kafka_health *h, bool is_idle);
 /* From a statistics callback: any broker that is up makes it good. */
 void kafka_health_stats(struct kafka_health *h, const char *json, size_t len);
+
+/* What a fetched record brings. It stays the record's, which is the message's handle. */
+void kafka_message_fill(const char *topic, rd_kafka_message_t *rkm, struct message *m);
+
+/* The headers of one message at a time, in memory that is used again; a zeroed struct is empty. */
+struct kafka_headers {
+    struct header *items;
+    size_t cap;
+};
+
+size_t kafka_headers_read(struct kafka_headers *h, const struct message *m,
+                          const struct header **headers);
+void kafka_headers_release(struct kafka_headers *h);
 
 /* Makes `queue` write to the eventfd `wake_fd` when something comes into it. */
 void kafka_wake_on(rd_kafka_queue_t *queue, int wake_fd);

@@ -27,6 +27,7 @@ enum record_reason {
     RECORD_PROCESS,
     RECORD_TIMEOUT,
 };
+#define RECORD_REASON_COUNT (RECORD_TIMEOUT + 1)
 
 struct record {
     int64_t timestamp_ms;
@@ -57,6 +58,9 @@ struct record {
 const char *record_event_name(enum record_event event);
 const char *record_outcome_name(enum record_outcome outcome);
 const char *record_reason_name(enum record_reason reason);
+
+/* The reason of that name, or RECORD_REASON_NONE when there is none. */
+enum record_reason record_reason_find(const char *name, size_t len);
 
 /* Appends the record as one line of JSON with its newline. */
 void record_write(const struct record *r, struct strbuf *out);

@@ -14,8 +14,7 @@
 #define REVOKE_MS         2000 /* for what is under way when partitions are taken away */
 #define FLUSH_MS          2000 /* for the journal, when nothing is read any more */
 
-/* ---- lanes
- * ------------------------------------------------------------------------------------------ */
+/* ---- lanes ---- */
 
 static struct lane *find_lane(struct consume *c, int32_t partition)
 {
@@ -62,8 +61,7 @@ static struct lane *add_lane(struct consume *c, int32_t partition)
     return lane;
 }
 
-/* ---- what the source tells
- * -------------------------------------------------------------------------- */
+/* ---- what the source tells ---- */
 
 /* A line about offsets instead of a record: it is durable before anything that follows it. */
 static void tell_start(struct consume *c, struct lane *lane, const struct start *start)
@@ -175,8 +173,7 @@ static int serve_source(struct consume *c, struct err *e)
     return c->ports.source->serve(c->ports.source->self, &events, e);
 }
 
-/* ---- what the lanes tell
- * ---------------------------------------------------------------------------- */
+/* ---- what the lanes tell ---- */
 
 static void on_settled(void *ctx, struct lane *lane, const struct record *r)
 {
@@ -196,8 +193,7 @@ static void on_retried(void *ctx, struct lane *lane)
     c->metrics.retried++;
 }
 
-/* ---- journal and offsets
- * ---------------------------------------------------------------------------- */
+/* ---- journal and offsets ---- */
 
 static void submit_lines(struct consume *c)
 {
@@ -269,8 +265,7 @@ static int look_at_journal(struct consume *c, bool *is_writable, struct err *e)
     return 0;
 }
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static void note_drain_end(struct consume *c, struct lane *lane)
 {
@@ -369,8 +364,7 @@ static bool read_lanes(struct consume *c)
     return more;
 }
 
-/* ---- answers and deadlines
- * -------------------------------------------------------------------------- */
+/* ---- answers and deadlines ---- */
 
 static void take_answers(struct consume *c)
 {
@@ -452,8 +446,7 @@ static void serve_revocation(struct consume *c)
     c->ports.source->release_partitions(c->ports.source->self);
 }
 
-/* ---- stop
- * ------------------------------------------------------------------------------------------- */
+/* ---- stop ---- */
 
 static void begin_flushing(struct consume *c)
 {
@@ -519,8 +512,7 @@ static void move_phase(struct consume *c)
     }
 }
 
-/* ---- metrics
- * ---------------------------------------------------------------------------------------- */
+/* ---- metrics ---- */
 
 void consume_write_metrics(struct consume *c, struct strbuf *out)
 {
@@ -560,8 +552,7 @@ static void report_metrics(struct consume *c)
     strbuf_release(&text);
 }
 
-/* ---- a turn
- * ----------------------------------------------------------------------------------------- */
+/* ---- a turn ---- */
 
 static int64_t earlier(int64_t a, int64_t b)
 {

@@ -9,6 +9,27 @@
 #define ERROR_MAX_BYTES 1024
 #define OWN_HEADERS_MAX 24
 
+static const char *const own_names[] = {
+    "__dlq.errors.topic",
+    "__dlq.errors.partition",
+    "__dlq.errors.offset",
+    "__dlq.errors.group",
+    "__dlq.errors.delivery.count",
+    "__dlq.errors.message",
+    "dlq.id",
+    "dlq.reason",
+    "dlq.attempts",
+    "dlq.first-failure-ms",
+    "dlq.last-failure-ms",
+    "dlq.original-timestamp-ms",
+    "original-topic",
+    "error",
+    "attempts",
+    /* Written at times only; left from an earlier time they would be wrong. */
+    "dlq.value-omitted",
+    "dlq.value-size",
+};
+
 struct header_list {
     struct header items[OWN_HEADERS_MAX];
     size_t count;
@@ -68,17 +89,6 @@ static void add_facts(struct header_list *list, const struct message *m,
     strbuf_release(&error);
 }
 
-static bool is_ours(const struct header_list *own, const char *name)
-{
-    /* Written by us only at times; left from an earlier time they would be wrong. */
-    if (strcmp(name, "dlq.value-omitted") == 0 || strcmp(name, "dlq.value-size") == 0)
-        return true;
-    for (size_t i = 0; i < own->count; i++)
-        if (strcmp(own->items[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 static const struct header *find_header(const struct header *list, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
@@ -100,6 +110,14 @@ static void keep_first_failure(struct header_list *own, const struct header *ori
             own->items[i] = *first;
 }
 
+bool dead_letter_writes(const char *name)
+{
+    for (size_t i = 0; i < sizeof(own_names) / sizeof(own_names[0]); i++)
+        if (strcmp(own_names[i], name) == 0)
+            return true;
+    return false;
+}
+
 void dead_letter_build(const struct message *m, const struct header *original,
                        size_t original_count, const struct dead_letter_facts *facts,
                        const char *topic, struct arena *arena, struct outgoing *out)
@@ -112,7 +130,7 @@ void dead_letter_build(const struct message *m, const struct header *original,
     keep_first_failure(&own, original, original_count);
     all = arena_alloc(arena, (original_count + own.count) * sizeof(*all));
     for (size_t i = 0; i < original_count; i++)
-        if (!is_ours(&own, original[i].name))
+        if (!dead_letter_writes(original[i].name))
             all[count++] = original[i];
     memcpy(all + count, own.items, own.count * sizeof(*all));
     count += own.count;

@@ -31,8 +31,7 @@ uint64_t lane_tag(const struct lane *lane)
     return (uint64_t)lane->epoch << 32 | (uint32_t)lane->partition;
 }
 
-/* ---- the end of a record's way
- * ---------------------------------------------------------------------- */
+/* ---- the end of a record's way ---- */
 
 static enum record_event event_of(enum record_reason reason)
 {
@@ -123,8 +122,7 @@ static void settle(struct lane *lane, struct lane_env *env, enum record_outcome 
     let_go(lane, env);
 }
 
-/* ---- dead letters
- * ----------------------------------------------------------------------------------- */
+/* ---- dead letters ---- */
 
 static void wait_for(struct lane *lane, const struct lane_env *env, enum lane_state state,
                      int64_t delay_ms)
@@ -232,8 +230,7 @@ static void give_up(struct lane *lane, struct lane_env *env)
         settle(lane, env, RECORD_DROPPED, NULL);
 }
 
-/* ---- attempts
- * --------------------------------------------------------------------------------------- */
+/* ---- attempts ---- */
 
 static void note_failure(struct lane *lane, const struct lane_env *env, enum record_reason reason,
                          const char *text)
@@ -306,8 +303,7 @@ static void begin_attempt(struct lane *lane, struct lane_env *env)
         lane_answered(lane, env, &result);
 }
 
-/* ---- the beginning
- * ---------------------------------------------------------------------------------- */
+/* ---- the beginning ---- */
 
 /* Decodes and validates. Returns RECORD_REASON_NONE, or why the record can never be processed. */
 static enum record_reason examine(struct lane *lane, const struct lane_policy *policy, char *why,
@@ -402,8 +398,7 @@ void lane_abandon(struct lane *lane, struct lane_env *env)
     let_go(lane, env);
 }
 
-/* ---- how far it is told
- * ----------------------------------------------------------------------------- */
+/* ---- how far it is told ---- */
 
 void lane_mark(struct lane *lane, uint64_t batch, int64_t next)
 {

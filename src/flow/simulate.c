@@ -24,6 +24,8 @@ static double draw(const struct message *m, uint64_t salt)
 static void decide(const struct simulate *s, const struct attempt *a, struct attempt_result *r)
 {
     *r = (struct attempt_result){.tag = a->tag, .verdict = ATTEMPT_OK};
+    if (s->only_partition >= 0 && a->message->partition != s->only_partition)
+        return;
     if (draw(a->message, 0) < s->permanent_rate) {
         r->verdict = ATTEMPT_PERMANENT;
         r->reason = RECORD_PROCESS;

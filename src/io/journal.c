@@ -82,8 +82,7 @@ static void wake_flow(struct journal *j)
         return;
 }
 
-/* ---- the file
- * --------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static int open_file(const char *path, struct err *e)
 {
@@ -110,8 +109,7 @@ static int open_file(const char *path, struct err *e)
     return fd;
 }
 
-/* ---- state
- * ------------------------------------------------------------------------------------------ */
+/* ---- state ---- */
 
 static void set_state(struct journal *j, enum journal_state state, const char *doing, int error)
 {
@@ -149,8 +147,7 @@ static bool wait_for_room(struct journal *j)
     return go_on;
 }
 
-/* ---- writing
- * ---------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* Cuts off the part of a line that was written before the disk was full, so that readers and a
  * restart only ever see whole lines. Whole lines stay: a reader may have them already. Returns how
@@ -233,6 +230,13 @@ static int sync_file(struct journal *j)
     return 0;
 }
 
+static void warn(struct journal *j, const struct err *e)
+{
+    pthread_mutex_lock(&j->lock);
+    j->warning = *e;
+    pthread_mutex_unlock(&j->lock);
+}
+
 /* Writes the sidecar. All that was written must be durable: then the whole file is what `synced`
  * says. A sidecar that cannot be written is no reason to stop: a restart only reads more of the
  * journal. */
@@ -255,8 +259,8 @@ static void write_state(struct journal *j, bool is_clean)
     checkpoint_release(&copy);
     if (e.kind == ERR_NONE)
         return;
+    warn(j, &e);
     pthread_mutex_lock(&j->lock);
-    j->warning = e;
     j->is_state_old = true;
     pthread_mutex_unlock(&j->lock);
 }
@@ -302,12 +306,9 @@ static int reopen_file(struct journal *j)
         return 0; /* nobody moved it; opened once more it would seem to be another tracker's */
     fd = open_file(j->path, &e);
     if (fd < 0) {
-        pthread_mutex_lock(&j->lock);
-        j->state = JOURNAL_FAILED;
-        j->why = e;
-        pthread_mutex_unlock(&j->lock);
-        wake_flow(j);
-        return -1;
+        err_wrap(&e, "the file that was open before goes on");
+        warn(j, &e);
+        return 0;
     }
     close(j->fd);
     j->fd = fd;
@@ -339,8 +340,7 @@ static int do_work(struct journal *j, struct work *w)
     return is_sync_due(j, false) ? sync_file(j) : 0;
 }
 
-/* ---- the thread
- * ------------------------------------------------------------------------------------- */
+/* ---- the thread ---- */
 
 /* Waits, under the lock, for work, hurry, close, or the time of the next fsync. */
 static void wait_for_work(struct journal *j)
@@ -426,8 +426,7 @@ static void *run(void *arg)
     }
 }
 
-/* ---- the port
- * --------------------------------------------------------------------------------------- */
+/* ---- the port ---- */
 
 static void append_work(struct journal *j, struct work *w)
 {
@@ -567,8 +566,7 @@ int64_t journal_take_fsync_ms_max(struct journal *j)
     return ms;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void init_locks(struct journal *j)
 {

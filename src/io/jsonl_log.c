@@ -35,8 +35,7 @@ struct jsonl_log {
     int64_t lost_lines; /* that found no room on the disk */
 };
 
-/* ---- lines
- * ------------------------------------------------------------------------------------------ */
+/* ---- lines ---- */
 
 /* Texts come from brokers and payloads: only what is valid UTF-8 can be JSON. */
 static void write_text(struct json_writer *w, const char *key, const char *text)
@@ -164,8 +163,7 @@ static void tell_lost_lines(struct jsonl_log *l)
         l->lost_lines = 0;
 }
 
-/* ---- repetition
- * ------------------------------------------------------------------------------------- */
+/* ---- repetition ---- */
 
 static bool same_text(const char *a, const char *b)
 {
@@ -261,8 +259,7 @@ void jsonl_log_tick(struct jsonl_log *l)
     }
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void write_port(void *self, const struct log_entry *entry)
 {

@@ -34,8 +34,7 @@ struct kafka_sink {
     size_t report_cap;
 };
 
-/* ---- what was sent
- * ---------------------------------------------------------------------------------- */
+/* ---- what was sent ---- */
 
 static char *copy_bytes(char **at, const char *bytes, size_t len)
 {
@@ -102,8 +101,7 @@ static void forget_sent(struct sent *sent)
     free(sent);
 }
 
-/* ---- reports
- * ---------------------------------------------------------------------------------------- */
+/* ---- reports ---- */
 
 /* One table for what produce returns and what a delivery report brings. What is not named here may
  * pass: nothing is given up because of it. */
@@ -164,8 +162,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     forget_sent(sent);
 }
 
-/* ---- other callbacks
- * -------------------------------------------------------------------------------- */
+/* ---- other callbacks ---- */
 
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
@@ -204,8 +201,7 @@ static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, 
                                                    opaque);
 }
 
-/* ---- the producer
- * ----------------------------------------------------------------------------------- */
+/* ---- the producer ---- */
 
 static rd_kafka_conf_t *make_conf(struct kafka_sink *s, struct err *e)
 {
@@ -333,8 +329,7 @@ static void poll_reports(struct kafka_sink *s, int timeout_ms)
         make_anew(s);
 }
 
-/* ---- the port
- * --------------------------------------------------------------------------------------- */
+/* ---- the port ---- */
 
 static enum send_result send_record(void *self, const struct outgoing *o, uint64_t tag,
                                     struct sink_report *r)
@@ -383,8 +378,7 @@ struct sink kafka_sink_port(struct kafka_sink *s)
         .self = s, .send = send_record, .next_report = next_report, .in_flight = in_flight};
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 struct kafka_sink *kafka_sink_open(const struct config *cfg, const char *linger_ms, int wake_fd,
                                    const struct log *log, struct err *e)

@@ -34,14 +34,12 @@ struct kafka_source {
     enum rebalance_kind rebalance;
     rd_kafka_topic_partition_list_t *rebalance_list;
     struct source_events events; /* of the last serve; commits are told until the end */
-    struct header *headers;
-    size_t header_cap;
     bool is_behind; /* something was fetched since the last wake_fetchers, and there is more */
     int64_t woken_ms;
+    struct kafka_headers headers;
 };
 
-/* ---- callbacks
- * -------------------------------------------------------------------------------------- */
+/* ---- callbacks ---- */
 
 static void forget_rebalance(struct kafka_source *s)
 {
@@ -101,13 +99,14 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
         return;
     }
     kafka_health_good(&s->health);
+    /* The list holds all partitions of the assignment: those that had nothing new to commit come
+     * with RD_KAFKA_OFFSET_INVALID. */
     for (int i = 0; s->events.committed && i < list->cnt; i++)
-        if (!list->elems[i].err)
+        if (!list->elems[i].err && list->elems[i].offset >= 0)
             s->events.committed(s->events.ctx, list->elems[i].partition, list->elems[i].offset);
 }
 
-/* ---- assignment
- * ------------------------------------------------------------------------------------- */
+/* ---- assignment ---- */
 
 static struct source_partition *find_partition(struct kafka_source *s, int32_t partition)
 {
@@ -271,8 +270,7 @@ static void wake_fetchers(struct kafka_source *s)
                                                 property(s->cfg, "sasl.password", "-")));
 }
 
-/* ---- the port
- * --------------------------------------------------------------------------------------- */
+/* ---- the port ---- */
 
 static int take_event(struct kafka_source *s, const rd_kafka_message_t *m, struct err *e)
 {
@@ -311,23 +309,6 @@ static int serve(void *self, const struct source_events *events, struct err *e)
     return 0;
 }
 
-static void fill_message(struct message *m, const struct kafka_source *s, rd_kafka_message_t *rkm)
-{
-    rd_kafka_timestamp_type_t type;
-
-    *m = (struct message){
-        .topic = s->topic,
-        .partition = rkm->partition,
-        .offset = rkm->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(rkm, &type),
-        .key = rkm->key,
-        .key_len = rkm->key_len,
-        .value = rkm->payload,
-        .value_len = rkm->len,
-        .handle = rkm,
-    };
-}
-
 static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
 {
     struct kafka_source *s = self;
@@ -336,7 +317,7 @@ static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
 
     if (!rkm)
         return FETCH_NOTHING;
-    fill_message(m, s, rkm);
+    kafka_message_fill(s->topic, rkm, m);
     if (!rkm->err) {
         kafka_health_good(&s->health);
         s->is_behind = true;
@@ -365,24 +346,8 @@ static void release(void *self, struct message *m)
 static size_t headers(void *self, const struct message *m, const struct header **out)
 {
     struct kafka_source *s = self;
-    rd_kafka_headers_t *list;
-    size_t n = 0;
-    const char *name;
-    const void *value;
-    size_t len;
 
-    *out = NULL;
-    if (rd_kafka_message_headers(m->handle, &list))
-        return 0;
-    while (!rd_kafka_header_get_all(list, n, &name, &value, &len)) {
-        if (n == s->header_cap) {
-            s->header_cap = s->header_cap ? 2 * s->header_cap : 16;
-            s->headers = mem_realloc_array(s->headers, s->header_cap, sizeof(*s->headers));
-        }
-        s->headers[n++] = (struct header){.name = name, .value = value, .value_len = len};
-    }
-    *out = s->headers;
-    return n;
+    return kafka_headers_read(&s->headers, m, out);
 }
 
 static void store(void *self, int32_t partition, int64_t next)
@@ -427,8 +392,7 @@ struct source kafka_source_port(struct kafka_source *s)
     };
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 /* cooperative-sticky can loop for ever before 2.6.1 (librdkafka #4800, #4783). */
 static const char *default_assignor(void)
@@ -553,7 +517,7 @@ int kafka_source_close(struct kafka_source *s, int timeout_ms)
     forget_rebalance(s);
     rd_kafka_destroy(s->rk);
     free(s->partitions);
-    free(s->headers);
+    kafka_headers_release(&s->headers);
     free(s);
     return 0;
 }

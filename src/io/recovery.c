@@ -18,8 +18,7 @@
 
 #define BLOCK_BYTES ((size_t)1 << 18)
 
-/* ---- identity
- * --------------------------------------------------------------------------------------- */
+/* ---- identity ---- */
 
 /* Hash of the bytes before `length`, at most CHECKPOINT_TAIL_BYTES of them. Returns 0, or -1. */
 static int hash_tail(int fd, int64_t length, uint64_t *hash)
@@ -59,8 +58,7 @@ static bool holds_what_state_says(int fd, const struct stat *st, const struct ch
     return st->st_size >= s->length && hash_tail(fd, s->length, &hash) == 0 && hash == s->tail_hash;
 }
 
-/* ---- scanning
- * --------------------------------------------------------------------------------------- */
+/* ---- scanning ---- */
 
 struct walk {
     struct checkpoint *state;
@@ -153,8 +151,7 @@ static int64_t scan_file(int fd, int64_t from, struct checkpoint *state,
     return n < 0 ? -1 : at;
 }
 
-/* ---- a journal that was renamed
- * --------------------------------------------------------------------- */
+/* ---- a journal that was renamed ---- */
 
 /* Looks in the journal's folder for the file that the state speaks of. Returns a descriptor, or -1.
  */
@@ -199,8 +196,7 @@ static int scan_rotated(const char *path, struct checkpoint *state, struct recov
     return end < 0 ? -1 : 0;
 }
 
-/* ---- the torn tail
- * ---------------------------------------------------------------------------------- */
+/* ---- the torn tail ---- */
 
 static int copy_range(int from_fd, int64_t from, int64_t to, int to_fd)
 {
@@ -241,8 +237,7 @@ static int move_torn_tail(const char *path, int fd, int64_t whole, int64_t size,
     return rc;
 }
 
-/* ---- all together
- * ----------------------------------------------------------------------------------- */
+/* ---- all together ---- */
 
 /* Where to begin scanning, by what the sidecar says. Returns -1 with `e` on trouble. */
 static int64_t first_unknown_byte(const char *path, int fd, const struct stat *st,

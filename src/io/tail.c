@@ -83,19 +83,18 @@ static bool is_known(const struct tail *t, const struct stat *st)
 
 static void insert(struct tail *t, int at, struct tail_source *s)
 {
-    memmove(&t->files.items[at + 1], &t->files.items[at],
-            (size_t)(t->files.count - at) * sizeof(t->files.items[0]));
+    for (int i = t->files.count++; i > at; i--)
+        t->files.items[i] = t->files.items[i - 1];
     t->files.items[at] = s;
-    t->files.count++;
     s->number = t->next_number++;
 }
 
-static void drop(struct tail *t, int i)
+static void drop(struct tail *t, int at)
 {
-    tail_source_free(t->files.items[i]);
+    tail_source_free(t->files.items[at]);
     t->files.count--;
-    memmove(&t->files.items[i], &t->files.items[i + 1],
-            (size_t)(t->files.count - i) * sizeof(t->files.items[0]));
+    for (int i = at; i < t->files.count; i++)
+        t->files.items[i] = t->files.items[i + 1];
 }
 
 static void push(struct tail *t, struct tail_source *s, int64_t now)

@@ -45,6 +45,14 @@ const char *record_reason_name(enum record_reason reason)
     return reason_names[reason];
 }
 
+enum record_reason record_reason_find(const char *name, size_t len)
+{
+    for (int i = RECORD_REASON_NONE + 1; i < RECORD_REASON_COUNT; i++)
+        if (strlen(reason_names[i]) == len && memcmp(reason_names[i], name, len) == 0)
+            return (enum record_reason)i;
+    return RECORD_REASON_NONE;
+}
+
 /* The text with U+FFFD for each byte that is not UTF-8. */
 static void write_cleaned(struct json_writer *w, const char *key, const char *text, size_t len)
 {

@@ -2,9 +2,6 @@
 # What becomes of records that cannot be processed, against a real Apache Kafka. Records are compared byte for
 # byte, as kcat reads them.
 
-# Variables come from the helpers and from bats.
-# shellcheck disable=SC2034,SC2154
-
 bats_require_minimum_version 1.5.0
 load ../support/common
 load ../support/kafka

@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # The producer against a real Apache Kafka: what it sends, from where, how it stops, waits and counts.
 
-# Variables come from the helpers and from bats.
-# shellcheck disable=SC2154
-
 bats_require_minimum_version 1.5.0
 load ../support/common
 load ../support/kafka

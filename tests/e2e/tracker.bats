@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # The tracker against a real Apache Kafka: what it writes, how it stops, goes on and waits.
 
-# Variables come from the helpers and from bats.
-# shellcheck disable=SC2154
-
 bats_require_minimum_version 1.5.0
 load ../support/common
 load ../support/kafka

@@ -67,8 +67,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- the producer
- * ----------------------------------------------------------------------------------- */
+/* ---- the producer ---- */
 
 static enum produce_next generate(void *self, int64_t wall_ms, struct produce_item *item,
                                   struct err *e)
@@ -108,8 +107,7 @@ static void produce_orders(struct fixture *f, uint64_t seed, double invalid_rate
     kafka_sink_close(kafka);
 }
 
-/* ---- the tracker
- * ------------------------------------------------------------------------------------ */
+/* ---- the tracker ---- */
 
 struct tracker {
     struct journal *journal;
@@ -147,7 +145,7 @@ static void begin(struct fixture *f, struct tracker *t, double transient_rate)
     struct err e = {0};
     struct consume_ports ports;
 
-    *t = (struct tracker){.simulate = {.transient_rate = transient_rate}};
+    *t = (struct tracker){.simulate = {.transient_rate = transient_rate, .only_partition = -1}};
     t->journal = journal_open(
         &(struct journal_options){
             .path = f->path, .topic = "orders", .fsync_interval_ms = 10, .wake_fd = f->wake_fd},
@@ -199,8 +197,7 @@ static void drain(struct fixture *f, struct tracker *t)
     end(t);
 }
 
-/* ---- what came out
- * ---------------------------------------------------------------------------------- */
+/* ---- what came out ---- */
 
 struct line {
     int partition;

@@ -230,6 +230,25 @@ static void records_come_in_order_up_to_the_end_and_stored_offsets_are_committed
     assert_int_equal(mock_kafka_committed(&f->kafka, TOPIC, 0), -1);
 }
 
+/* librdkafka reports each commit for all partitions of the assignment. */
+static void only_what_was_committed_is_told_as_committed(void **state)
+{
+    struct fixture *f = *state;
+    struct member *m = &f->a;
+
+    write_numbers(f, 1, 0, 20);
+    write_numbers(f, 2, 0, 3);
+    open_member(f, m);
+    join(m);
+    m->port.store(m->port.self, 1, 12);
+    MOCK_WAIT(m->acknowledged[1] == 12, serve(m));
+    m->port.store(m->port.self, 2, 3);
+    MOCK_WAIT(m->acknowledged[2] == 3, serve(m));
+    assert_int_equal(m->acknowledged[0], -1);
+    assert_int_equal(m->acknowledged[1], 12);
+    close_member(m);
+}
+
 static void what_a_record_holds_arrives_as_it_was(void **state)
 {
     const struct header headers[] = {{"a", "1", 1}, {"a", "2\0x", 3}, {"e", "", 0}, {"n", NULL, 0}};
@@ -357,6 +376,24 @@ static void a_revocation_waits_until_the_partitions_are_released(void **state)
     });
 }
 
+static void a_close_in_the_middle_of_a_revocation_ends_it(void **state)
+{
+    struct fixture *f = *state;
+
+    write_numbers(f, 0, 0, 5);
+    open_member(f, &f->a);
+    join(&f->a);
+    f->a.keeps_revoked = true;
+    open_member(f, &f->b);
+    MOCK_WAIT(f->a.is_waiting, {
+        serve(&f->a);
+        serve(&f->b);
+    });
+    f->a.port.store(f->a.port.self, 0, 2);
+    assert_int_equal(kafka_source_close(f->a.source, 15000), 0);
+    f->a.source = NULL;
+}
+
 static void a_missing_broker_is_told_once_and_it_goes_on_by_itself(void **state)
 {
     struct fixture *f = *state;
@@ -469,10 +506,12 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(records_come_in_order_up_to_the_end_and_stored_offsets_are_committed),
+        TEST(only_what_was_committed_is_told_as_committed),
         TEST(what_a_record_holds_arrives_as_it_was),
         TEST(it_begins_where_it_is_told_and_goes_on_from_what_was_committed),
         TEST(two_members_share_the_partitions),
         TEST(a_revocation_waits_until_the_partitions_are_released),
+        TEST(a_close_in_the_middle_of_a_revocation_ends_it),
         TEST(a_missing_broker_is_told_once_and_it_goes_on_by_itself),
         TEST(errors_of_fetching_lose_nothing),
         TEST(the_loop_is_woken_when_records_come),

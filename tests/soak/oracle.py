@@ -458,6 +458,7 @@ class Judge:
             self.judge_file(journal, current, False)
         if journal.next or os.path.exists(current + ".state"):
             self.judge_sidecar(journal, current + ".state")
+        self.report.add("torn tails moved aside", len(glob.glob(glob.escape(current) + ".torn-*")))
         self.report.add("journals")
         self.report.add("journal files", len(rotated) + os.path.exists(current))
 

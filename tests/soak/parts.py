@@ -15,6 +15,7 @@ PARTITIONS = 4
 BROKER_PROPERTIES = ["group.min.session.timeout.ms=1000"]
 SESSION_MAX_MS = 3000
 SPARE_SECONDS = 3.5
+YOUNG_SECONDS = 5
 VOLUME_BYTES = 2 << 30
 SETTINGS = {
     "kafka.partitions": PARTITIONS,
@@ -197,6 +198,7 @@ class Slot:
         self.events = os.path.join(folder, "tracker.events")
         self.rotations = 0
         self.size_at_start = 0
+        self.started = 0
         self.spare_until = 0
         self.peak_rss = 0
         os.makedirs(folder, exist_ok=True)
@@ -222,7 +224,8 @@ class Slot:
         self.stop_deadline = None
         self.is_frozen = False
         self.size_at_start = self.size()
-        self.spare_until = time.monotonic() + self.rng.choice([0, SPARE_SECONDS, SPARE_SECONDS])
+        self.started = time.monotonic()
+        self.spare_until = self.started + self.rng.choice([0, SPARE_SECONDS, SPARE_SECONDS])
         with open(self.out_file, "a") as out:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", os.path.join(ROOT, "bin", "tracker"), "-q", *self.arguments(), *more],
@@ -235,6 +238,10 @@ class Slot:
     def is_spared(self):
         """Two thirds of them may tell something before they are killed, but not for long."""
         return time.monotonic() < self.spare_until and self.size() <= self.size_at_start
+
+    def is_young(self):
+        """It may have been signalled before it could take signals."""
+        return time.monotonic() < self.started + YOUNG_SECONDS
 
     def is_stopping(self):
         return self.stop_deadline is not None

@@ -126,11 +126,14 @@ class Storm:
         slot = slots[0] if rng.random() < 0.7 else rng.choice(slots)
         if slot.is_spared():
             return False
+        self.kill_slot(slot)
+        return True
+
+    def kill_slot(self, slot):
         told = slot.kill()
         self.count("kills of a tracker")
         self.count("kills of a tracker that told" if told else "kills of a tracker before it told")
         self.note(f"kill {slot.name} told={told}")
-        return True
 
     def stop(self, rng):
         slots = [s for s in self.running_slots() if not s.is_frozen]
@@ -184,10 +187,7 @@ class Storm:
             if not slot.is_running() or slot.is_stopping():
                 return
             if by_kill:
-                told = slot.kill()
-                self.count("kills of a tracker")
-                self.count("kills of a tracker that told" if told else "kills of a tracker before it told")
-                self.note(f"leave {slot.name} by kill told={told}")
+                self.kill_slot(slot)
             elif not slot.is_frozen:
                 self.begin_stop(slot)
 
@@ -240,6 +240,15 @@ class Storm:
     def burst(self, rng):
         self.producers.start("-n", str(rng.choice([2000, 5000, 10000, 20000])), "--interval-ms", "0")
         self.count("bursts of orders")
+
+        # With much to write at once, a kill tears a line.
+        def kill_at_work():
+            slots = [s for s in self.running_slots() if not s.is_frozen]
+            if slots:
+                self.kill_slot(rng.choice(slots))
+
+        for _ in range(2):
+            self.after(rng.uniform(0.3, 4), kill_at_work)
         return True
 
     # ---- looking after all
@@ -254,7 +263,9 @@ class Storm:
             return
         status, process = slot.process.returncode, slot.process
         slot.process = None
-        if slot.is_stopping():
+        if slot.is_young() and status in (-signal.SIGTERM, -signal.SIGHUP):
+            self.count("signals before a tracker had begun")
+        elif slot.is_stopping():
             if status != 0:
                 self.problem(f"tracker {slot.name} stopped with status {status}: {slot.last_words()}")
         elif status != -signal.SIGKILL:

@@ -18,6 +18,8 @@ struct fake_record {
     size_t key_len;
     char *value; /* NULL for a null value */
     size_t value_len;
+    const struct header *headers; /* NULL: the source's */
+    size_t header_count;
 };
 
 struct fake_partition {
@@ -55,7 +57,7 @@ struct fake_source {
     size_t fail_serve_at; /* the n-th serve fails for good; 0: never */
     size_t releases;      /* of partitions */
     bool hides_watermarks;
-    const struct header *headers; /* of every record */
+    const struct header *headers; /* of every record that has none of its own */
     size_t header_count;
     /* Told of each store, before it counts. May be NULL. */
     void (*stored)(void *ctx, int32_t partition, int64_t next);
@@ -68,6 +70,10 @@ struct source fake_source_port(struct fake_source *s);
 void fake_source_add(struct fake_source *s, int32_t partition, const char *value);
 void fake_source_add_bytes(struct fake_source *s, int32_t partition, const char *key,
                            size_t key_len, const char *value, size_t value_len);
+
+/* The record that was added last has these headers, which must outlive it. */
+void fake_source_set_headers(struct fake_source *s, int32_t partition, const struct header *headers,
+                             size_t count);
 
 /* The next `n` offsets are never seen, as after compaction. */
 void fake_source_skip(struct fake_source *s, int32_t partition, int64_t n);

@@ -1,9 +1,6 @@
 # Producer and tracker for one test, with topics, a group and files of its own: `load ../support/flow` after
 # common and kafka, and call use_own_flow in setup.
 
-# What is set here is read by the tests, what is read here is set by common.bash and bats.
-# shellcheck disable=SC2034,SC2154
-
 # use_own_flow: every program started from here on talks about this test's topics, group and files.
 use_own_flow() {
   local name=${BATS_TEST_FILENAME##*/}

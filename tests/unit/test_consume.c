@@ -46,8 +46,7 @@ struct world {
     size_t lines, processed, dead_lettered, dropped;
 };
 
-/* ---- the witness
- * ------------------------------------------------------------------------------------ */
+/* ---- the witness ---- */
 
 static void assert_is_acknowledged(const struct world *w, int partition, int offset)
 {
@@ -116,8 +115,7 @@ static void witness_store(void *ctx, int32_t partition, int64_t next)
     }
 }
 
-/* ---- the world
- * -------------------------------------------------------------------------------------- */
+/* ---- the world ---- */
 
 static int set_up(void **state)
 {
@@ -255,8 +253,7 @@ static int64_t committed(const struct world *w, int32_t partition)
     return w->source.partitions[partition].committed;
 }
 
-/* ---- reading, lines and offsets
- * --------------------------------------------------------------------- */
+/* ---- reading, lines and offsets ---- */
 
 static void every_record_of_every_partition_is_told_once_in_order_and_stored(void **state)
 {
@@ -461,8 +458,7 @@ static void a_dead_source_ends_the_flow(void **state)
     assert_string_equal(e.text, "the source is dead");
 }
 
-/* ---- memory
- * ----------------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 static void nothing_is_read_while_half_of_the_memory_waits_for_the_disk(void **state)
 {
@@ -547,8 +543,7 @@ static void however_little_memory_is_allowed_records_go_through(void **state)
     assert_int_equal(committed(w, 0), 500);
 }
 
-/* ---- the disk
- * --------------------------------------------------------------------------------------- */
+/* ---- the disk ---- */
 
 static void a_blocked_journal_stops_the_reading_until_it_goes_on(void **state)
 {
@@ -585,8 +580,7 @@ static void a_failed_journal_ends_the_flow_and_nothing_more_is_stored(void **sta
     assert_int_equal(committed(w, 0), 0);
 }
 
-/* ---- rebalance
- * -------------------------------------------------------------------------------------- */
+/* ---- rebalance ---- */
 
 static void partitions_are_given_back_when_what_was_told_is_durable_and_stored(void **state)
 {
@@ -780,8 +774,7 @@ static void what_an_attempt_borrowed_stays_when_partitions_come_and_go(void **st
     assert_int_equal(w->processed, FAKE_PARTITIONS - 1);
 }
 
-/* ---- stop
- * ------------------------------------------------------------------------------------------- */
+/* ---- stop ---- */
 
 static void a_stop_handles_what_is_there_and_nothing_that_comes_later(void **state)
 {
@@ -1028,8 +1021,7 @@ static void a_stop_during_a_rebalance_gives_the_partitions_back_first(void **sta
     assert_int_equal(committed(w, 0), 5);
 }
 
-/* ---- --drain
- * ---------------------------------------------------------------------------------------- */
+/* ---- --drain ---- */
 
 static void a_drain_ends_at_the_ends_as_they_were_at_the_start(void **state)
 {
@@ -1116,8 +1108,7 @@ static void a_drain_does_not_end_between_two_assignments(void **state)
     assert_int_equal(committed(w, 0), 20);
 }
 
-/* ---- without dead letters
- * --------------------------------------------------------------------------- */
+/* ---- without dead letters ---- */
 
 static void a_record_that_fails_without_dead_letters_stops_the_tracker_if_told_to(void **state)
 {
@@ -1153,8 +1144,7 @@ static void a_retry_that_ends_in_a_halt_stops_the_tracker_too(void **state)
     assert_int_equal(w->lines, 0);
 }
 
-/* ---- metrics
- * ---------------------------------------------------------------------------------------- */
+/* ---- metrics ---- */
 
 static void the_metrics_are_logged_at_their_interval(void **state)
 {
@@ -1182,8 +1172,7 @@ static void the_metrics_are_logged_at_their_interval(void **state)
     fake_sink_report(&w->sink, 0, SINK_OK);
 }
 
-/* ---- anything at any time
- * --------------------------------------------------------------------------- */
+/* ---- anything at any time ---- */
 
 static struct fake_answer random_answer(void *ctx, const struct attempt *a)
 {

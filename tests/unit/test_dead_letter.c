@@ -182,6 +182,19 @@ static void a_pointer_record_has_no_value_and_tells_its_size(void **state)
     assert_memory_equal(f->out.key, "k\0y", 3);
 }
 
+static void the_names_it_writes_are_known(void **state)
+{
+    struct fixture *f = *state;
+
+    f->facts.value_omitted = true;
+    build(f, NULL, 0);
+    assert_int_equal(f->out.header_count, 17);
+    for (size_t i = 0; i < f->out.header_count; i++)
+        assert_true(dead_letter_writes(f->out.headers[i].name));
+    assert_false(dead_letter_writes("dlq.replay-count"));
+    assert_false(dead_letter_writes("content-type"));
+}
+
 static void the_first_failure_stays_for_a_record_that_was_moved_back(void **state)
 {
     const struct header original[] = {{"dlq.first-failure-ms", "1111", 4},
@@ -236,6 +249,7 @@ int main(void)
         TEST(earlier_headers_of_our_names_are_replaced),
         TEST(what_was_said_of_an_omitted_value_does_not_stick),
         TEST(a_pointer_record_has_no_value_and_tells_its_size),
+        TEST(the_names_it_writes_are_known),
         TEST(the_first_failure_stays_for_a_record_that_was_moved_back),
         TEST(without_a_replay_an_earlier_first_failure_is_not_believed),
         TEST(the_message_is_printable_and_at_most_a_kibibyte),

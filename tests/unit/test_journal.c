@@ -20,8 +20,7 @@
 
 #define PATIENCE_MS 60000 /* for what must happen soon, on the slowest machine */
 
-/* ---- the disk, as the journal meets it
- * -------------------------------------------------------------- */
+/* ---- the disk, as the journal meets it ---- */
 
 #define ENDLESS INT64_MAX
 
@@ -95,8 +94,7 @@ int __wrap_ftruncate(int fd, off_t len)
     return errno ? -1 : __real_ftruncate(fd, len);
 }
 
-/* ---- one journal in a folder of its own
- * ------------------------------------------------------------- */
+/* ---- one journal in a folder of its own ---- */
 
 struct fixture {
     char folder[64];
@@ -242,8 +240,7 @@ static enum journal_state journal_is(struct fixture *f, struct err *e)
     return f->port.state(f->journal, e);
 }
 
-/* ---- writing
- * ---------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void lines_come_whole_and_in_order(void **state)
 {
@@ -382,8 +379,7 @@ static void the_slowest_fsync_is_told_once(void **state)
     assert_int_equal(journal_take_fsync_ms_max(f->journal), 0);
 }
 
-/* ---- a full disk
- * ------------------------------------------------------------------------------------ */
+/* ---- a full disk ---- */
 
 static void a_full_disk_blocks_until_there_is_room_and_nothing_is_lost(void **state)
 {
@@ -449,8 +445,7 @@ static void closing_on_a_full_disk_leaves_whole_lines(void **state)
     strbuf_release(&found);
 }
 
-/* ---- a broken disk
- * ---------------------------------------------------------------------------------- */
+/* ---- a broken disk ---- */
 
 static void assert_fails(struct fixture *f, const char *doing, int error)
 {
@@ -520,8 +515,7 @@ static void a_torn_line_that_cannot_be_cut_off_ends_the_trust(void **state)
     assert_fails(f, "cut", EIO);
 }
 
-/* ---- opening
- * ---------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static void assert_refused(const struct journal_options *options, const char *why)
 {
@@ -579,8 +573,7 @@ static void the_positions_are_known_at_once_and_after_a_restart(void **state)
     assert_int_equal(next, -1);
 }
 
-/* ---- opening anew
- * ----------------------------------------------------------------------------------- */
+/* ---- opening anew ---- */
 
 static void after_a_rename_the_new_file_is_written_and_nothing_is_lost(void **state)
 {
@@ -616,6 +609,26 @@ static void opened_anew_without_a_rename_the_same_file_goes_on(void **state)
     assert_int_equal(journal_is(f, &e), JOURNAL_RUNNING);
     assert_file_is(f->path, f->expected.data, f->expected.len);
     assert_refused(&f->options, "another tracker writes to it");
+}
+
+static void a_name_that_cannot_be_opened_anew_lets_the_old_file_go_on(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    uint64_t last;
+
+    open_journal(f);
+    submit(f, 5);
+    assert_int_equal(rename(f->path, f->other), 0);
+    assert_int_equal(mkdir(f->path, 0755), 0);
+    f->port.reopen(f->journal);
+    last = submit(f, 5);
+    WAIT_UNTIL(durable(f) == last || journal_is(f, &e) != JOURNAL_RUNNING);
+    assert_int_equal(journal_is(f, &e), JOURNAL_RUNNING);
+    assert_true(journal_take_warning(f->journal, &e));
+    assert_non_null(strstr(e.text, "the file that was open before goes on"));
+    assert_file_is(f->other, f->expected.data, f->expected.len);
+    assert_int_equal(rmdir(f->path), 0);
 }
 
 /* logrotate's copytruncate. */
@@ -664,6 +677,7 @@ int main(void)
         TEST(the_positions_are_known_at_once_and_after_a_restart),
         TEST(after_a_rename_the_new_file_is_written_and_nothing_is_lost),
         TEST(opened_anew_without_a_rename_the_same_file_goes_on),
+        TEST(a_name_that_cannot_be_opened_anew_lets_the_old_file_go_on),
         TEST(a_file_that_was_cut_to_nothing_goes_on_without_a_hole),
     };
 

@@ -172,8 +172,7 @@ static void assert_held(const struct fixture *f, enum lane_state state)
     assert_int_equal(f->lane.settled, -1);
 }
 
-/* ---- attempts
- * --------------------------------------------------------------------------------------- */
+/* ---- attempts ---- */
 
 static void an_order_is_processed_at_once(void **state)
 {
@@ -429,8 +428,7 @@ static void a_record_inherits_nothing_from_the_one_before(void **state)
     assert_null(f->last.dlq_topic);
 }
 
-/* ---- trouble with the dead letter topic
- * ------------------------------------------------------------- */
+/* ---- trouble with the dead letter topic ---- */
 
 /* The record is never given up: 500, 1000, ... 30000, 30000, ... */
 static void assert_probes_without_limit(struct fixture *f, bool by_report)
@@ -537,8 +535,7 @@ static void a_pointer_record_that_is_too_large_waits_as_well(void **state)
     assert_null(f->sink.sent[2].record.value);
 }
 
-/* ---- without dead letters
- * --------------------------------------------------------------------------- */
+/* ---- without dead letters ---- */
 
 static void without_dead_letters_a_failed_record_is_dropped_with_its_bytes(void **state)
 {
@@ -574,8 +571,7 @@ static void without_dead_letters_the_lane_halts_if_told_to(void **state)
     assert_int_equal(f->lane.position, 0);
 }
 
-/* ---- what a line holds
- * ------------------------------------------------------------------------------ */
+/* ---- what a line holds ---- */
 
 static void the_payload_is_told_as_the_user_chose(void **state)
 {
@@ -623,8 +619,7 @@ static void the_latency_counts_from_the_order_else_from_the_record_else_not(void
     assert_int_equal(f->last.latency_ms, 0);
 }
 
-/* ---- letting go
- * ------------------------------------------------------------------------------------- */
+/* ---- letting go ---- */
 
 static void an_abandoned_record_leaves_no_trace_and_comes_again(void **state)
 {

@@ -183,6 +183,21 @@ static void each_name_is_that_of_the_format(void **state)
     assert_string_equal(record_reason_name(RECORD_TIMEOUT), "TIMEOUT");
 }
 
+static void reasons_are_found_by_their_whole_name(void **state)
+{
+    (void)state;
+    for (int i = RECORD_REASON_NONE + 1; i < RECORD_REASON_COUNT; i++) {
+        const char *name = record_reason_name((enum record_reason)i);
+
+        assert_int_equal(record_reason_find(name, strlen(name)), i);
+        assert_int_equal(record_reason_find(name, strlen(name) - 1), RECORD_REASON_NONE);
+    }
+    assert_int_equal(record_reason_find("PROCESSED", 9), RECORD_REASON_NONE);
+    assert_int_equal(record_reason_find("process", 7), RECORD_REASON_NONE);
+    assert_int_equal(record_reason_find("NONE", 4), RECORD_REASON_NONE);
+    assert_int_equal(record_reason_find("", 0), RECORD_REASON_NONE);
+}
+
 static void gaps_and_replays_have_lines_of_their_own(void **state)
 {
     struct strbuf sb = {0};
@@ -316,6 +331,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_text_are_written_as_base64),
         cmocka_unit_test(texts_that_are_not_utf8_are_cleaned),
         cmocka_unit_test(each_name_is_that_of_the_format),
+        cmocka_unit_test(reasons_are_found_by_their_whole_name),
         cmocka_unit_test(gaps_and_replays_have_lines_of_their_own),
         cmocka_unit_test(every_line_is_json_whatever_the_message_held),
         cmocka_unit_test(a_value_may_grow_sixfold_by_escapes),

@@ -19,6 +19,7 @@ static void set_up(struct fixture *f, double transient, double permanent, int64_
 {
     *f = (struct fixture){.simulate = {.transient_rate = transient,
                                        .permanent_rate = permanent,
+                                       .only_partition = -1,
                                        .latency_ms = latency_ms}};
     f->port = simulate_processor(&f->simulate);
 }
@@ -53,6 +54,18 @@ static void assert_share(int count, double share)
     double expected = share * RECORDS;
 
     assert_true(count > expected * 0.95 - 1 && count < expected * 1.05 + 1);
+}
+
+static void failures_can_be_kept_to_one_partition(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 1, 0, 0);
+    f.simulate.only_partition = 2;
+    assert_int_equal(verdict_of(&f, 2, 7, 1), ATTEMPT_TRANSIENT);
+    assert_int_equal(verdict_of(&f, 0, 7, 1), ATTEMPT_OK);
+    assert_int_equal(verdict_of(&f, 3, 7, 1), ATTEMPT_OK);
 }
 
 static void the_rates_are_kept_over_many_records(void **state)
@@ -184,6 +197,7 @@ static void a_cancelled_attempt_is_never_answered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(failures_can_be_kept_to_one_partition),
         cmocka_unit_test(the_rates_are_kept_over_many_records),
         cmocka_unit_test(the_same_record_fares_the_same_each_time),
         cmocka_unit_test(partition_offset_and_attempt_all_matter),
