@@ -15,6 +15,7 @@ PARTITIONS = 4
 BROKER_PROPERTIES = ["group.min.session.timeout.ms=1000"]
 SESSION_MAX_MS = 3000
 SPARE_SECONDS = 3.5
+BUSY_BYTES = 1 << 17  # within one look
 YOUNG_SECONDS = 5
 VOLUME_BYTES = 2 << 30
 SETTINGS = {
@@ -199,7 +200,9 @@ class Slot:
         self.rotations = 0
         self.size_at_start = 0
         self.started = 0
-        self.spare_until = 0
+        self.mood = "at once"
+        self.last_size = 0
+        self.growth = 0
         self.peak_rss = 0
         os.makedirs(folder, exist_ok=True)
         os.makedirs(self.kept, exist_ok=True)
@@ -225,7 +228,7 @@ class Slot:
         self.is_frozen = False
         self.size_at_start = self.size()
         self.started = time.monotonic()
-        self.spare_until = self.started + self.rng.choice([0, SPARE_SECONDS, SPARE_SECONDS])
+        self.mood = self.rng.choice(["at once", "told", "busy", "busy"])
         with open(self.out_file, "a") as out:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", os.path.join(ROOT, "bin", "tracker"), "-q", *self.arguments(), *more],
@@ -236,8 +239,15 @@ class Slot:
         return self.process is not None and self.process.poll() is None
 
     def is_spared(self):
-        """Two thirds of them may tell something before they are killed, but not for long."""
-        return time.monotonic() < self.spare_until and self.size() <= self.size_at_start
+        """Most may tell something before they are killed, or are killed while they write; but none waits
+        for long."""
+        if time.monotonic() > self.started + SPARE_SECONDS or self.mood == "at once":
+            return False
+        return self.growth < BUSY_BYTES if self.mood == "busy" else self.size() <= self.size_at_start
+
+    def note_growth(self):
+        size = self.size()
+        self.growth, self.last_size = size - self.last_size, size
 
     def is_young(self):
         """It may have been signalled before it could take signals."""

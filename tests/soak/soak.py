@@ -49,6 +49,7 @@ CLOCKS = {
     "burst": (20, 3, 60),
 }
 
+LOOK_SECONDS = 0.02
 STOP_SECONDS = 40  # a tracker that was told to stop is gone by then
 STUCK_SECONDS = 120  # something is told within this time, whatever happens
 BROKER_SECONDS = 120
@@ -110,7 +111,7 @@ class Storm:
 
         def ring():
             done = getattr(self, kind)(rng)
-            self.after(min(max(rng.expovariate(1 / mean), low), high) if done else 0.3, ring)
+            self.after(min(max(rng.expovariate(1 / mean), low), high) if done else LOOK_SECONDS, ring)
 
         self.after(rng.uniform(low, mean), ring)
 
@@ -300,6 +301,7 @@ class Storm:
     def look_after_all(self):
         self.broker.move()
         for slot in self.slots:
+            slot.note_growth()
             self.look_after_slot(slot)
 
     def look_now_and_then(self):
@@ -339,7 +341,7 @@ class Storm:
             while self.queue and self.queue[0][0] <= time.monotonic():
                 heapq.heappop(self.queue)[2]()
             self.look_after_all()
-            time.sleep(0.02)
+            time.sleep(LOOK_SECONDS)
 
     def calm_down(self):
         """No more faults: what is running is stopped in order."""
