@@ -86,24 +86,43 @@ run_c_stage() { # STAGE
   done
 }
 
-# The real programs. Results are shown as they come: these tests take seconds each.
+# e2e_files: those wanted, the longest first, so that none of them runs alone at the end.
+e2e_files() {
+  local file
+  for file in tests/e2e/{soak,lifecycle,tracker,faults}.bats tests/e2e/!(soak|lifecycle|tracker|faults).bats; do
+    [ ! -f "$file" ] || ! wanted "$(basename "$file" .bats)" || echo "$file"
+  done
+}
+
+run_bats() { # FILE
+  local log started=$SECONDS
+  log=$LOGS/e2e-$(basename "$1" .bats).tap
+  bats --formatter tap "$1" </dev/null >"$log" 2>&1
+  echo $? >"$log.status"
+  printf '  %-32s %4s ok  %3s s\n%s' "$(basename "$1")" "$(grep -c '^ok ' "$log")" "$((SECONDS - started))" \
+    "$(sed -n '/^not ok /,/^ok /{/^ok /!p}' "$log" | tail -n 60 | sed 's/^/    /;$a\    ')"
+}
+
+# The real programs. As many files at once as there are cores: each has a Kafka of its own, and most of its
+# time it waits.
 run_e2e() {
-  local file name log status
+  local file name files=()
   if ! make -j "$(nproc)" build build/embedded-broker build/faults.so >"$LOGS/e2e-build.log" 2>&1; then
     cat "$LOGS/e2e-build.log"
     fail "e2e: does not build"
     return 0
   fi
-  for file in tests/e2e/!(soak).bats tests/e2e/soak.bats; do # the longest comes last
+  mapfile -t files < <(e2e_files)
+  for file in "${files[@]}"; do
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+      wait -n || :
+    done
+    run_bats "$file" &
+  done
+  wait
+  for file in "${files[@]}"; do
     name=$(basename "$file" .bats)
-    if [ ! -f "$file" ] || ! wanted "$name"; then
-      continue
-    fi
-    log=$LOGS/e2e-$name.tap
-    echo "  $file"
-    bats --formatter tap "$file" </dev/null 2>&1 | tee "$log" | sed -u 's/^/    /'
-    status=${PIPESTATUS[0]}
-    add_tap "$name" "$status" "$log"
+    add_tap "$name" "$(cat "$LOGS/e2e-$name.tap.status")" "$LOGS/e2e-$name.tap"
   done
 }
 
