@@ -16,6 +16,9 @@ UTF-8) ;;
   ;;
 esac
 
+# A column in hundredths: what common monospaced fonts need at 14, for viewers that do not stretch.
+COLUMN=843
+
 mapfile -t rows
 width=0
 for row in "${rows[@]}"; do
@@ -23,7 +26,7 @@ for row in "${rows[@]}"; do
 done
 
 printf '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="monospace" font-size="14">\n' \
-  $((width * 8 + 24)) $((${#rows[@]} * 17 + 24))
+  $((width * COLUMN / 100 + 24)) $((${#rows[@]} * 17 + 24))
 echo '<rect width="100%" height="100%" rx="6" fill="#16181d"/>'
 echo '<g fill="#d8dee9" xml:space="preserve">'
 y=26
@@ -33,7 +36,7 @@ for row in "${rows[@]}"; do
   row=${row//>/&gt;}
   plain=${row//&+([a-z]);/x}
   if [ -n "$plain" ]; then
-    printf '<text x="12" y="%d" textLength="%d" lengthAdjust="spacingAndGlyphs">%s</text>\n' "$y" $((${#plain} * 8)) "$row"
+    printf '<text x="12" y="%d" textLength="%d" lengthAdjust="spacingAndGlyphs">%s</text>\n' "$y" $((${#plain} * COLUMN / 100)) "$row"
   fi
   y=$((y + 17))
 done
