@@ -66,6 +66,7 @@ class Step:
     logs: dict = dataclasses.field(default_factory=dict)  # text: how often, or None for at least once
     hangup: bool = False
     fsync: str = "group"
+    fsync_ms: int = 1
 
 
 @dataclasses.dataclass
@@ -97,7 +98,7 @@ class Runner:
         name = self.name_of(case)
         command = [os.path.join(ROOT, "bin", "tracker"), "--drain", "--quiet", "-X", f"group.instance.id={name}"]
         # One record at a time, ten milliseconds each: nearly every line is a write and an fsync of its own.
-        command += ["-X", "session.timeout.ms=6000", "-X", "auto.commit.interval.ms=100"]
+        command += ["-X", "session.timeout.ms=6000", "-X", "auto.commit.interval.ms=50"]
         settings = {
             "kafka.broker": self.options.broker,
             "kafka.consumer_group": name,
@@ -105,7 +106,7 @@ class Runner:
             "dlq.topic": f"{name}-dlq",
             "simulate.latency_ms": 10,
             "tracker.fsync": step.fsync,
-            "tracker.fsync_interval_ms": 1,
+            "tracker.fsync_interval_ms": step.fsync_ms,
             "tracker.events_file": os.path.join(files, JOURNAL),
             "tracker.log_file": os.path.join(files, LOG),
         }
@@ -399,33 +400,35 @@ class Maker:
                 step = Step(faults=f"{function}@{name}:1:{when}", status=KILLED)
                 yield Case(f"torn line: {function} {name} {when}", [tear, step])
 
-    def kills(self, power=False):
+    def kills(self, power_share=0):
         points = [("fetch", "-"), ("produce", "-"), ("report", "-"), ("store", "-"), ("commit", "-"), ("close", "-")]
         points += [("write", JOURNAL), ("fdatasync", JOURNAL), ("write", TEMPORARY), ("fsync", TEMPORARY)]
         points += [("rename", SIDECAR), ("fsync", FOLDER)]
         for function, name in points:
             for when in ("kill-before", "kill-after"):
-                yield from self.kill(function, name, when, power)
+                yield from self.kill(function, name, when, power_share)
         for name in (JOURNAL, TEMPORARY):
-            yield from self.kill("write", name, "kill-within", power)
+            yield from self.kill("write", name, "kill-within", power_share)
 
-    def kill(self, function, name, when, power):
+    def kill(self, function, name, when, power_share):
+        # These are made as often when an fsync is rare, and then there is much to lose.
+        is_steady = function in ("fetch", "produce", "report") or (function, name) == ("write", JOURNAL)
         if (function, name) == ("fdatasync", JOURNAL):
             cases = self.each_fsync(when, 1, status=KILLED)
         else:
-            cases = self.each(function, name, when, 1, status=KILLED)
+            cases = self.each(function, name, when, 3 if is_steady else 1, status=KILLED)
         for case in cases:
-            case.power = power
-            case.kind += ", power lost" if power else ""
+            case.power = self.random.random() < power_share
+            case.kind += ", power lost" if case.power else ""
+            if case.power and is_steady:
+                case.steps[0].fsync_ms = 300
             yield case
 
     def power(self):
-        yield from self.kills(True)
+        yield from self.kills(1)
 
     def either(self):
-        for case in self.kills():
-            case.power = self.random.random() < 0.5
-            yield case
+        yield from self.kills(0.5)
 
 
 GROUPS = ("journal", "others", "kills", "power", "either")
