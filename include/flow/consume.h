@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
-#include "flow/lane.h"
+#include "flow/lanes.h"
 #include "flow/metrics.h"
 #include "flow/port.h"
 
@@ -49,10 +49,8 @@ struct consume {
     struct consume_policy policy;
     struct consume_ports ports;
     struct lane_env env;
-    struct lane **lanes; /* each stays where it is: attempts borrow from it */
-    size_t lane_count;
-    size_t next_lane; /* the first to be read in the next turn */
-    uint32_t next_epoch;
+    struct lanes lanes;
+    size_t next_lane;    /* the first to be read in the next turn */
     struct strbuf lines; /* settled, not yet handed to the journal */
     uint64_t last_batch; /* handed to the journal */
     enum consume_phase phase;

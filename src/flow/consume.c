@@ -14,53 +14,6 @@
 #define REVOKE_MS         2000 /* for what is under way when partitions are taken away */
 #define FLUSH_MS          2000 /* for the journal, when nothing is read any more */
 
-/* ---- lanes ---- */
-
-static struct lane *find_lane(struct consume *c, int32_t partition)
-{
-    for (size_t i = 0; i < c->lane_count; i++)
-        if (c->lanes[i]->partition == partition)
-            return c->lanes[i];
-    return NULL;
-}
-
-static struct lane *find_by_tag(struct consume *c, uint64_t tag)
-{
-    for (size_t i = 0; i < c->lane_count; i++)
-        if (lane_tag(c->lanes[i]) == tag)
-            return c->lanes[i];
-    return NULL;
-}
-
-static void remove_lane(struct consume *c, struct lane *lane)
-{
-    size_t i = 0;
-
-    while (c->lanes[i] != lane)
-        i++;
-    c->lanes[i] = c->lanes[--c->lane_count];
-    lane_abandon(lane, &c->env);
-    lane_release(lane);
-    free(lane);
-}
-
-static void remove_fenced_lanes(struct consume *c)
-{
-    for (size_t i = c->lane_count; i-- > 0;)
-        if (c->lanes[i]->fenced)
-            remove_lane(c, c->lanes[i]);
-}
-
-static struct lane *add_lane(struct consume *c, int32_t partition)
-{
-    struct lane *lane = mem_alloc(sizeof(*lane));
-
-    lane_init(lane, partition, ++c->next_epoch);
-    c->lanes = mem_realloc_array(c->lanes, c->lane_count + 1, sizeof(struct lane *));
-    c->lanes[c->lane_count++] = lane;
-    return lane;
-}
-
 /* ---- what the source tells ---- */
 
 /* A line about offsets instead of a record: it is durable before anything that follows it. */
@@ -99,7 +52,7 @@ static void tell_start(struct consume *c, struct lane *lane, const struct start 
 static void start_lane(struct consume *c, struct assignment *a)
 {
     const struct journal_port *j = c->ports.journal;
-    struct lane *lane = add_lane(c, a->partition);
+    struct lane *lane = lanes_add(&c->lanes, a->partition);
     struct start_facts facts = {.committed = a->committed, .low = a->low, .high = a->high};
     struct start start;
 
@@ -126,10 +79,10 @@ static void on_assigned(void *ctx, struct assignment *list, size_t count)
 
     c->was_assigned = true;
     for (size_t i = 0; i < count; i++) {
-        struct lane *lane = find_lane(c, list[i].partition);
+        struct lane *lane = lanes_find(&c->lanes, list[i].partition);
 
         if (lane)
-            remove_lane(c, lane);
+            lanes_remove(&c->lanes, lane, &c->env);
         start_lane(c, &list[i]);
     }
 }
@@ -139,7 +92,7 @@ static void on_revoked(void *ctx, const int32_t *partitions, size_t count, bool 
     struct consume *c = ctx;
 
     for (size_t i = 0; i < count; i++) {
-        struct lane *lane = find_lane(c, partitions[i]);
+        struct lane *lane = lanes_find(&c->lanes, partitions[i]);
 
         if (lane)
             lane->fenced = true;
@@ -204,13 +157,14 @@ static void submit_lines(struct consume *c)
 
     if (c->lines.len == 0)
         return;
-    marks = mem_alloc_array(c->lane_count, sizeof(*marks));
-    for (size_t i = 0; i < c->lane_count; i++)
-        if (c->lanes[i]->settled >= 0)
-            marks[count++] = (struct journal_mark){c->lanes[i]->partition, c->lanes[i]->settled};
+    marks = mem_alloc_array(c->lanes.count, sizeof(*marks));
+    for (size_t i = 0; i < c->lanes.count; i++)
+        if (c->lanes.list[i]->settled >= 0)
+            marks[count++] =
+                (struct journal_mark){c->lanes.list[i]->partition, c->lanes.list[i]->settled};
     batch = c->last_batch = j->submit(j->self, &c->lines, marks, count);
-    for (size_t i = 0; i < c->lane_count; i++) {
-        struct lane *lane = c->lanes[i];
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        struct lane *lane = c->lanes.list[i];
 
         if (lane->settled >= 0)
             lane_mark(lane, batch, lane->settled);
@@ -224,21 +178,12 @@ static void store_durable(struct consume *c)
     const struct source *s = c->ports.source;
     uint64_t durable = c->ports.journal->durable(c->ports.journal->self);
 
-    for (size_t i = 0; i < c->lane_count; i++) {
-        int64_t next = lane_take_durable(c->lanes[i], durable);
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        int64_t next = lane_take_durable(c->lanes.list[i], durable);
 
-        if (next >= 0 && !(c->lanes[i]->fenced && c->is_lost))
-            s->store(s->self, c->lanes[i]->partition, next);
+        if (next >= 0 && !(c->lanes.list[i]->fenced && c->is_lost))
+            s->store(s->self, c->lanes.list[i]->partition, next);
     }
-}
-
-static bool all_is_durable(const struct consume *c, bool only_fenced)
-{
-    for (size_t i = 0; i < c->lane_count; i++)
-        if ((c->lanes[i]->fenced || !only_fenced) &&
-            (c->lanes[i]->mark_count || c->lanes[i]->settled >= 0))
-            return false;
-    return true;
 }
 
 static int look_at_journal(struct consume *c, bool *is_writable, struct err *e)
@@ -347,8 +292,8 @@ static bool read_lanes(struct consume *c)
     int64_t until_ms = c->env.now_ms + READ_MS;
     bool more = false;
 
-    for (size_t i = 0; i < c->lane_count && c->phase <= CONSUME_DRAINING; i++) {
-        struct lane *lane = c->lanes[c->next_lane % c->lane_count];
+    for (size_t i = 0; i < c->lanes.count && c->phase <= CONSUME_DRAINING; i++) {
+        struct lane *lane = c->lanes.list[c->next_lane % c->lanes.count];
 
         read_clock(c);
         if (c->env.now_ms >= until_ms)
@@ -357,7 +302,7 @@ static bool read_lanes(struct consume *c)
             c->ports.journal->hurry(c->ports.journal->self);
             return false;
         }
-        c->next_lane = (c->next_lane + 1) % c->lane_count;
+        c->next_lane = (c->next_lane + 1) % c->lanes.count;
         if (!lane->fenced && read_lane(c, lane))
             more = true;
     }
@@ -374,13 +319,13 @@ static void take_answers(struct consume *c)
     struct sink_report report;
 
     while (p->next_result(p->self, c->env.now_ms, &result)) {
-        struct lane *lane = find_by_tag(c, result.tag);
+        struct lane *lane = lanes_find_tag(&c->lanes, result.tag);
 
         if (lane && lane->state == LANE_ATTEMPTING)
             lane_answered(lane, &c->env, &result);
     }
     while (sink && sink->next_report(sink->self, &report)) {
-        struct lane *lane = find_by_tag(c, report.tag);
+        struct lane *lane = lanes_find_tag(&c->lanes, report.tag);
 
         if (lane && lane->state == LANE_SENDING)
             lane_reported(lane, &c->env, &report);
@@ -403,8 +348,8 @@ static void hasten(struct consume *c, struct lane *lane)
 
 static void wake_lanes(struct consume *c)
 {
-    for (size_t i = 0; i < c->lane_count; i++) {
-        struct lane *lane = c->lanes[i];
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        struct lane *lane = c->lanes.list[i];
         bool sleeps;
 
         if (c->phase == CONSUME_DRAINING && !lane->fenced)
@@ -424,8 +369,8 @@ static void serve_revocation(struct consume *c)
 
     if (!c->is_revoking)
         return;
-    for (size_t i = 0; i < c->lane_count; i++) {
-        struct lane *lane = c->lanes[i];
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        struct lane *lane = c->lanes.list[i];
         bool runs = lane->state == LANE_ATTEMPTING || lane->state == LANE_SENDING;
 
         if (!lane->fenced)
@@ -435,12 +380,12 @@ static void serve_revocation(struct consume *c)
         else
             is_waiting = true;
     }
-    if (!is_late && (is_waiting || !all_is_durable(c, true))) {
+    if (!is_late && (is_waiting || !lanes_are_durable(&c->lanes, true))) {
         c->ports.journal->hurry(c->ports.journal->self);
         return;
     }
-    remove_fenced_lanes(c);
-    if (c->lane_count == 0)
+    lanes_remove_fenced(&c->lanes, &c->env);
+    if (c->lanes.count == 0)
         c->was_assigned = false; /* more may come: having nothing now is not being at the end */
     c->is_revoking = false;
     c->ports.source->release_partitions(c->ports.source->self);
@@ -452,8 +397,8 @@ static void begin_flushing(struct consume *c)
 {
     c->phase = CONSUME_FLUSHING;
     c->phase_deadline_ms = c->env.now_ms + FLUSH_MS;
-    for (size_t i = 0; i < c->lane_count; i++) {
-        struct lane *lane = c->lanes[i];
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        struct lane *lane = c->lanes.list[i];
 
         lane_abandon(lane, &c->env);
         if (lane->position >= 0 && lane->end > lane->position)
@@ -469,8 +414,8 @@ void consume_stop(struct consume *c)
     } else if (c->phase == CONSUME_RUNNING) {
         c->phase = CONSUME_DRAINING;
         c->phase_deadline_ms = c->env.now_ms + c->policy.drain_timeout_ms;
-        for (size_t i = 0; i < c->lane_count; i++)
-            note_drain_end(c, c->lanes[i]);
+        for (size_t i = 0; i < c->lanes.count; i++)
+            note_drain_end(c, c->lanes.list[i]);
     }
 }
 
@@ -478,8 +423,8 @@ static bool has_reached_ends(struct consume *c)
 {
     bool all = true;
 
-    for (size_t i = 0; i < c->lane_count; i++) {
-        struct lane *lane = c->lanes[i];
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        struct lane *lane = c->lanes.list[i];
 
         note_drain_end(c, lane);
         if (lane->end < 0 && c->phase == CONSUME_DRAINING && lane->state == LANE_IDLE)
@@ -502,7 +447,7 @@ static void move_phase(struct consume *c)
             begin_flushing(c);
         break;
     case CONSUME_FLUSHING:
-        if (all_is_durable(c, false) || c->env.now_ms >= c->phase_deadline_ms)
+        if (lanes_are_durable(&c->lanes, false) || c->env.now_ms >= c->phase_deadline_ms)
             c->phase = CONSUME_DONE;
         else
             c->ports.journal->hurry(c->ports.journal->self);
@@ -517,11 +462,11 @@ static void move_phase(struct consume *c)
 void consume_write_metrics(struct consume *c, struct strbuf *out)
 {
     const struct source *s = c->ports.source;
-    struct metrics_partition *list = mem_alloc_array(c->lane_count, sizeof(*list));
-    struct metrics_state state = {.partitions = list, .partition_count = c->lane_count};
+    struct metrics_partition *list = mem_alloc_array(c->lanes.count, sizeof(*list));
+    struct metrics_state state = {.partitions = list, .partition_count = c->lanes.count};
 
-    for (size_t i = 0; i < c->lane_count; i++) {
-        const struct lane *lane = c->lanes[i];
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        const struct lane *lane = c->lanes.list[i];
 
         list[i] = (struct metrics_partition){
             .partition = lane->partition,
@@ -564,9 +509,9 @@ static int sleep_ms(const struct consume *c)
     const struct processor *p = c->ports.processor;
     int64_t due = c->env.now_ms + TURN_MAX_SLEEP_MS;
 
-    for (size_t i = 0; i < c->lane_count; i++)
-        if (lane_sleeps(c->lanes[i]))
-            due = earlier(due, c->lanes[i]->deadline_ms);
+    for (size_t i = 0; i < c->lanes.count; i++)
+        if (lane_sleeps(c->lanes.list[i]))
+            due = earlier(due, c->lanes.list[i]->deadline_ms);
     due = earlier(due, p->deadline_ms(p->self));
     if (c->phase == CONSUME_DRAINING || c->phase == CONSUME_FLUSHING)
         due = earlier(due, c->phase_deadline_ms);
@@ -605,7 +550,7 @@ bool consume_is_done(const struct consume *c)
 
 bool consume_is_drained(const struct consume *c)
 {
-    return c->left_behind == 0 && all_is_durable(c, false);
+    return c->left_behind == 0 && lanes_are_durable(&c->lanes, false);
 }
 
 void consume_init(struct consume *c, const struct consume_policy *policy,
@@ -629,9 +574,6 @@ void consume_init(struct consume *c, const struct consume_policy *policy,
 
 void consume_release(struct consume *c)
 {
-    while (c->lane_count)
-        remove_lane(c, c->lanes[0]);
-    free(c->lanes);
+    lanes_release(&c->lanes, &c->env);
     strbuf_release(&c->lines);
-    c->lanes = NULL;
 }

@@ -440,7 +440,7 @@ static void with_no_partitions_there_is_nothing_to_do(void **state)
     assert_int_equal(w->lines, 0);
     fake_source_assign(&w->source, 0, -1);
     run_for(w, 1000);
-    assert_int_equal(w->c.lane_count, 0);
+    assert_int_equal(w->c.lanes.count, 0);
 }
 
 static void a_dead_source_ends_the_flow(void **state)
@@ -603,7 +603,7 @@ static void partitions_are_given_back_when_what_was_told_is_durable_and_stored(v
     settle(w);
     assert_int_equal(w->source.releases, 1);
     assert_int_equal(committed(w, 0), 5);
-    assert_int_equal(w->c.lane_count, 1);
+    assert_int_equal(w->c.lanes.count, 1);
     fake_source_assign(&w->source, 0, 0);
     settle(w);
     fake_journal_sync(&w->journal);
