@@ -72,7 +72,8 @@ soak: build ## a storm of faults over a real Kafka, and the oracle's verdict; MI
 
 .PHONY: test-faults
 test-faults: ## a fault on each call of a short run, over a real Kafka; SEED=s
-	@FAULTS_ALL=1 FAULTS_SEED='$(SEED)' T=faults tests/run.sh e2e
+	@FAULTS_ALL=1 FAULTS_SEED='$(SEED)' T=faults tests/run.sh e2e; status=$$?; \
+		sed -n 's/^# //p' build/test-logs/e2e-faults.tap; exit $$status
 
 .PHONY: bench
 bench: ## not there yet

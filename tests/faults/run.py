@@ -48,11 +48,12 @@ FOLDER = "files"  # the journal's own folder
 ALL_UP_TO = 40
 LATER = 10
 RUN_SECONDS = 30
+MAX_RUNS = 6
 TRIES = 5  # the number of calls differs a little from run to run
 
 WAITS = '"message":"journal cannot be written, all partitions wait"'
 GOES_ON = '"message":"journal can be written again"'
-NO_STATE = '"message":"journal state not written"'
+TROUBLE = '"message":"journal goes on with trouble"'
 STATE_NOT_USED = '"message":"journal state not used, the whole journal was read"'
 
 
@@ -205,6 +206,13 @@ class Runner:
             if case.wrong:
                 case.wrong = f"run {number}: {case.wrong}"
                 return
+            # On a busy machine the broker may not have heard the last commit: the next start brings it.
+            if step is steps[-1] and self.left_in_a_hurry(case) and len(steps) < MAX_RUNS:
+                steps.append(Step())
+
+    def left_in_a_hurry(self, case):
+        last = read_lines(os.path.join(case.folder, FOLDER, LOG))[-3:]
+        return any('"message":"group not left in time' in line for line in last)
 
     def name_of(self, case):
         return f"{self.name}.{case.number}"
@@ -351,7 +359,7 @@ class Maker:
         for what, says in (("EMFILE", "Too many open files"), ("EACCES", "Permission denied")):
             refused = rf"^tracker: .*tracker\.events: {says}$"
             yield from self.each("open", JOURNAL, what, 1, status=(1,), says=refused)
-            step = Step(faults=f"open@{JOURNAL}:2:{what}", hangup=True, status=(1,), says=refused.replace("tracker: ", "tracker: .*"))
+            step = Step(faults=f"open@{JOURNAL}:2:{what}", hangup=True, logs={TROUBLE: 1})
             yield Case(f"open tracker.events {what} at SIGHUP", [step])
         for function in ("open", "fsync"):
             step = Step(faults=f"{function}@{FOLDER}:1:EIO", status=(1,), says="folder of .*tracker.events: Input/output error")
@@ -370,13 +378,13 @@ class Maker:
         yield Case("report fail three times", [again])
 
     def sidecar(self):
-        warns = {NO_STATE: None}
+        warns = {TROUBLE: None}
         faults = [("open", TEMPORARY, "EMFILE"), ("open", TEMPORARY, "EACCES"), ("write", TEMPORARY, "ENOSPC")]
         faults += [("write", TEMPORARY, "EIO"), ("fsync", TEMPORARY, "EIO"), ("rename", SIDECAR, "EACCES")]
         for function, name, what in faults:
             yield from self.each(function, name, what, 1, logs=warns)
-        yield from self.each("write", TEMPORARY, "short", 1, logs={NO_STATE: 0})
-        yield from self.each("write", TEMPORARY, "EINTR", 1, logs={NO_STATE: 0})
+        yield from self.each("write", TEMPORARY, "short", 1, logs={TROUBLE: 0})
+        yield from self.each("write", TEMPORARY, "EINTR", 1, logs={TROUBLE: 0})
         for function in ("open", "fsync"):
             for n in range(2, self.calls[function, FOLDER] + 1):
                 yield Case(f"{function} folder EIO, sidecar", [Step(faults=f"{function}@{FOLDER}:{n}:EIO", logs=warns)])
@@ -391,10 +399,12 @@ class Maker:
         tear = Step(faults=f"write@{JOURNAL}:20:kill-within", status=KILLED)
         faults = [("open", TORN, 1, "EACCES"), ("write", TORN, 1, "ENOSPC"), ("write", TORN, 1, "short")]
         faults += [("fsync", TORN, 1, "EIO"), ("fsync", FOLDER, 2, "EIO"), ("ftruncate", JOURNAL, 1, "EIO")]
-        faults += [("fsync", JOURNAL, 1, "EIO"), ("pread", JOURNAL, 1, "EIO"), ("pread", JOURNAL, 2, "EIO")]
+        faults += [("fsync", JOURNAL, 1, "EIO"), ("pread", JOURNAL, 2, "EIO")]
         for function, name, n, what in faults:
             failed = Step(faults=f"{function}@{name}:{n}:{what}", status=(1,), says="tracker.events")
             yield Case(f"torn line: {function} {name} {what}", [tear, failed])
+        # The bytes before the sidecar's length: then all of the journal is read, if the sidecar spoke of any.
+        yield Case("torn line: pread tracker.events EIO", [tear, Step(faults=f"pread@{JOURNAL}:1:EIO", status=(0, 1))])
         for function, name in (("write", TORN), ("fsync", TORN), ("ftruncate", JOURNAL), ("fsync", JOURNAL)):
             for when in ("kill-before", "kill-after"):
                 step = Step(faults=f"{function}@{name}:1:{when}", status=KILLED)
