@@ -7,10 +7,12 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* And something that was told can still be read a second time. */
 static bool was_set_back(const struct start_facts *f)
 {
     return f->committed != START_UNKNOWN && f->acked_commit != START_UNKNOWN &&
-           f->committed < f->acked_commit && f->committed < f->journal_next;
+           f->committed < f->acked_commit && f->committed < f->journal_next &&
+           f->low < f->journal_next;
 }
 
 /* A start that the broker no longer has begins where the broker does. */

@@ -32,6 +32,9 @@ static void a_start_follows_from_journal_group_and_broker(void **state)
         /* someone set the group back */
         {{50, 50, 20, 0, 100}, {START_REPLAY, 20, 20, 50}},
         {{50, 50, 0, 10, 100}, {START_REPLAY, 10, 10, 50}},
+        /* set back to what retention has taken: the gap is told, there is nothing to tell again */
+        {{50, 50, 20, 60, 100}, {START_GAP, 60, 50, 60}},
+        {{60, 50, 20, 60, 100}, {START_NORMAL, 60, 0, 0}},
         /* a commit that was never acknowledged to us is no setting back */
         {{50, 20, 20, 0, 100}, {START_NORMAL, 50, 0, 0}},
         {{50, NOTHING, 20, 0, 100}, {START_NORMAL, 50, 0, 0}},
