@@ -50,8 +50,7 @@ static void show_progress(struct run *run, int64_t now_ms)
             redrive_reason_name(run->redrive.reason), c->sent, c->acknowledged, c->failed);
 }
 
-/* ---- one pass
- * --------------------------------------------------------------------------------------- */
+/* ---- one pass ---- */
 
 /* Until the pass is done. After a signal it waits for what is under way as long as reports keep
  * coming in, at most flush_timeout_ms without any; after a second one not at all. */
@@ -117,8 +116,7 @@ out:
     return rc;
 }
 
-/* ---- the run
- * ---------------------------------------------------------------------------------------- */
+/* ---- the run ---- */
 
 static int run_passes(struct run *run, struct err *e)
 {

@@ -27,8 +27,7 @@ void redrive_init(struct redrive *r, const struct redrive_policy *policy, const 
     *r = (struct redrive){.policy = *policy, .sink = sink, .log = log, .due_us = now_ms * 1000};
 }
 
-/* ---- where to begin and to end
- * ---------------------------------------------------------------------- */
+/* ---- where to begin and to end ---- */
 
 static void note_ends(struct redrive *r, const struct assignment *list, size_t count)
 {
@@ -107,8 +106,7 @@ static void on_committed(void *ctx, int32_t partition, int64_t offset)
     (void)offset;
 }
 
-/* ---- what was sent
- * ---------------------------------------------------------------------------------- */
+/* ---- what was sent ---- */
 
 static void fail_one(struct redrive *r, size_t partition, int64_t offset, const char *why)
 {
@@ -172,8 +170,7 @@ static void store_progress(struct redrive *r)
     }
 }
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static void advance(struct redrive_partition *p, int64_t next)
 {
@@ -251,8 +248,7 @@ static bool read_one(struct redrive *r)
     return false;
 }
 
-/* ---- sending
- * ---------------------------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 static void drop_held(struct redrive *r)
 {
@@ -333,8 +329,7 @@ static int step(struct redrive *r, int64_t now_ms)
     return r->has_held ? send_held(r, now_ms) : 0;
 }
 
-/* ---- a pass
- * ----------------------------------------------------------------------------------------- */
+/* ---- a pass ---- */
 
 void redrive_begin_pass(struct redrive *r, enum record_reason reason, const struct source *source)
 {

@@ -39,8 +39,7 @@ struct kafka_reader {
     struct kafka_headers headers;
 };
 
-/* ---- callbacks
- * -------------------------------------------------------------------------------------- */
+/* ---- callbacks ---- */
 
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
@@ -66,8 +65,7 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     kafka_log_line(r->log, level, facility, text);
 }
 
-/* ---- where the topic stands
- * ------------------------------------------------------------------------- */
+/* ---- where the topic stands ---- */
 
 static int64_t now_ms(void)
 {
@@ -190,8 +188,7 @@ static int serve_start(struct kafka_reader *r, const struct source_events *event
     return rc;
 }
 
-/* ---- commits
- * ---------------------------------------------------------------------------------------- */
+/* ---- commits ---- */
 
 static struct reader_partition *find_partition(struct kafka_reader *r, int32_t partition)
 {
@@ -286,8 +283,7 @@ static void commit_all(struct kafka_reader *r, int timeout_ms)
     }
 }
 
-/* ---- the port
- * --------------------------------------------------------------------------------------- */
+/* ---- the port ---- */
 
 /* What the consumer itself has to say, and the trouble of a partition. Returns -1 with `e` when it
  * is for good. */
@@ -404,8 +400,7 @@ struct source kafka_reader_port(struct kafka_reader *r)
     };
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 /* What this reader rests on is set last: the user's properties are for the tracker's consumer too,
  * whose group and rules are others. */
