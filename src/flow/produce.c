@@ -137,13 +137,14 @@ static bool hand_over(struct produce *p)
         fail_one(p, failure.text);
         break;
     }
+    p->handed_over++;
     p->has_item = false;
     return true;
 }
 
 static bool is_counted_out(const struct produce *p)
 {
-    return p->policy.count > 0 && p->counts.sent + p->counts.failed >= p->policy.count;
+    return p->policy.count > 0 && p->handed_over >= p->policy.count;
 }
 
 static int sleep_until(int64_t due_ms, int64_t now_ms)

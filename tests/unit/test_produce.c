@@ -247,6 +247,23 @@ static void failed_reports_and_refusals_are_counted_and_the_last_reason_kept(voi
     assert_string_equal(f->p.counts.last_failure, "send 1 refused");
 }
 
+static void an_order_that_was_taken_and_failed_counts_once(void **state)
+{
+    static const struct fake_send steps[] = {{SEND_TAKEN, SINK_TROUBLE, false},
+                                             {SEND_TAKEN, SINK_TROUBLE, false}};
+    struct fixture *f = *state;
+
+    f->policy.count = 6;
+    f->policy.interval_ms = 10;
+    f->sink.steps = steps;
+    f->sink.step_count = 2;
+    begin(f);
+    run_to_end(f, 20);
+    assert_int_equal(f->p.counts.sent, 6);
+    assert_int_equal(f->p.counts.failed, 2);
+    assert_int_equal(f->p.counts.acknowledged, 4);
+}
+
 static void it_is_done_when_everything_is_reported(void **state)
 {
     struct fixture *f = *state;
@@ -337,6 +354,7 @@ int main(void)
         TEST(an_input_that_has_nothing_yet_is_asked_again),
         TEST(an_input_that_breaks_ends_it_with_its_reason),
         TEST(failed_reports_and_refusals_are_counted_and_the_last_reason_kept),
+        TEST(an_order_that_was_taken_and_failed_counts_once),
         TEST(it_is_done_when_everything_is_reported),
         TEST(the_headers_are_those_of_a_cloud_event_and_a_trace),
         TEST(what_is_no_correlation_id_gives_no_trace),
