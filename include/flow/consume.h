@@ -83,7 +83,7 @@ void consume_stop(struct consume *c);
 /* True when there is nothing left to do: the source can be closed. */
 bool consume_is_done(const struct consume *c);
 
-/* True when all was handled that was to be handled before the stop. */
+/* True when the flow is done, and all was handled that was to be handled before the stop. */
 bool consume_is_drained(const struct consume *c);
 
 /* Appends the totals as a JSON object, for the last line of the log. */

@@ -550,7 +550,8 @@ bool consume_is_done(const struct consume *c)
 
 bool consume_is_drained(const struct consume *c)
 {
-    return c->left_behind == 0 && lanes_are_durable(&c->lanes, false);
+    return c->phase == CONSUME_DONE && !c->has_failed && c->left_behind == 0 &&
+           lanes_are_durable(&c->lanes, false);
 }
 
 void consume_init(struct consume *c, const struct consume_policy *policy,

@@ -456,6 +456,7 @@ static void a_dead_source_ends_the_flow(void **state)
     turn(w);
     assert_int_equal(consume_turn(&w->c, &e), -1);
     assert_string_equal(e.text, "the source is dead");
+    assert_false(consume_is_drained(&w->c));
 }
 
 /* ---- memory ---- */
@@ -1125,6 +1126,7 @@ static void a_record_that_fails_without_dead_letters_stops_the_tracker_if_told_t
     run_to_end(w, 1000);
     assert_true(w->c.has_failed);
     assert_non_null(strstr(w->c.failure.text, "orders/0 offset 3: "));
+    assert_false(consume_is_drained(&w->c));
     assert_int_equal(committed(w, 0), 3);
     assert_int_equal(w->last_told[0], 3);
 }
