@@ -11,8 +11,9 @@
 
 /* For the questions at an assignment; less than the second within which the consumer must be
  * polled. */
-#define LEARN_MS 800
-#define WAKE_MS  10
+#define LEARN_MS         800
+#define WAKE_MS          10
+#define FETCH_KBYTES_MAX ((size_t)2097151) /* that librdkafka takes */
 
 struct source_partition {
     int32_t partition;
@@ -33,6 +34,8 @@ struct kafka_source {
     /* Noted by the callback, acted upon by serve. */
     enum rebalance_kind rebalance;
     rd_kafka_topic_partition_list_t *rebalance_list;
+    struct assignment *learning; /* of rebalance_list; NULL until the commits are known */
+    size_t learned_count;        /* of `learning`, whose ends are known too */
     struct source_events events; /* of the last serve; commits are told until the end */
     bool is_behind; /* something was fetched since the last wake_fetchers, and there is more */
     int64_t woken_ms;
@@ -46,6 +49,9 @@ static void forget_rebalance(struct kafka_source *s)
     if (s->rebalance_list)
         rd_kafka_topic_partition_list_destroy(s->rebalance_list);
     s->rebalance_list = NULL;
+    free(s->learning);
+    s->learning = NULL;
+    s->learned_count = 0;
     s->rebalance = REBALANCE_NONE;
 }
 
@@ -169,29 +175,53 @@ static void do_unassign(struct kafka_source *s, const rd_kafka_topic_partition_l
         rd_kafka_assign(s->rk, NULL);
 }
 
-/* What the group committed and what the broker holds, for all partitions of the assignment. Waits
- * at most LEARN_MS: the consumer must be polled in between. */
-static rd_kafka_resp_err_t learn_offsets(struct kafka_source *s, struct assignment *list,
-                                         size_t count)
+/* Asks what the group committed, for all partitions of the assignment. */
+static rd_kafka_resp_err_t learn_committed(struct kafka_source *s)
 {
-    const struct clock *clock = clock_system();
-    int64_t deadline = clock_mono_ms(clock) + LEARN_MS;
-    rd_kafka_topic_partition_list_t *committed =
-        rd_kafka_topic_partition_list_copy(s->rebalance_list);
-    rd_kafka_resp_err_t err = rd_kafka_committed(s->rk, committed, LEARN_MS);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(s->rebalance_list);
+    rd_kafka_resp_err_t err = rd_kafka_committed(s->rk, list, LEARN_MS);
 
-    for (size_t i = 0; i < count && !err; i++) {
-        const rd_kafka_topic_partition_t *c = &committed->elems[i];
-        int64_t left = deadline - clock_mono_ms(clock);
-
-        list[i] = (struct assignment){
-            .partition = c->partition, .committed = c->offset >= 0 ? c->offset : -1, .start = -1};
-        err = c->err ? c->err
-                     : rd_kafka_query_watermark_offsets(s->rk, s->topic, c->partition, &list[i].low,
-                                                        &list[i].high, left > 1 ? (int)left : 1);
-    }
-    rd_kafka_topic_partition_list_destroy(committed);
+    for (int i = 0; i < list->cnt && !err; i++)
+        err = list->elems[i].err;
+    if (!err)
+        s->learning = mem_alloc_array((size_t)list->cnt, sizeof(*s->learning));
+    for (int i = 0; i < list->cnt && !err; i++)
+        s->learning[i] = (struct assignment){
+            .partition = list->elems[i].partition,
+            .committed = list->elems[i].offset >= 0 ? list->elems[i].offset : -1,
+            .start = -1};
+    rd_kafka_topic_partition_list_destroy(list);
     return err;
+}
+
+/* Asks what the broker holds, one partition after the other, and goes on where the last call had to
+ * leave off. */
+static rd_kafka_resp_err_t learn_ends(struct kafka_source *s, int64_t deadline)
+{
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    while (!err && s->learned_count < (size_t)s->rebalance_list->cnt) {
+        struct assignment *a = &s->learning[s->learned_count];
+        int64_t left = deadline - clock_mono_ms(clock_system());
+
+        if (left <= 0)
+            return RD_KAFKA_RESP_ERR__IN_PROGRESS;
+        err = rd_kafka_query_watermark_offsets(s->rk, s->topic, a->partition, &a->low, &a->high,
+                                               (int)left);
+        s->learned_count += !err;
+    }
+    return err;
+}
+
+/* What the group committed and what the broker holds. Waits at most LEARN_MS: the consumer must be
+ * polled in between. What was learned is kept, or many partitions behind a slow connection would
+ * never all be known. */
+static rd_kafka_resp_err_t learn_offsets(struct kafka_source *s)
+{
+    int64_t deadline = clock_mono_ms(clock_system()) + LEARN_MS;
+    rd_kafka_resp_err_t err = s->learning ? RD_KAFKA_RESP_ERR_NO_ERROR : learn_committed(s);
+
+    return err ? err : learn_ends(s, deadline);
 }
 
 /* Until the broker has told where the partitions stand the rebalance waits, and is tried again next
@@ -200,24 +230,23 @@ static void serve_assign(struct kafka_source *s, const struct source_events *eve
 {
     rd_kafka_topic_partition_list_t *list = s->rebalance_list;
     size_t count = (size_t)list->cnt;
-    struct assignment *begin = mem_alloc_array(count, sizeof(*begin));
-    rd_kafka_resp_err_t err = count ? learn_offsets(s, begin, count) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    size_t known = s->learned_count;
+    rd_kafka_resp_err_t err = count ? learn_offsets(s) : RD_KAFKA_RESP_ERR_NO_ERROR;
 
     if (err) {
-        log_plain(s->log, LOG_WARN,
-                  "the broker does not tell where the partitions stand, asking again",
-                  rd_kafka_err2str(err));
-        free(begin);
+        if (s->learned_count == known)
+            log_plain(s->log, LOG_WARN,
+                      "the broker does not tell where the partitions stand, asking again",
+                      rd_kafka_err2str(err));
         return;
     }
     for (size_t i = 0; i < count; i++)
-        open_queue(s, begin[i].partition);
-    events->assigned(events->ctx, begin, count);
+        open_queue(s, s->learning[i].partition);
+    events->assigned(events->ctx, s->learning, count);
     for (size_t i = 0; i < count; i++)
-        if (begin[i].start >= 0)
-            list->elems[i].offset = begin[i].start;
+        if (s->learning[i].start >= 0)
+            list->elems[i].offset = s->learning[i].start;
     do_assign(s, list);
-    free(begin);
     forget_rebalance(s);
 }
 
@@ -402,6 +431,7 @@ static const char *default_assignor(void)
 
 static rd_kafka_conf_t *make_conf(const struct config *cfg, size_t fetch_bytes, struct err *e)
 {
+    size_t fetch_kbytes = fetch_bytes / 1024;
     char kbytes[32];
     const struct kafka_property role[] = {
         {.name = "group.id", .value = cfg->kafka.consumer_group},
@@ -419,7 +449,8 @@ static rd_kafka_conf_t *make_conf(const struct config *cfg, size_t fetch_bytes, 
         {.name = "fetch.queue.backoff.ms", .value = "10", .is_optional = true},
     };
 
-    snprintf(kbytes, sizeof(kbytes), "%zu", fetch_bytes / 1024);
+    snprintf(kbytes, sizeof(kbytes), "%zu",
+             fetch_kbytes < FETCH_KBYTES_MAX ? fetch_kbytes : FETCH_KBYTES_MAX);
     return kafka_conf_new(cfg, role, sizeof(role) / sizeof(role[0]), e);
 }
 

@@ -436,6 +436,32 @@ static void errors_of_fetching_lose_nothing(void **state)
     MOCK_WAIT(m->position[0] == 10, take_numbers(m, 0));
 }
 
+static void a_slow_connection_is_asked_on_until_all_partitions_are_known(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        write_numbers(f, p, 0, p + 1);
+    /* The questions for all partitions take longer than one turn may wait. */
+    rd_kafka_mock_broker_set_rtt(f->kafka.cluster, 1, 350);
+    open_member(f, &f->a);
+    join(&f->a);
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        assert_int_equal(f->a.assigned[p].high, p + 1);
+    rd_kafka_mock_broker_set_rtt(f->kafka.cluster, 1, 0);
+}
+
+static void however_much_memory_is_allowed_it_opens(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+
+    f->a.log_port = fake_log_port(&f->a.log);
+    f->a.source = kafka_source_open(&f->kafka.cfg, (size_t)1 << 40, -1, &f->a.log_port, &e);
+    if (!f->a.source)
+        fail_msg("%s", e.text);
+}
+
 static void the_loop_is_woken_when_records_come(void **state)
 {
     struct fixture *f = *state;
@@ -514,6 +540,8 @@ int main(void)
         TEST(a_close_in_the_middle_of_a_revocation_ends_it),
         TEST(a_missing_broker_is_told_once_and_it_goes_on_by_itself),
         TEST(errors_of_fetching_lose_nothing),
+        TEST(a_slow_connection_is_asked_on_until_all_partitions_are_known),
+        TEST(however_much_memory_is_allowed_it_opens),
         TEST(the_loop_is_woken_when_records_come),
         TEST(a_broker_that_does_not_answer_does_not_hold_the_close_up),
         TEST(what_the_promise_rests_on_cannot_be_set_otherwise),
