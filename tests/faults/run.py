@@ -372,8 +372,12 @@ class Maker:
         yield from self.each("open", LOG, "EACCES", 1, status=(1,), says=r"tracker\.log: Permission denied")
         for what in ("ENOSPC", "EIO", "short", "EINTR"):
             yield from self.each("write", LOG, what, 1)
-        for what in ("produce", "report", "store"):
+        for what in ("produce", "report"):
             yield from self.each(what, "-", "fail", 1)
+        # The last one of a partition is made good by the next start.
+        for case in self.each("store", "-", "fail", 1):
+            case.steps.append(Step())
+            yield case
         again = Step(faults="report@-:1+3:fail")
         yield Case("report fail three times", [again])
 
