@@ -369,7 +369,10 @@ static int run_producer(const struct config *cfg, const struct options *o, const
         input = order_file_input(file);
     order_gen_init(&generator.gen, o->seed >= 0 ? (uint64_t)o->seed : rng_random_seed(),
                    cfg->producer.invalid_rate);
-    if (prepare_topics(cfg, log, &e) < 0 || !(kafka = kafka_sink_open(cfg, "5", wake_fd, log, &e)))
+    if (prepare_topics(cfg, log, &e) < 0 ||
+        !(kafka = kafka_sink_open(
+              cfg, &(struct kafka_sink_options){.linger_ms = "5", .topic_wait_ms = "30000"},
+              wake_fd, log, &e)))
         goto out;
     sink = kafka_sink_port(kafka);
     progress.began_ms = clock_mono_ms(clock_system());

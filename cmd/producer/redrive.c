@@ -196,7 +196,9 @@ int redrive_run(const struct config *cfg, const struct redrive_options *o, const
     int status = 1;
 
     if (!o->is_dry) {
-        kafka = kafka_sink_open(cfg, "5", run.wake_fd, log, &e);
+        kafka = kafka_sink_open(
+            cfg, &(struct kafka_sink_options){.linger_ms = "5", .topic_wait_ms = "30000"},
+            run.wake_fd, log, &e);
         if (!kafka)
             goto out;
         sink = kafka_sink_port(kafka);

@@ -277,7 +277,10 @@ static int open_kafka(struct tracker *t, struct err *e)
 {
     const struct config *cfg = t->cfg;
 
-    if (cfg->dlq.enabled && !(t->kafka_sink = kafka_sink_open(cfg, "0", t->wake_fd, &t->log, e)))
+    if (cfg->dlq.enabled &&
+        !(t->kafka_sink = kafka_sink_open(
+              cfg, &(struct kafka_sink_options){.linger_ms = "0", .topic_wait_ms = "5000"},
+              t->wake_fd, &t->log, e)))
         return -1;
     t->kafka_source = kafka_source_open(cfg, fetch_bytes(t), t->wake_fd, &t->log, e);
     return t->kafka_source ? 0 : -1;

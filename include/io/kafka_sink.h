@@ -13,12 +13,18 @@
  * is kept until it is reported; records do not expire while the broker is away. */
 struct kafka_sink;
 
-/* Never waits for the broker. `linger_ms` is how long records are gathered before they go
- * (librdkafka's linger.ms, as text; kept): "0" when the next one only comes after this one's
- * report. `wake_fd`, an eventfd, is written to when reports came; -1 for none. Returns NULL with
- * `e` (ERR_USAGE for a bad librdkafka property). `cfg` and `log` must outlive it.
+/* librdkafka's values, as text; kept. */
+struct kafka_sink_options {
+    const char *linger_ms; /* how long records are gathered before they go; "0" when the next one
+                              only comes after this one's report */
+    const char *topic_wait_ms; /* how long a topic that is not there is waited for */
+};
+
+/* Never waits for the broker. `wake_fd`, an eventfd, is written to when reports came; -1 for none.
+ * Returns NULL with `e` (ERR_USAGE for a bad librdkafka property). `cfg` and `log` must outlive it.
  */
-struct kafka_sink *kafka_sink_open(const struct config *cfg, const char *linger_ms, int wake_fd,
+struct kafka_sink *kafka_sink_open(const struct config *cfg,
+                                   const struct kafka_sink_options *options, int wake_fd,
                                    const struct log *log, struct err *e);
 
 struct sink kafka_sink_port(struct kafka_sink *s);

@@ -21,7 +21,7 @@ struct sent {
 struct kafka_sink {
     const struct config *cfg;
     const struct log *log;
-    const char *linger_ms;
+    struct kafka_sink_options options;
     int wake_fd;
     rd_kafka_t *rk;
     struct kafka_health health;
@@ -209,9 +209,8 @@ static rd_kafka_conf_t *make_conf(struct kafka_sink *s, struct err *e)
         {.name = "enable.idempotence", .value = "true", .is_fixed = true},
         {.name = "acks", .value = "all", .is_fixed = true},
         {.name = "compression.type", .value = "zstd"},
-        {.name = "linger.ms", .value = s->linger_ms},
-        /* How long a topic that is not there is waited for; the caller tries again. */
-        {.name = "topic.metadata.propagation.max.ms", .value = "5000"},
+        {.name = "linger.ms", .value = s->options.linger_ms},
+        {.name = "topic.metadata.propagation.max.ms", .value = s->options.topic_wait_ms},
         /* The broker being away is no reason to give a record up. */
         {.name = "message.timeout.ms", .value = "0", .is_fixed = true},
         /* What is too large is the topic's to say: the default would refuse what it takes. */
@@ -380,13 +379,14 @@ struct sink kafka_sink_port(struct kafka_sink *s)
 
 /* ---- life ---- */
 
-struct kafka_sink *kafka_sink_open(const struct config *cfg, const char *linger_ms, int wake_fd,
+struct kafka_sink *kafka_sink_open(const struct config *cfg,
+                                   const struct kafka_sink_options *options, int wake_fd,
                                    const struct log *log, struct err *e)
 {
     struct kafka_sink *s = mem_alloc(sizeof(*s));
 
     *s = (struct kafka_sink){.cfg = cfg,
-                             .linger_ms = linger_ms,
+                             .options = *options,
                              .log = log,
                              .wake_fd = wake_fd,
                              .health = {.log = log, .is_idle = true}};

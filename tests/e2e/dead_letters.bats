@@ -165,10 +165,10 @@ VALIDATE message.received.validation_error 1 true" ]
 # what can be kept.
 @test "too large for the dead letter topic: a pointer to the record" {
   make_topics 1
-  head -c 749990 /dev/urandom | base64 -w 0 >large
+  head -c 1048300 /dev/urandom >large # does not compress: with the headers of a dead letter it is too large
   size=$(wc -c <large)
   printf 'small\n' | kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -P
-  kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -P -k key -X message.max.bytes=1040000 large
+  kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -P -k key -X message.max.bytes=1200000 large
   drain
   [ "$(jq -c '[.outcome, .reason, .dlq.offset]' "$journal" | tr -d '\n')" = \
     '["dead_lettered","DESERIALIZE",0]["dead_lettered","DESERIALIZE",1]' ]
@@ -176,7 +176,7 @@ VALIDATE message.received.validation_error 1 true" ]
   [ "$(cut -d ' ' -f 3,4 pointer)" = "x6b6579 -" ]
   grep -q "__dlq.errors.offset=1,.*dlq.value-omitted=true,dlq.value-size=$size$" pointer
   [ "$(records "$DLQ_TOPIC" | grep -c value-omitted)" -eq 1 ]
-  jq -j 'select(.kafka_offset == 1) | .raw_message' "$journal" | cmp large -
+  jq -r 'select(.kafka_offset == 1) | .raw_message' "$journal" | base64 -d | cmp large -
 }
 
 # ---- without dead letters

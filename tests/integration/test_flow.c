@@ -93,7 +93,9 @@ static void produce_orders(struct fixture *f, uint64_t seed, double invalid_rate
     struct produce_input input = {.self = f, .next = generate};
     const struct clock *clock = clock_system();
     struct err e = {0};
-    struct kafka_sink *kafka = kafka_sink_open(&f->kafka.cfg, "5", -1, &f->log_port, &e);
+    struct kafka_sink *kafka = kafka_sink_open(
+        &f->kafka.cfg, &(struct kafka_sink_options){.linger_ms = "5", .topic_wait_ms = "30000"}, -1,
+        &f->log_port, &e);
     struct sink sink = kafka_sink_port(kafka);
     struct produce p;
 
@@ -150,7 +152,9 @@ static void begin(struct fixture *f, struct tracker *t, double transient_rate)
         &(struct journal_options){
             .path = f->path, .topic = "orders", .fsync_interval_ms = 10, .wake_fd = f->wake_fd},
         &t->report, &e);
-    t->kafka_sink = kafka_sink_open(&f->kafka.cfg, "0", f->wake_fd, &f->log_port, &e);
+    t->kafka_sink = kafka_sink_open(
+        &f->kafka.cfg, &(struct kafka_sink_options){.linger_ms = "0", .topic_wait_ms = "5000"},
+        f->wake_fd, &f->log_port, &e);
     config_set_property(&f->kafka.cfg, "session.timeout.ms", "4000", "test");
     config_set_property(&f->kafka.cfg, "heartbeat.interval.ms", "300", "test");
     t->kafka_source = kafka_source_open(&f->kafka.cfg, 1 << 20, f->wake_fd, &f->log_port, &e);

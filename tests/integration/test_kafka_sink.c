@@ -33,7 +33,9 @@ static int set_up(void **state)
     mock_kafka_create(&f->kafka, TOPIC, 3);
     f->log_port = fake_log_port(&f->log);
     f->wake_fd = wake_open();
-    f->sink = kafka_sink_open(&f->kafka.cfg, "0", f->wake_fd, &f->log_port, &e);
+    f->sink = kafka_sink_open(
+        &f->kafka.cfg, &(struct kafka_sink_options){.linger_ms = "0", .topic_wait_ms = "5000"},
+        f->wake_fd, &f->log_port, &e);
     if (!f->sink)
         fail_msg("%s", e.text);
     f->port = kafka_sink_port(f->sink);
@@ -345,7 +347,9 @@ static void what_the_promise_rests_on_cannot_be_set_otherwise(void **state)
 
         config_init(&cfg);
         config_set_property(&cfg, cases[i].name, cases[i].value, "flag -X");
-        sink = kafka_sink_open(&cfg, "0", -1, &f->log_port, &e);
+        sink = kafka_sink_open(
+            &cfg, &(struct kafka_sink_options){.linger_ms = "0", .topic_wait_ms = "5000"}, -1,
+            &f->log_port, &e);
         assert_int_equal(sink != NULL, cases[i].is_allowed);
         if (!sink) {
             assert_int_equal(err_exit_status(&e), 2);
