@@ -50,6 +50,9 @@ build: $(EXISTING:%=$(BIN)/%) ## the three programs into bin/ (default)
 .PHONY: $(PROGRAMS:%=build-%)
 $(PROGRAMS:%=build-%): build-%: $(BIN)/%
 
+# They build by a make of their own; beside `build` that would write the same files at the same time.
+test test-unit test-integration test-e2e: | $(filter build,$(MAKECMDGOALS))
+
 .PHONY: test
 test: ## all tests: unit, integration, e2e; T=NAME runs one program or file
 	@SAN='$(SAN)' T='$(T)' tests/run.sh unit integration e2e
