@@ -213,9 +213,9 @@ static rd_kafka_resp_err_t learn_ends(struct kafka_source *s, int64_t deadline)
     return err;
 }
 
-/* What the group committed and what the broker holds. Waits at most LEARN_MS: the consumer must be
- * polled in between. What was learned is kept, or many partitions behind a slow connection would
- * never all be known. */
+/* What the group committed and what the broker holds. No question is begun after LEARN_MS: the
+ * consumer must be polled in between, and librdkafka 2.0.2 waits for the ends of a partition beyond
+ * the time it is given. What was learned is kept for the next turn. */
 static rd_kafka_resp_err_t learn_offsets(struct kafka_source *s)
 {
     int64_t deadline = clock_mono_ms(clock_system()) + LEARN_MS;
