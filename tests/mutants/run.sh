@@ -28,10 +28,10 @@ make -j "$(nproc)" test-programs-unit >/dev/null 2>&1 || {
   exit 1
 }
 
-while IFS='|' read -r what file expression program; do
+while IFS=$'\t' read -r what file expression program; do
   case $what in '#'*) continue ;; *"${1-}"*) ;; *) continue ;; esac
   cp "$file" original
-  sed -i "${expression//\\|/|}" "$file"
+  sed -i "$expression" "$file"
   if cmp -s "$file" original; then
     verdict='NO SUCH LINE ANY MORE'
     unnoticed=$((unnoticed + 1))

@@ -421,7 +421,7 @@ static void a_turn_ends_in_time_however_slow_the_records_are(void **state)
         add_orders(w, p, 10);
     begin(w);
     fake_source_assign(&w->source, 0, FAKE_PARTITIONS - 1);
-    w->clock.step = 40; /* each look at the clock finds it that much later */
+    w->clock.step = 90; /* each look at the clock finds it that much later */
     for (int turns = 0; w->lines < FAKE_PARTITIONS * 10; turns++) {
         int64_t began = w->clock.mono;
 
