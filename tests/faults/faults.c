@@ -5,13 +5,16 @@
  *   FAULTS_DIR  files that are watched: all whose path begins with this
  *   FAULTS_LOG  where each watched call is told, one line each
  *
- * FUNCTION  open write fdatasync fsync ftruncate rename pread read, on files; fetch produce report
- *           store commit close, on librdkafka: a record read, a dead letter handed over, its
- * report, an offset stored, a commit acknowledged, the consumer closed NAME      pattern for the
- * last part of the path; all watched files without it FIRST     counts from 1, calls that match
- * FUNCTION and NAME; TIMES: 1 without it, 0 for ever WHAT      an error (ENOSPC EDQUOT EIO EINTR
- * EMFILE EACCES); `short`: half is written; `fail`: librdkafka's call refuses, its report brings an
- * error; `kill-before`, `kill-after`, `kill-within` (half is written)
+ *   FUNCTION  open write fdatasync fsync ftruncate rename pread read, on files; on librdkafka:
+ *             fetch (a record read), produce (a dead letter handed over), report (on it),
+ *             store (an offset), commit (acknowledged), close (the consumer)
+ *   NAME      pattern for the last part of the path; all watched files without it
+ *   FIRST     counts from 1, calls that match FUNCTION and NAME
+ *   TIMES     1 without it, 0 for ever
+ *   WHAT      an error (ENOSPC EDQUOT EIO EINTR EMFILE EACCES);
+ *             `short`: half is written; `slow`: takes a tenth of a second more;
+ *             `fail`: librdkafka's call refuses, its report brings an error;
+ *             `kill-before`, `kill-after`, `kill-within` (half is written)
  *
  * The log: `call FUNCTION NUMBER NAME`, `hit FUNCTION NUMBER NAME WHAT`, and `durable NAME SIZE`
  * once so many bytes of a file would outlive a loss of power. When a file is renamed onto another,
@@ -39,11 +42,13 @@
 #define MAX_FAULTS 8
 #define MAX_COUNTS 64
 #define NAME_BYTES 256
+#define SLOW_US    100000
 
 enum what {
     PASS,
     FAIL, /* `error` tells how */
     SHORT,
+    SLOW,
     KILL_BEFORE,
     KILL_WITHIN,
     KILL_AFTER,
@@ -75,8 +80,7 @@ static int log_fd = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* ---- the wish
- * ---------------------------------------------------------------------------------------- */
+/* ---- the wish ---- */
 
 static const struct {
     const char *name;
@@ -91,6 +95,7 @@ static const struct {
     {"EACCES", FAIL, EACCES},
     {"fail", FAIL, EIO},
     {"short", SHORT, 0},
+    {"slow", SLOW, 0},
     {"kill-before", KILL_BEFORE, 0},
     {"kill-after", KILL_AFTER, 0},
     {"kill-within", KILL_WITHIN, 0},
@@ -143,8 +148,7 @@ static void begin(void)
                               0644);
 }
 
-/* ---- counting
- * ---------------------------------------------------------------------------------------- */
+/* ---- counting ---- */
 
 /* One line, in one write: it is there even when the program is killed right behind it. */
 __attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
@@ -206,6 +210,8 @@ static struct fault decide(const char *function, const char *name)
     if (chosen.what == KILL_BEFORE)
         die();
     pthread_mutex_unlock(&lock);
+    if (chosen.what == SLOW)
+        usleep(SLOW_US);
     errno = saved;
     return chosen;
 }
@@ -216,8 +222,7 @@ static void finish(const struct fault *f)
         die();
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 /* The last part of a watched path, or NULL. */
 static const char *watched_name(const char *path)
@@ -463,8 +468,7 @@ int rename(const char *from, const char *to)
     return rc;
 }
 
-/* ---- librdkafka
- * -------------------------------------------------------------------------------------- */
+/* ---- librdkafka ---- */
 
 static struct fault decide_kafka(const char *point)
 {

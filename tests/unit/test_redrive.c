@@ -125,8 +125,7 @@ static int64_t committed(const struct fixture *f, int partition)
     return f->source.partitions[partition].committed;
 }
 
-/* ---- what is sent
- * ----------------------------------------------------------------------------------- */
+/* ---- what is sent ---- */
 
 static void a_pass_sends_its_reason_and_passes_over_the_others(void **state)
 {
@@ -202,8 +201,7 @@ static void a_second_run_sends_nothing(void **state)
     assert_int_equal(f->fake_sink.count, 5);
 }
 
-/* ---- progress
- * --------------------------------------------------------------------------------------- */
+/* ---- progress ---- */
 
 static void progress_is_the_prefix_that_is_acknowledged(void **state)
 {
@@ -335,8 +333,7 @@ static void only_so_many_are_under_way_and_all_arrive(void **state)
     redrive_end_pass(&f->redrive);
 }
 
-/* ---- where it begins and ends
- * ----------------------------------------------------------------------- */
+/* ---- where it begins and ends ---- */
 
 static void it_goes_on_where_the_group_was(void **state)
 {
@@ -453,8 +450,7 @@ static void a_dead_source_is_told(void **state)
     redrive_end_pass(&f->redrive);
 }
 
-/* ---- limits and stop
- * -------------------------------------------------------------------------------- */
+/* ---- limits and stop ---- */
 
 static void max_counts_over_all_passes(void **state)
 {
