@@ -55,8 +55,8 @@ struct produce {
     const struct sink *sink;
     struct produce_counts counts;
     int64_t handed_over; /* to the sink, taken or refused */
-    int64_t due_ms; /* of the next order, monotonic */
-    bool has_item;  /* taken from the input, not yet taken by the sink */
+    int64_t due_ms;      /* of the next order, monotonic */
+    bool has_item;       /* taken from the input, not yet taken by the sink */
     struct produce_item item;
     bool is_ended; /* nothing more is to be sent */
 };
