@@ -32,6 +32,7 @@ int kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, e
 
     if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) == RD_KAFKA_CONF_OK)
         return 0;
+    why[strcspn(why, "\n")] = '\0'; /* some of its texts end in one */
     return err_set(e, kind, "librdkafka property %s = \"%s\": %s", name, value, why);
 }
 
@@ -49,18 +50,39 @@ static int set_role(rd_kafka_conf_t *conf, const struct kafka_property *role, si
     return 0;
 }
 
-/* librdkafka takes some properties by a second name. */
+/* librdkafka takes some properties by a second name, and those of a topic with a prefix. */
 static const char *first_name(const char *name)
 {
+    static const char prefix[] = "topic.";
     static const char *const names[][2] = {
         {"request.required.acks", "acks"},
         {"delivery.timeout.ms", "message.timeout.ms"},
     };
 
+    if (strncmp(name, prefix, sizeof(prefix) - 1) == 0)
+        name += sizeof(prefix) - 1;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i][0], name) == 0)
             return names[i][1];
     return name;
+}
+
+/* Why a property is not the user's to set, or NULL. A second way to say what a key says would make
+ * the log and the dead letters name another cluster or group than the one in use. */
+static const char *not_yours(const char *name)
+{
+    static const char *const names[][2] = {
+        {"bootstrap.servers", "is said by kafka.broker"},
+        {"metadata.broker.list", "is said by kafka.broker"},
+        {"group.id", "is said by kafka.consumer_group"},
+        {"transactional.id", "no transactions are begun, nothing could be sent"},
+        {"enabled_events", "reports would go where nobody reads them"},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i][0], name) == 0)
+            return names[i][1];
+    return NULL;
 }
 
 static const char *fixed_value(const char *name, const struct kafka_property *role, size_t count)
@@ -76,7 +98,11 @@ static int set_user_property(rd_kafka_conf_t *conf, const struct config_property
 {
     const char *name = first_name(p->name);
     const char *fixed = fixed_value(name, role, role_count);
+    const char *why = not_yours(p->name);
 
+    if (why)
+        return err_set(e, ERR_USAGE, "%s: librdkafka property %s = \"%s\": cannot be set, %s",
+                       p->origin, p->name, p->value, why);
     if (!fixed)
         fixed = fixed_value(name, common, sizeof(common) / sizeof(common[0]));
     if (fixed && strcmp(fixed, p->value) != 0)

@@ -213,6 +213,8 @@ static rd_kafka_conf_t *make_conf(struct kafka_sink *s, struct err *e)
         {.name = "topic.metadata.propagation.max.ms", .value = s->options.topic_wait_ms},
         /* The broker being away is no reason to give a record up. */
         {.name = "message.timeout.ms", .value = "0", .is_fixed = true},
+        /* Without all reports nobody knows what was acknowledged. */
+        {.name = "delivery.report.only.error", .value = "false", .is_fixed = true},
         /* What is too large is the topic's to say: the default would refuse what it takes. */
         {.name = "message.max.bytes", .value = "1000000000"},
         {.name = "queue.buffering.max.messages", .value = "100000"},
