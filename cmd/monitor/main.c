@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/standard.h"
 #include "config/args.h"
 #include "io/kafka_conf.h"
 #include "live.h"
@@ -298,6 +299,7 @@ int main(int argc, char **argv)
     struct err e = {0};
     int status = 0;
 
+    standard_hold();
     signals_install();
     switch (read_options(argc, argv, &o, &cfg, &e)) {
     case ARGS_DONE:

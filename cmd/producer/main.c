@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/rng.h"
+#include "base/standard.h"
 #include "base/stop.h"
 #include "config/args.h"
 #include "config/key.h"
@@ -402,6 +403,7 @@ int main(int argc, char **argv)
     struct err e = {0};
     int status = 0;
 
+    standard_hold();
     stop_install();
     switch (read_options(argc, argv, &o, &cfg, &e)) {
     case ARGS_DONE:
