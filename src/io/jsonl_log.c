@@ -274,9 +274,15 @@ struct log jsonl_log_port(struct jsonl_log *l)
     return (struct log){.write = write_port, .self = l};
 }
 
+/* A pipe that nobody reads is refused (ENXIO) instead of waited for, where no signal would end it.
+ */
 static int open_file(const char *path)
 {
-    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
+
+    if (fd >= 0)
+        fcntl(fd, F_SETFL, O_APPEND);
+    return fd;
 }
 
 struct jsonl_log *jsonl_log_open(const struct jsonl_log_options *options, struct err *e)

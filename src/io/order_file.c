@@ -108,9 +108,16 @@ static enum produce_next next(void *self, int64_t wall_ms, struct produce_item *
     }
 }
 
+/* A named pipe is not waited for here, where no signal would end it: read_more asks before it
+ * reads. */
+static int open_input(const char *path)
+{
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
 struct order_file *order_file_open(const char *path, size_t max_line_bytes, struct err *e)
 {
-    int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open_input(path);
     struct order_file *f;
 
     if (fd < 0) {

@@ -47,7 +47,7 @@ static int read_all(int fd, struct strbuf *text)
 int sidecar_read(const char *path, struct checkpoint *s, struct err *e)
 {
     struct strbuf text = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a named pipe is not waited for */
     int rc = -1;
 
     if (fd < 0 && errno == ENOENT)
@@ -86,7 +86,7 @@ static int write_all(int fd, const char *bytes, size_t len)
 
 static int write_file(const char *path, const struct strbuf *text)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644);
     int rc;
     int saved;
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/resource.h>
 #include <signal.h>
 #include <unistd.h>
@@ -350,6 +351,19 @@ static void a_path_that_cannot_be_opened_is_an_error(void **state)
     assert_non_null(strstr(e.text, "/tmp/test_jsonl_log.nowhere/log: "));
 }
 
+static void a_pipe_that_nobody_reads_is_an_error_and_not_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/pipe", f->folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    f->options.path = path;
+    assert_null(jsonl_log_open(&f->options, &e));
+    unlink(path);
+}
+
 /* A file that may grow no further stands for a full disk. */
 static void lines_that_find_no_room_are_counted_and_leave_no_torn_line(void **state)
 {
@@ -422,6 +436,7 @@ int main(void)
         TEST(opened_anew_it_writes_to_the_new_file),
         TEST(when_it_cannot_be_opened_anew_the_old_file_goes_on),
         TEST(a_path_that_cannot_be_opened_is_an_error),
+        TEST(a_pipe_that_nobody_reads_is_an_error_and_not_waited_for),
         TEST(lines_that_find_no_room_are_counted_and_leave_no_torn_line),
         TEST(without_a_path_lines_are_plain),
     };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -190,6 +191,27 @@ static void a_slow_pipe_is_not_waited_for(void **state)
     assert_int_equal(next(f), PRODUCE_END);
 }
 
+static void a_named_pipe_without_a_writer_is_not_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    char path[] = "/tmp/test_order_file.XXXXXX";
+    int writer;
+
+    close(mkstemp(path));
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    f->file = order_file_open(path, 100, &f->e);
+    f->input = order_file_input(f->file);
+    assert_int_equal(next(f), PRODUCE_NOTHING_YET);
+    writer = open(path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(next(f), PRODUCE_NOTHING_YET);
+    assert_int_equal(write(writer, "one\n", 4), 4);
+    assert_item(f, "one", 3);
+    close(writer);
+    assert_int_equal(next(f), PRODUCE_END);
+    unlink(path);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -202,6 +224,7 @@ int main(void)
         TEST(a_line_without_an_end_is_not_read_into_memory),
         TEST(what_cannot_be_opened_or_read_is_an_error),
         TEST(a_slow_pipe_is_not_waited_for),
+        TEST(a_named_pipe_without_a_writer_is_not_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

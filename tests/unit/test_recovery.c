@@ -178,6 +178,18 @@ static void a_journal_that_is_one_torn_line_becomes_empty(void **state)
     assert_int_equal(f->report.torn_bytes, 6);
 }
 
+/* Behind the last offset there is can be none. */
+static void an_offset_without_a_next_one_is_a_broken_line(void **state)
+{
+    static const char text[] = LINE(0, 1) LINE(0, 9223372036854775807) LINE(0, -1);
+    struct fixture *f = *state;
+
+    append(f->path, text, sizeof(text) - 1);
+    recover(f);
+    assert_int_equal(f->report.broken_lines, 2);
+    assert_int_equal(next_of(f, 0), 2);
+}
+
 static void broken_lines_in_the_middle_stay_and_are_counted(void **state)
 {
     static const char text[] = LINE(0, 1) "nonsense\n\n" LINE(0, 2);
@@ -266,6 +278,18 @@ static void a_broken_sidecar_is_told_and_not_used(void **state)
     }
 }
 
+static void a_sidecar_that_is_a_pipe_is_not_waited_for(void **state)
+{
+    static const char text[] = LINE(0, 1);
+    struct fixture *f = *state;
+
+    append(f->path, text, sizeof(text) - 1);
+    assert_int_equal(mkfifo(f->sidecar, 0600), 0);
+    recover(f);
+    assert_false(f->report.had_state);
+    assert_int_equal(next_of(f, 0), 2);
+}
+
 static void a_sidecar_comes_back_as_it_was_written(void **state)
 {
     struct checkpoint out = {.device = UINT64_MAX,
@@ -305,11 +329,13 @@ int main(void)
         TEST(a_replay_sets_a_partition_back),
         TEST(a_torn_line_is_moved_aside_byte_for_byte_and_cut_off),
         TEST(a_journal_that_is_one_torn_line_becomes_empty),
+        TEST(an_offset_without_a_next_one_is_a_broken_line),
         TEST(broken_lines_in_the_middle_stay_and_are_counted),
         TEST(a_file_that_was_cut_and_has_grown_again_is_read_from_its_beginning),
         TEST(the_last_lines_of_a_renamed_journal_count_too),
         TEST(a_journal_that_is_gone_is_remembered_by_its_sidecar),
         TEST(a_broken_sidecar_is_told_and_not_used),
+        TEST(a_sidecar_that_is_a_pipe_is_not_waited_for),
         TEST(a_sidecar_comes_back_as_it_was_written),
     };
 
