@@ -96,6 +96,10 @@ static int collect(struct scan_value found[KEY_COUNT], const char *text, size_t 
     return rc;
 }
 
+/* From the year 1 to the year 9999 and back; what is beyond is no time that passed, and sums with
+ * it might leave int64. */
+#define LATENCY_MAX_MS (INT64_C(10000) * 366 * 86400 * 1000)
+
 static int64_t int_or(const struct scan_value *v, int64_t otherwise)
 {
     int64_t n;
@@ -120,6 +124,12 @@ static void read_fate(struct journal_line *line, const struct scan_value *outcom
                                         : !line->is_deserialized || says_something(&line->error);
 }
 
+/* Nothing can come behind INT64_MAX. */
+static int scan_offset(const struct scan_value *v, int64_t *offset)
+{
+    return scan_int(v, offset) < 0 || *offset < 0 || *offset == INT64_MAX ? -1 : 0;
+}
+
 static int read_place(struct journal_line *line, const struct scan_value found[KEY_COUNT])
 {
     int64_t partition;
@@ -128,10 +138,10 @@ static int read_place(struct journal_line *line, const struct scan_value found[K
         return -1;
     line->partition = (int32_t)partition;
     if (line->kind == JOURNAL_MESSAGE)
-        return scan_int(&found[KEY_OFFSET], &line->offset);
-    if (scan_int(&found[KEY_FROM], &line->gap_from) < 0)
+        return scan_offset(&found[KEY_OFFSET], &line->offset);
+    if (scan_offset(&found[KEY_FROM], &line->gap_from) < 0)
         return -1;
-    return scan_int(&found[KEY_TO], &line->gap_to);
+    return scan_offset(&found[KEY_TO], &line->gap_to);
 }
 
 int journal_line_parse(struct journal_line *line, const char *text, size_t len)
@@ -151,7 +161,10 @@ int journal_line_parse(struct journal_line *line, const char *text, size_t len)
     line->is_deserialized = found[KEY_DESERIALIZED].kind == SCAN_TRUE;
     line->is_replay = found[KEY_REPLAY].kind == SCAN_TRUE;
     line->attempts = int_or(&found[KEY_ATTEMPTS], 0);
-    line->has_latency = scan_int(&found[KEY_LATENCY], &line->latency_ms) == 0;
+    line->latency_ms = int_or(&found[KEY_LATENCY], INT64_MIN);
+    line->has_latency = line->latency_ms >= -LATENCY_MAX_MS && line->latency_ms <= LATENCY_MAX_MS;
+    if (!line->has_latency)
+        line->latency_ms = 0;
     line->error = found[KEY_ERROR];
     line->reason = found[KEY_REASON];
     line->order_id = found[KEY_ORDER_ID];

@@ -329,6 +329,23 @@ static void errors_are_grouped_with_their_digits_folded(void **state)
     assert_int_equal(cause_last_minute(&d->causes.items[order[0]], NOW + 120000), 0);
 }
 
+static void a_latency_that_no_time_can_have_is_none(void **state)
+{
+    static const int64_t cases[] = {INT64_MIN, INT64_MAX};
+    struct dash *d = *state;
+    struct figures f;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct record r = message(0, (int64_t)i, NOW - 5000);
+
+        r.latency_ms = cases[i];
+        feed(d, r);
+    }
+    f = take(d);
+    assert_int_equal(f.received, 2);
+    assert_int_equal(f.latency.count, 0);
+}
+
 static void feed_old(struct dash *d, struct record r)
 {
     struct strbuf text = {0};
@@ -437,6 +454,7 @@ int main(void)
         ROW(lag_comes_from_the_metrics_and_unknown_is_not_zero),
         ROW(rows_are_kept_newest_first_and_forgotten_at_the_end),
         ROW(errors_are_grouped_with_their_digits_folded),
+        ROW(a_latency_that_no_time_can_have_is_none),
         ROW(history_adds_to_the_totals_and_joins_the_offsets),
         ROW(the_state_follows_from_ages_and_lag),
     };
