@@ -232,6 +232,16 @@ static void halt(struct consume *c, const struct lane *lane)
     consume_stop(c);
 }
 
+/* One terminal line per offset, whatever the source does. It may also be that the topic was
+ * recreated meanwhile: that must not go unseen. */
+static void leave_out(struct consume *c, const struct lane *lane, struct message *m)
+{
+    log_with(c->ports.log, LOG_WARN, "record left out, its partition was read beyond it", NULL,
+             LOG_INT("partition", lane->partition), LOG_INT("offset", m->offset),
+             LOG_INT("position", lane->position));
+    c->ports.source->release(c->ports.source->self, m);
+}
+
 /* Reads what waits, up to a burst or a batch. Returns true when there may be more. */
 static bool read_lane(struct consume *c, struct lane *lane)
 {
@@ -251,9 +261,8 @@ static bool read_lane(struct consume *c, struct lane *lane)
             lane->position = m.offset;
             break;
         case FETCH_MESSAGE:
-            /* One terminal line per offset, whatever the source does. */
             if (m.offset < lane->position)
-                s->release(s->self, &m);
+                leave_out(c, lane, &m);
             else
                 lane_take(lane, &c->env, &m);
             break;

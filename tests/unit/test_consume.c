@@ -431,6 +431,24 @@ static void a_turn_ends_in_time_however_slow_the_records_are(void **state)
     }
 }
 
+static void a_record_that_was_read_beyond_is_left_out_and_that_is_said(void **state)
+{
+    struct world *w = *state;
+
+    add_orders(w, 0, 5);
+    w->journal.is_manual = true;
+    begin(w);
+    w->journal.state = JOURNAL_BLOCKED;
+    fake_source_assign(&w->source, 0, 0);
+    turn(w);
+    lanes_find(&w->c.lanes, 0)->position = 3;
+    w->journal.state = JOURNAL_RUNNING;
+    settle(w);
+    assert_int_equal(w->lines, 2);
+    assert_int_equal(fake_log_count(&w->log, "record left out, its partition was read beyond it"),
+                     3);
+}
+
 static void with_no_partitions_there_is_nothing_to_do(void **state)
 {
     struct world *w = *state;
@@ -1329,6 +1347,7 @@ int main(void)
         TEST(a_blocked_dead_letter_does_not_hold_the_others_and_is_never_given_up),
         TEST(the_source_is_served_between_bursts_of_a_busy_partition),
         TEST(a_turn_ends_in_time_however_slow_the_records_are),
+        TEST(a_record_that_was_read_beyond_is_left_out_and_that_is_said),
         TEST(with_no_partitions_there_is_nothing_to_do),
         TEST(a_dead_source_ends_the_flow),
         TEST(nothing_is_read_while_half_of_the_memory_waits_for_the_disk),
