@@ -78,27 +78,40 @@ teardown() {
   [ "$(line_count "$journal")" -ge 1100 ]
 }
 
-@test "two trackers of one group share the partitions" {
+# two_share STRATEGY: a second tracker joins and leaves while orders come; nothing is missing, nothing twice.
+two_share() {
+  local options=(-X session.timeout.ms=6000 -X "partition.assignment.strategy=$1")
   make_topics 4
   produce -n 2000
   start_in_background other.out "$ROOT/bin/tracker" -q -s tracker.events_file="$PWD/other.events" \
-    -s tracker.log_file="$PWD/other.log" -X session.timeout.ms=6000
+    -s tracker.log_file="$PWD/other.log" "${options[@]}"
   other=$started_pid
-  start_tracker -X session.timeout.ms=6000
+  start_tracker "${options[@]}"
   wait_for 60 has_logged "partition assigned"
   produce -n 2000
   all_are_told() {
-    [ "$(cat "$journal" other.events | wc -l)" -ge 4000 ]
+    [ "$(cat "$journal" other.events | wc -l)" -ge "$1" ]
   }
-  wait_for 60 all_are_told
-  kill -TERM "$tracker" "$other"
-  ends_with 0 "$tracker"
+  wait_for 60 all_are_told 4000
+  kill -TERM "$other"
   ends_with 0 "$other"
+  produce -n 500
+  wait_for 60 all_are_told 4500
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
   [ -s "$journal" ]
   [ -s other.events ]
   cat other.events >>"$journal"
   jq -r '"\(.kafka_partition) \(.kafka_offset)"' "$journal" | sort -n -k 1,1 -k 2,2 >told
   topic_offsets "$KAFKA_TOPIC" | sort -n -k 1,1 -k 2,2 | cmp - told
+}
+
+@test "two trackers of one group share the partitions: range" {
+  two_share range
+}
+
+@test "two trackers of one group share the partitions: cooperative-sticky" {
+  two_share cooperative-sticky
 }
 
 @test "a second tracker on the same journal refuses to start" {
