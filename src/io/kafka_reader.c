@@ -96,9 +96,9 @@ static rd_kafka_topic_partition_list_t *learn_partitions(struct kafka_reader *r,
     rd_kafka_topic_partition_list_t *list = NULL;
 
     *err = topic ? rd_kafka_metadata(r->rk, 0, topic, &md, timeout_ms) : rd_kafka_last_error();
-    if (!*err)
+    if (!*err && md)
         *err = md->topic_cnt == 1 ? md->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    if (!*err) {
+    if (!*err && md) {
         list = rd_kafka_topic_partition_list_new(md->topics[0].partition_cnt);
         for (int i = 0; i < md->topics[0].partition_cnt; i++)
             rd_kafka_topic_partition_list_add(list, r->topic, md->topics[0].partitions[i].id);
@@ -175,7 +175,7 @@ static int serve_start(struct kafka_reader *r, const struct source_events *event
         begin = mem_alloc_array((size_t)list->cnt, sizeof(*begin));
         err = learn_offsets(r, list, begin, deadline);
     }
-    if (!err)
+    if (list && !err)
         rc = begin_reading(r, list, begin, events, e);
     else if (is_final(err))
         rc = err_set(e, ERR_RUNTIME, "topic %s: %s", r->topic, rd_kafka_err2str(err));
