@@ -151,6 +151,9 @@ $(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(CO
 # The journal's test stands between it and the disk.
 $(OUT)/tests/unit/test_journal: TEST_LDFLAGS = -Wl,--wrap=write,--wrap=fdatasync,--wrap=ftruncate
 
+# So does the test of the reader.
+$(OUT)/tests/unit/test_tail: TEST_LDFLAGS = -Wl,--wrap=pread
+
 # The mock cluster's ports can only be chosen by interposing bind(), see the file.
 $(OUT)/embedded-broker: $(OUT)/scripts/embedded_broker.o
 	$(CC) $(ALL_LDFLAGS) -rdynamic -o $@ $^ $(CORE_LIBS)

@@ -56,7 +56,9 @@ struct tail *tail_new(const char *path);
 void tail_free(struct tail *t);
 
 /* Reads what is there, for at most 20 ms or 16 MiB. Returns 1 when more is waiting (call again
- * soon), 0 at the end. Trouble is not an error here: see the status; it is retried every 500 ms. */
+ * soon), 0 at the end. Trouble is not an error here: see the status; a path is looked at
+ * again every 500 ms. A file that cannot be read keeps its place, and gives way to a successor only
+ * when that has had the name for 5 s. */
 int tail_poll(struct tail *t, const struct clock *clock, const struct tail_sink *sink);
 
 /* Opens the file now, without reading, so that a place in it can be chosen first. Returns another

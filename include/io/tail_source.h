@@ -25,7 +25,7 @@ struct tail_source {
     size_t searched;     /* so much of the carry holds no newline */
     bool is_skipping;    /* within an oversized line */
     bool is_at_end;
-    char mark[TAIL_MARK]; /* the bytes before `pos`: do they still stand there? */
+    char mark[TAIL_MARK]; /* the bytes before the carry: do they still stand there? */
     size_t mark_len;
     int64_t retire_ms; /* 0 while it is the current one */
 };
@@ -56,8 +56,13 @@ void tail_source_begin_at(struct tail_source *s, int64_t offset);
  * there. Also gives its size. Errors count as no: reading will find them. */
 bool tail_source_is_truncated(const struct tail_source *s, int64_t *size);
 
-/* True when the bytes before the position of `of` stand at the same place in `s`: a copy. */
+/* True when the bytes before the position of `of`, and those before its unfinished line, stand at
+ * the same places in `s`: a copy. */
 bool tail_source_has_mark_of(const struct tail_source *s, const struct tail_source *of);
+
+/* Forgets an unfinished line when that alone is gone, which is how writers mend a torn end: goes on
+ * where the line began and returns true. */
+bool tail_source_mend(struct tail_source *s);
 
 /* Back to 0; an unfinished line is forgotten. */
 void tail_source_start_over(struct tail_source *s);

@@ -21,6 +21,8 @@ struct tail {
     struct tail_set files;
     uint32_t next_number;
     int64_t next_look_ms;
+    int look_error; /* of the latest look at the path */
+    int read_error; /* of the latest turn */
     struct tail_status status;
 };
 
@@ -116,9 +118,9 @@ static void push_missed(struct tail *t, int64_t now)
 
 static void note_trouble(struct tail *t, int error)
 {
-    t->status.error = error == ENOENT || error == ENOTDIR ? 0 : error;
+    t->look_error = error == ENOENT || error == ENOTDIR ? 0 : error;
     if (t->files.count == 0)
-        t->status.state = t->status.error ? TAIL_FAILED : TAIL_WAITING;
+        t->status.state = t->look_error ? TAIL_FAILED : TAIL_WAITING;
 }
 
 /* Is the path still the file that we read? Returns true when there is a new one. */
@@ -133,7 +135,7 @@ static bool look_at_path(struct tail *t, int64_t now)
         return false;
     }
     if (is_known(t, &st) || is_full(t)) {
-        t->status.error = 0;
+        t->look_error = 0;
         return false;
     }
     fresh = tail_source_open(t->path);
@@ -152,7 +154,7 @@ static bool look_at_path(struct tail *t, int64_t now)
     }
     push(t, fresh, now);
     t->status.state = TAIL_OPEN;
-    t->status.error = 0;
+    t->look_error = 0;
     return true;
 }
 
@@ -171,6 +173,7 @@ static void update_status(struct tail *t, int64_t now)
     struct tail_status *st = &t->status;
     struct stat file;
 
+    st->error = t->read_error ? t->read_error : t->look_error;
     st->behind = 0;
     st->unfinished = 0;
     for (int i = 0; i < t->files.count; i++) {
@@ -194,18 +197,17 @@ static void update_status(struct tail *t, int64_t now)
 }
 
 /* After a read error: a new descriptor for the same file, so that the position stays. */
-static bool reopen(const struct tail *t, struct tail_source *s)
+static void reopen(const struct tail *t, struct tail_source *s)
 {
     struct tail_source *again = tail_source_open(t->path);
-    bool is_same = again && again->dev == s->dev && again->ino == s->ino;
-    int fd = s->fd;
 
-    if (is_same) {
+    if (again && again->dev == s->dev && again->ino == s->ino) {
+        int fd = s->fd;
+
         s->fd = again->fd;
         again->fd = fd;
     }
     tail_source_free(again);
-    return is_same;
 }
 
 /* A truncated file begins anew. What was not yet read of it stands in the copy that was taken
@@ -230,7 +232,7 @@ static int read_one(struct tail *t, int i, int64_t now, struct tail_turn *turn)
     struct tail_source *s = t->files.items[i];
     int64_t size;
 
-    if (tail_source_is_truncated(s, &size)) {
+    if (tail_source_is_truncated(s, &size) && !tail_source_mend(s)) {
         begin_anew(t, i, now);
         s = t->files.items[i];
     } else if (size == s->pos) {
@@ -240,16 +242,27 @@ static int read_one(struct tail *t, int i, int64_t now, struct tail_turn *turn)
     return tail_source_read(s, turn);
 }
 
-/* Returns true when all files were read to their ends. */
+/* What cannot be read is tried again, so that no line is read twice or left out, until another file
+ * has had its name for a while. */
+static void suffer(struct tail *t, int i, int error, int64_t now, const struct tail_turn *turn)
+{
+    struct tail_source *s = t->files.items[i];
+
+    t->read_error = error;
+    reopen(t, s);
+    if (s->retire_ms == 0 || now < s->retire_ms)
+        return;
+    tail_source_finish(s, turn);
+    drop(t, i);
+}
+
+/* Returns true when all files were read to their ends, or as far as they can be. */
 static bool read_all(struct tail *t, int64_t now, struct tail_turn *turn)
 {
+    t->read_error = 0;
     for (int i = 0; i < t->files.count; i++) {
         if (read_one(t, i, now, turn) < 0) {
-            int error = errno;
-
-            if (!reopen(t, t->files.items[i]))
-                drop(t, i);
-            note_trouble(t, error);
+            suffer(t, i, errno, now, turn);
             return true;
         }
         if (!t->files.items[i]->is_at_end)

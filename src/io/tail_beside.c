@@ -131,7 +131,8 @@ struct tail_source *tail_beside_missed(const char *path, const struct tail_set *
 static bool is_copy(const struct search *search, const struct tail_source *s, const char *name)
 {
     (void)name;
-    return search->of->mark_len == TAIL_MARK && tail_source_has_mark_of(s, search->of);
+    return search->of->mark_len + search->of->carry.len >= TAIL_MARK &&
+           tail_source_has_mark_of(s, search->of);
 }
 
 struct tail_source *tail_beside_copy(const char *path, const struct tail_set *known,

@@ -78,6 +78,19 @@ static void finish_line(struct tail_source *s, const struct tail_turn *turn, siz
     s->is_skipping = false;
 }
 
+/* `end` is where the carry begins now, `got` bytes after where it began before. */
+static void remember_mark(struct tail_source *s, const char *end, size_t got)
+{
+    size_t keep = got < TAIL_MARK ? TAIL_MARK - got : 0;
+    size_t fresh = got < TAIL_MARK ? got : TAIL_MARK;
+
+    if (keep > s->mark_len)
+        keep = s->mark_len;
+    memmove(s->mark, s->mark + s->mark_len - keep, keep);
+    memcpy(s->mark + keep, end - fresh, fresh);
+    s->mark_len = keep + fresh;
+}
+
 /* Keeps what follows the last newline, unless it is already too long to ever be handed on. */
 static void keep_rest(struct tail_source *s, size_t from)
 {
@@ -90,6 +103,7 @@ static void keep_rest(struct tail_source *s, size_t from)
         s->is_skipping = true;
         rest = 0;
     }
+    remember_mark(s, s->carry.data + s->carry.len - rest, s->carry.len - rest);
     if (rest && from)
         memmove(s->carry.data, s->carry.data + from, rest);
     strbuf_cut(&s->carry, rest);
@@ -110,24 +124,26 @@ static void consume(struct tail_source *s, const struct tail_turn *turn)
     keep_rest(s, from);
 }
 
-static void remember_mark(struct tail_source *s, const char *end, size_t got)
+/* Do these bytes stand before `end`? */
+static bool stands_before(const struct tail_source *s, int64_t end, const char *bytes, size_t len)
 {
-    size_t keep = got < TAIL_MARK ? TAIL_MARK - got : 0;
-    size_t fresh = got < TAIL_MARK ? got : TAIL_MARK;
+    char now[TAIL_MARK];
+    ssize_t n = pread(s->fd, now, len, end - (int64_t)len);
 
-    if (keep > s->mark_len)
-        keep = s->mark_len;
-    memmove(s->mark, s->mark + s->mark_len - keep, keep);
-    memcpy(s->mark + keep, end - fresh, fresh);
-    s->mark_len = keep + fresh;
+    return n == (ssize_t)len && memcmp(now, bytes, len) == 0;
+}
+
+static int64_t line_start(const struct tail_source *s)
+{
+    return s->pos - (int64_t)s->carry.len;
 }
 
 bool tail_source_has_mark_of(const struct tail_source *s, const struct tail_source *of)
 {
-    char now[TAIL_MARK];
-    ssize_t n = pread(s->fd, now, of->mark_len, of->pos - (int64_t)of->mark_len);
+    size_t len = of->carry.len < TAIL_MARK ? of->carry.len : TAIL_MARK;
 
-    return n == (ssize_t)of->mark_len && memcmp(now, of->mark, of->mark_len) == 0;
+    return stands_before(s, line_start(of), of->mark, of->mark_len) &&
+           (len == 0 || stands_before(s, of->pos, of->carry.data + of->carry.len - len, len));
 }
 
 bool tail_source_is_truncated(const struct tail_source *s, int64_t *size)
@@ -139,6 +155,17 @@ bool tail_source_is_truncated(const struct tail_source *s, int64_t *size)
         return false;
     *size = st.st_size;
     return st.st_size < s->pos || (st.st_size > s->pos && !tail_source_has_mark_of(s, s));
+}
+
+bool tail_source_mend(struct tail_source *s)
+{
+    if (s->carry.len == 0 || s->mark_len == 0 ||
+        !stands_before(s, line_start(s), s->mark, s->mark_len))
+        return false;
+    s->pos = line_start(s);
+    s->searched = 0;
+    strbuf_reset(&s->carry);
+    return true;
 }
 
 void tail_source_start_over(struct tail_source *s)
@@ -167,7 +194,6 @@ int tail_source_read(struct tail_source *s, struct tail_turn *turn)
         s->carry.len += (size_t)n;
         s->pos += n;
         turn->budget -= n;
-        remember_mark(s, s->carry.data + s->carry.len, (size_t)n);
         consume(s, turn);
     }
     return 0;

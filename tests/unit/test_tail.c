@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,6 +32,20 @@ struct stage {
     struct strbuf last;
     struct tail_line last_line;
 };
+
+/* The errno with which reading fails now; 0 for a disk in order. */
+static int read_fails;
+
+ssize_t __real_pread(int fd, void *bytes, size_t len, off_t at);
+ssize_t __wrap_pread(int fd, void *bytes, size_t len, off_t at);
+
+ssize_t __wrap_pread(int fd, void *bytes, size_t len, off_t at)
+{
+    if (read_fails == 0)
+        return __real_pread(fd, bytes, len, at);
+    errno = read_fails;
+    return -1;
+}
 
 static int64_t stage_ms(void *self)
 {
@@ -83,6 +98,7 @@ static int tear_down(void **state)
     assert_int_equal(system(command), 0);
     strbuf_release(&s->last);
     free(s);
+    read_fails = 0;
     return 0;
 }
 
@@ -166,6 +182,19 @@ static void a_file_that_comes_later_is_read_from_its_start(void **state)
     assert_int_equal(tail_status(s->tail)->lines, 0); /* looked at every 500 ms only */
     let_pass(s, 600);
     assert_int_equal(tail_status(s->tail)->state, TAIL_OPEN);
+    assert_all_read(s);
+}
+
+static void an_empty_file_is_open_and_has_no_lines(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    let_pass(s, 700);
+    assert_int_equal(tail_status(s->tail)->state, TAIL_OPEN);
+    assert_int_equal(tail_status(s->tail)->lines, 0);
+    put_lines(s, 1);
+    read_now(s);
     assert_all_read(s);
 }
 
@@ -313,6 +342,27 @@ static void the_unfinished_end_of_a_rotated_file_is_handed_on_as_torn(void **sta
     assert_int_equal(tail_status(s->tail)->unfinished, 0);
 }
 
+/* A writer that died within a line cuts it off when it comes again, and goes on. */
+static void a_torn_end_that_is_cut_off_is_no_truncation(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 10);
+    for (int k = 0; k < 3; k++) {
+        put(s, "{\"timestamp\":-1, and more than what follows", 40);
+        read_now(s);
+        assert_int_equal(ftruncate(s->fd, lseek(s->fd, 0, SEEK_END) - 40), 0);
+        if (k == 0)
+            let_pass(s, 200);
+        put_lines(s, k == 1 ? 1 : 100); /* up to a place before or behind where the torn end was */
+        let_pass(s, 200);
+        assert_all_read(s);
+        assert_int_equal(tail_status(s->tail)->unfinished, 0);
+    }
+    assert_int_equal(tail_status(s->tail)->truncations, 0);
+}
+
 static void a_truncated_file_is_read_from_its_start(void **state)
 {
     struct stage *s = *state;
@@ -393,6 +443,155 @@ static void a_removed_file_that_comes_again_is_read(void **state)
     let_pass(s, 700);
     open_writer(s);
     put_lines(s, 10);
+    let_pass(s, 700);
+    assert_all_read(s);
+}
+
+static void a_new_file_may_get_the_inode_of_one_that_is_gone(void **state)
+{
+    struct stage *s = *state;
+    struct stat first;
+    struct stat again = {0};
+
+    open_writer(s);
+    put_lines(s, 10);
+    let_pass(s, 200);
+    assert_int_equal(fstat(s->fd, &first), 0);
+    for (int i = 0; i < 20 && again.st_ino != first.st_ino; i++) {
+        assert_int_equal(unlink(s->path), 0);
+        open_writer(s);
+        put_lines(s, 10);
+        let_pass(s, 7000); /* the one before is closed by then, its inode free */
+        assert_int_equal(fstat(s->fd, &again), 0);
+    }
+    assert_all_read(s);
+}
+
+static void a_link_may_be_switched_back_and_forth(void **state)
+{
+    struct stage *s = *state;
+    char target[128];
+
+    for (int i = 0; i < 6; i++) {
+        snprintf(target, sizeof(target), "%s/%d", s->folder, i);
+        unlink(s->path);
+        assert_int_equal(symlink(target, s->path), 0);
+        open_writer(s);
+        put_lines(s, 10);
+        let_pass(s, i % 2 ? 600 : 7000);
+        put_lines(s, 10);
+    }
+    let_pass(s, 7000);
+    assert_all_read(s);
+}
+
+/* As one whom permissions bind. */
+static void read_as_nobody(struct stage *s, int64_t ms)
+{
+    bool is_root = geteuid() == 0;
+
+    if (is_root)
+        assert_int_equal(seteuid(65534), 0);
+    let_pass(s, ms);
+    if (is_root)
+        assert_int_equal(seteuid(0), 0);
+}
+
+static void a_file_that_may_not_be_read_is_told_and_read_when_it_may(void **state)
+{
+    struct stage *s = *state;
+
+    assert_int_equal(chmod(s->folder, 0755), 0);
+    open_writer(s);
+    put_lines(s, 10);
+    assert_int_equal(chmod(s->path, 0), 0);
+    read_as_nobody(s, 700);
+    assert_int_equal(tail_status(s->tail)->state, TAIL_FAILED);
+    assert_int_equal(tail_status(s->tail)->error, EACCES);
+    assert_int_equal(chmod(s->path, 0644), 0);
+    read_as_nobody(s, 700);
+    assert_int_equal(tail_status(s->tail)->error, 0);
+    assert_all_read(s);
+}
+
+static void permission_that_is_lost_and_returns_costs_no_line(void **state)
+{
+    struct stage *s = *state;
+
+    assert_int_equal(chmod(s->folder, 0755), 0);
+    open_writer(s);
+    put_lines(s, 10);
+    read_as_nobody(s, 700);
+    assert_int_equal(chmod(s->path, 0), 0);
+    put_lines(s, 10);
+    read_as_nobody(s, 700); /* the descriptor is open, and stays good */
+    assert_all_read(s);
+    assert_int_equal(chmod(s->folder, 0), 0);
+    put_lines(s, 10);
+    read_as_nobody(s, 700);
+    assert_int_equal(tail_status(s->tail)->error, EACCES);
+    assert_int_equal(tail_status(s->tail)->state, TAIL_OPEN);
+    assert_int_equal(chmod(s->folder, 0755), 0);
+    rename_to(s, ".1");
+    put_lines(s, 10);
+    open_writer(s);
+    put_lines(s, 10);
+    assert_int_equal(chmod(s->path, 0), 0);
+    read_as_nobody(s, 7000); /* the new file cannot be opened, the old one is not let go */
+    assert_int_equal(tail_status(s->tail)->error, EACCES);
+    assert_int_equal(chmod(s->path, 0644), 0);
+    read_as_nobody(s, 700);
+    assert_int_equal(tail_status(s->tail)->error, 0);
+    assert_all_read(s);
+}
+
+static void a_failing_disk_is_told_and_no_line_is_read_twice_or_left_out(void **state)
+{
+    static const int errors[] = {EIO, ESTALE};
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 10);
+    let_pass(s, 700);
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        put_lines(s, 10);
+        read_fails = errors[i];
+        let_pass(s, 1200);
+        assert_int_equal(tail_status(s->tail)->error, errors[i]);
+        assert_int_equal(chmod(s->path, 0), 0);
+        assert_int_equal(chmod(s->folder, 0), 0);
+        read_as_nobody(s, 1200); /* nor can it be opened anew */
+        assert_int_equal(tail_status(s->tail)->error, errors[i]);
+        assert_true(tail_status(s->tail)->behind > 0);
+        assert_int_equal(chmod(s->folder, 0755), 0);
+        assert_int_equal(chmod(s->path, 0644), 0);
+        read_fails = 0;
+        let_pass(s, 700);
+        assert_int_equal(tail_status(s->tail)->error, 0);
+        assert_all_read(s);
+    }
+}
+
+static void a_file_that_stays_unreadable_gives_way_to_its_successor(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 10);
+    put(s, "{\"time", 6);
+    let_pass(s, 700);
+    read_fails = EIO;
+    put(s, "stamp", 5); /* never read */
+    let_pass(s, 200);
+    rename_to(s, ".1");
+    open_writer(s);
+    put_lines(s, 10);
+    let_pass(s, 4000);
+    assert_int_equal(s->torn, 0); /* it may come back */
+    let_pass(s, 2000);
+    assert_int_equal(s->torn, 1);
+    read_fails = 0;
+    s->torn = 0;
     let_pass(s, 700);
     assert_all_read(s);
 }
@@ -531,6 +730,7 @@ int main(void)
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         ROW(a_file_that_comes_later_is_read_from_its_start),
+        ROW(an_empty_file_is_open_and_has_no_lines),
         ROW(asking_to_retry_looks_at_once),
         ROW(a_line_is_handed_on_when_its_newline_came),
         ROW(an_unfinished_line_is_reported_with_its_age),
@@ -539,11 +739,18 @@ int main(void)
         ROW(two_rotations_between_two_looks_lose_nothing),
         ROW(sidecars_and_torn_ends_beside_the_file_are_not_taken_for_rotations),
         ROW(the_unfinished_end_of_a_rotated_file_is_handed_on_as_torn),
+        ROW(a_torn_end_that_is_cut_off_is_no_truncation),
         ROW(a_truncated_file_is_read_from_its_start),
         ROW(a_file_that_was_truncated_and_grew_past_the_position_is_noticed),
         ROW(what_was_unread_before_a_truncation_is_read_from_the_copy),
         ROW(the_hole_that_a_truncation_leaves_is_skipped),
         ROW(a_removed_file_that_comes_again_is_read),
+        ROW(a_new_file_may_get_the_inode_of_one_that_is_gone),
+        ROW(a_link_may_be_switched_back_and_forth),
+        ROW(a_file_that_may_not_be_read_is_told_and_read_when_it_may),
+        ROW(permission_that_is_lost_and_returns_costs_no_line),
+        ROW(a_failing_disk_is_told_and_no_line_is_read_twice_or_left_out),
+        ROW(a_file_that_stays_unreadable_gives_way_to_its_successor),
         ROW(a_symbolic_link_may_be_switched),
         ROW(a_folder_may_be_removed_and_made_again),
         ROW(a_line_of_eight_mebibytes_is_read_whole),

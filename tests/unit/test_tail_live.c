@@ -137,6 +137,25 @@ static void write_with_copies(const char *path)
     put_batch(fd, &rng, &n, (int)(30000 - n));
 }
 
+/* Freezes itself in the middle of a line, three times; the reader wakes it. */
+static void write_and_freeze(const char *path)
+{
+    struct rng rng;
+    int64_t n = 0;
+    int fd = append_to(path);
+    char line[64];
+    int len;
+
+    rng_seed(&rng, 47);
+    for (int k = 0; k < 3; k++) {
+        put_batch(fd, &rng, &n, 199);
+        len = snprintf(line, sizeof(line), "{\"timestamp\":%lld}\n", (long long)n++);
+        put(fd, line, 8);
+        raise(SIGSTOP);
+        put(fd, line + 8, (size_t)len - 8);
+    }
+}
+
 static int64_t run(const char *folder, void (*writer)(const char *path), struct result *r,
                    int64_t until)
 {
@@ -229,6 +248,45 @@ static void more_rotations_than_are_kept_open_lose_nothing(void **state)
     assert_int_equal(r.torn, 0);
 }
 
+static void a_writer_that_is_frozen_within_a_line_is_waited_for(void **state)
+{
+    const struct clock *clock = clock_system();
+    struct result r = {0};
+    const struct tail_sink sink = {.line = on_line, .self = &r};
+    char path[128];
+    struct tail *tail;
+    int status;
+    pid_t pid;
+
+    snprintf(path, sizeof(path), "%s/tracker.events", (char *)*state);
+    tail = tail_new(path);
+    pid = fork();
+    if (pid == 0) {
+        write_and_freeze(path);
+        _exit(0);
+    }
+    for (int k = 0; k < 3; k++) {
+        assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+        assert_true(WIFSTOPPED(status));
+        for (int i = 0; i < 12; i++) { /* longer than between two looks at the path */
+            while (tail_poll(tail, clock, &sink) == 1)
+                ;
+            usleep(50000);
+        }
+        assert_int_equal(r.expected, 200 * (k + 1) - 1);
+        assert_int_equal(tail_status(tail)->unfinished, 8);
+        kill(pid, SIGCONT);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    while (tail_poll(tail, clock, &sink) == 1)
+        ;
+    assert_int_equal(r.expected, 600);
+    assert_int_equal(r.wrong, 0);
+    assert_int_equal(tail_status(tail)->lines, 600);
+    tail_free(tail);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +295,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_journal_that_is_copied_and_truncated_under_load_is_read_line_by_line, set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(a_writer_that_is_frozen_within_a_line_is_waited_for, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(more_rotations_than_are_kept_open_lose_nothing, set_up,
                                         tear_down),
     };
