@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -62,6 +63,26 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
          .kind = ARG_FLAG,
          .help = "one line for Nagios; exit 0 OK, 1 WARN, 2 CRIT, 3 UNKNOWN",
          .flag = &o->check},
+        {.name = "warn-success",
+         .kind = ARG_SETTING,
+         .operand = "PERCENT",
+         .setting = "monitor.success_warn"},
+        {.name = "crit-success",
+         .kind = ARG_SETTING,
+         .operand = "PERCENT",
+         .setting = "monitor.success_crit"},
+        {.name = "warn-latency",
+         .kind = ARG_SETTING,
+         .operand = "MS",
+         .setting = "monitor.latency_warn_ms"},
+        {.name = "crit-latency",
+         .kind = ARG_SETTING,
+         .operand = "MS",
+         .setting = "monitor.latency_crit_ms"},
+        {.name = "crit-stale",
+         .kind = ARG_SETTING,
+         .operand = "SECONDS",
+         .setting = "monitor.stale_seconds"},
         {.name = "no-history",
          .kind = ARG_FLAG,
          .help = "do not read the older part of a big journal: totals are lower bounds",
@@ -106,12 +127,23 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
     return args_load(&program, argc, argv, kafka_library_version(), cfg, e);
 }
 
+/* Digits, x, digits: no sign and no blank. Returns 0 or -1. */
+static int read_size(const char *text, int *width, int *height)
+{
+    static const char digits[] = "0123456789";
+    size_t x = strspn(text, digits);
+    size_t rest = text[x] == 'x' ? strspn(text + x + 1, digits) : 0;
+
+    if (x < 1 || x > 4 || rest < 1 || rest > 4 || text[x + 1 + rest] != '\0')
+        return -1;
+    *width = atoi(text);
+    *height = atoi(text + x + 1);
+    return *width >= 1 && *height >= 1 && *width <= 2000 && *height <= 2000 ? 0 : -1;
+}
+
 static int check_options(struct options *o, struct err *e)
 {
-    char rest;
-
-    if (o->size && (sscanf(o->size, "%4dx%4d%c", &o->width, &o->height, &rest) != 2 ||
-                    o->width < 1 || o->height < 1 || o->width > 2000 || o->height > 2000))
+    if (o->size && read_size(o->size, &o->width, &o->height) < 0)
         return err_set(e, ERR_USAGE, "--size %s: expected WIDTHxHEIGHT, as in 120x40", o->size);
     if (o->size && !o->once)
         return err_set(e, ERR_USAGE, "--size needs --once");
@@ -181,7 +213,7 @@ static void add_report(struct monitor *m, const struct options *o, struct strbuf
     struct screen s = {0};
 
     if (o->check) {
-        report_check(&m->figures, out);
+        report_check(&m->figures, &m->limits, out);
     } else if (o->json) {
         report_json(&m->figures, out);
     } else if (o->size) {
@@ -248,6 +280,17 @@ static int run_live(struct monitor *m, struct options *o, struct err *e)
     return status;
 }
 
+/* What is not there yet may still come; what is there and no file never will be one. */
+static int check_path(const char *path, struct err *e)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+        return 0;
+    return err_set(e, ERR_USAGE, "%s: %s", path,
+                   S_ISDIR(st.st_mode) ? "is a directory, a file is needed" : "is no regular file");
+}
+
 static int run_monitor(const struct config *cfg, struct options *o, struct err *e)
 {
     struct monitor m = {
@@ -306,7 +349,8 @@ int main(int argc, char **argv)
     case ARGS_FAILED:
         break;
     case ARGS_RUN:
-        if (check_options(&o, &e) == 0)
+        if (check_options(&o, &e) == 0 && check_path(cfg.monitor.events_file, &e) == 0 &&
+            check_path(cfg.monitor.log_file, &e) == 0)
             status = run_monitor(&cfg, &o, &e);
         break;
     }

@@ -17,9 +17,8 @@ struct histogram {
 /* Adds one value; negative ones count as 0, larger ones as HISTOGRAM_LARGEST. */
 void histogram_add(struct histogram *h, int64_t value);
 
-/* Adds or takes away all counts of `other`, which must have been added before. */
+/* Adds all counts of `other`. */
 void histogram_merge(struct histogram *h, const struct histogram *other);
-void histogram_subtract(struct histogram *h, const struct histogram *other);
 
 /* The smallest value that at least the share `q` (0 to 1) of all values does not exceed; -1 when
  * the histogram is empty. */

@@ -40,13 +40,6 @@ void histogram_merge(struct histogram *h, const struct histogram *other)
     h->count += other->count;
 }
 
-void histogram_subtract(struct histogram *h, const struct histogram *other)
-{
-    for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
-        h->buckets[i] -= other->buckets[i];
-    h->count -= other->count;
-}
-
 int64_t histogram_quantile(const struct histogram *h, double q)
 {
     uint64_t rank = (uint64_t)ceil(q * (double)h->count);

@@ -394,16 +394,30 @@ void report_json(const struct figures *f, struct strbuf *out)
 
 /* ---- Nagios ---- */
 
-static void check_number(struct strbuf *out, const char *name, double n, int decimals)
+/* "name=value[unit];warn;crit;min;max", the last four as `bounds`. */
+static void check_number(struct strbuf *out, const char *name, double n, int decimals,
+                         const char *bounds)
 {
     if (isfinite(n) && n >= 0)
-        strbuf_addf(out, " %s=%.*f", name, decimals, n);
+        strbuf_addf(out, " %s=%.*f%s", name, decimals, n, bounds);
     else
         strbuf_addf(out, " %s=U", name);
 }
 
-void report_check(const struct figures *f, struct strbuf *out)
+/* A bar would begin the figures. */
+static void add_reason(struct strbuf *out, const char *text)
 {
+    size_t from = out->len;
+
+    add_clean(out, text);
+    for (size_t i = from; i < out->len; i++)
+        out->data[i] = out->data[i] == '|' ? '/' : out->data[i];
+}
+
+void report_check(const struct figures *f, const struct health_limits *limits, struct strbuf *out)
+{
+    char success[64];
+    char latency[64];
     int order[HEALTH_RULES];
     int worst;
 
@@ -415,13 +429,17 @@ void report_check(const struct figures *f, struct strbuf *out)
     else
         strbuf_addf(out, "%s ", health_rule_name(worst));
     if (f->health.level != LEVEL_OK)
-        add_clean(out, f->health.findings[worst].text);
+        add_reason(out, f->health.findings[worst].text);
+    snprintf(success, sizeof(success), "%%;%g:;%g:;0;100", limits->success_warn,
+             limits->success_crit);
+    snprintf(latency, sizeof(latency), "ms;%" PRId64 ";%" PRId64 ";0", limits->latency_warn_ms,
+             limits->latency_crit_ms);
     strbuf_adds(out, " |");
-    check_number(out, "rate", f->rate_10s.per_second, 1);
-    check_number(out, "success", f->success_60s * 100, 2);
-    check_number(out, "lag", (double)f->lag.messages, 0);
-    check_number(out, "dlq", (double)f->dlq_60s, 0);
-    check_number(out, "p99", (double)f->latency.p99, 0);
+    check_number(out, "rate", f->rate_10s.per_second, 1, ";;;0");
+    check_number(out, "success", f->success_60s * 100, 2, success);
+    check_number(out, "lag", (double)f->lag.messages, 0, ";;;0");
+    check_number(out, "dlq", (double)f->dlq_60s, 0, ";;;0");
+    check_number(out, "p99", (double)f->latency.p99, 0, latency);
     strbuf_addc(out, '\n');
 }
 

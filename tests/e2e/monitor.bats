@@ -97,13 +97,15 @@ screen_shows() { # TEXT
   journal 2000 3 >tracker.events
   metrics_line 0 >tracker.log
   run -2 "$monitor" --check
-  [[ $output == "CRIT dlq 200 of 2000 in 60 s, above 1 % | rate="*" success=90.00 lag=0 dlq=200 p99=12" ]]
+  [[ $output == "CRIT dlq 200 of 2000 in 60 s, above 1 % | rate="*";;;0 success=90.00%;95:;80:;0;100 lag=0;;;0 dlq=200;;;0 p99=12ms;1000;10000;0" ]]
   grep -v dead_lettered tracker.events >ok.events
   run -1 "$monitor" --check --events ok.events
   [[ $output == "WARN integrity "* ]]
   journal 9 1 >ok.events
   run -0 "$monitor" --check --events ok.events
   run -3 "$monitor" --check --no-such-option
+  run -2 "$monitor" --check --warn-success 99 --crit-success 98 --events tracker.events
+  [[ $output == *"success=90.00%;99:;98:;0;100"* ]]
 }
 
 @test "wrong usage is one clear line and exit 2" {
@@ -111,6 +113,18 @@ screen_shows() { # TEXT
   [ "$stderr" = "monitor: --size needs --once" ]
   run -2 --separate-stderr "$monitor" --once --size 80
   [[ $stderr == "monitor: --size 80: expected WIDTHxHEIGHT"* ]]
+  for size in +80x24 " 80x24" 80x-24 80x024x 0x5; do
+    run -2 --separate-stderr "$monitor" --once --size "$size"
+    [[ $stderr == "monitor: --size $size: expected WIDTHxHEIGHT"* ]]
+  done
+  run -2 --separate-stderr "$monitor" --once --events .
+  [ "$stderr" = "monitor: .: is a directory, a file is needed" ]
+  mkfifo pipe
+  for odd in pipe /dev/zero; do
+    run -2 --separate-stderr "$monitor" --once --log "$odd"
+    [ "$stderr" = "monitor: $odd: is no regular file" ]
+  done
+  run -3 --separate-stderr "$monitor" --check --events .
   run -2 --separate-stderr "$monitor" --color sometimes
   [ "${#stderr_lines[@]}" -eq 1 ]
   run -2 --separate-stderr "$monitor" --event x

@@ -51,7 +51,7 @@ static void quantiles_are_within_one_percent_of_the_sorted_values(void **state)
     }
 }
 
-static void histograms_add_up_and_can_be_taken_apart_again(void **state)
+static void histograms_add_up(void **state)
 {
     struct histogram *sum = mem_alloc(sizeof(*sum));
     struct histogram *part = mem_alloc(sizeof(*part));
@@ -65,9 +65,6 @@ static void histograms_add_up_and_can_be_taken_apart_again(void **state)
     assert_int_equal(sum->count, 3);
     assert_int_equal(histogram_quantile(sum, 0.5), 90);
     assert_int_equal(histogram_quantile(sum, 1), 91);
-    histogram_subtract(sum, part);
-    assert_int_equal(sum->count, 1);
-    assert_int_equal(histogram_quantile(sum, 1), 5);
     free(sum);
     free(part);
 }
@@ -160,7 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quantiles_are_within_one_percent_of_the_sorted_values),
-        cmocka_unit_test(histograms_add_up_and_can_be_taken_apart_again),
+        cmocka_unit_test(histograms_add_up),
         cmocka_unit_test(values_outside_are_clamped),
         cmocka_unit_test(the_running_second_is_not_counted),
         cmocka_unit_test(a_window_is_right_after_hours_and_across_slots),
