@@ -78,9 +78,13 @@ test-faults: ## a fault on each call of a short run, over a real Kafka; SEED=s
 	@FAULTS_ALL=1 FAULTS_SEED='$(SEED)' T=faults tests/run.sh e2e; status=$$?; \
 		sed -n 's/^# //p' build/test-logs/e2e-faults.tap; exit $$status
 
+B ?=
+ROUNDS ?= 5
+ORDERS ?= 500000
+
 .PHONY: bench
-bench: ## not there yet
-	@echo "make $@ comes later" >&2; exit 1
+bench: build ## side by side with others, over a real Kafka; B=tracker|producer ROUNDS=5 ORDERS=500000
+	@python3 tests/bench/bench.py --rounds '$(ROUNDS)' --orders '$(ORDERS)' $(B)
 
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))

@@ -1,0 +1,109 @@
+"""Runs one program to its end and tells what it took."""
+
+import os
+import signal
+import subprocess
+import time
+
+LOOK_SECONDS = 0.001  # until the first byte is there, later five times that
+END_SECONDS = 20  # for a program that was told to end
+
+
+class Failed(Exception):
+    """This measurement came to nothing; the text says why."""
+
+
+class Job:
+    """What to run. `output` is the file that it writes, watched for its first byte. A program that does not
+    end by itself has `is_done`, asked again and again; it is ended when that says so. `written` is what it
+    wrote in bytes, asked at the end; the size of `output` if not given."""
+
+    def __init__(self, argv, output=None, env=None, is_done=None, written=None):
+        self.argv = argv
+        self.output = output
+        self.env = env
+        self.is_done = is_done
+        self.written = written
+
+
+def size_of(path):
+    try:
+        return os.stat(path).st_size
+    except (FileNotFoundError, TypeError):
+        return 0
+
+
+def end(process, seconds=END_SECONDS, with_signal=signal.SIGTERM):
+    """Ends a child by its id, with SIGKILL when `with_signal` is not enough."""
+    if process is None or process.poll() is not None:
+        return
+    process.send_signal(with_signal)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def last_words(path):
+    with open(path, errors="replace") as f:
+        lines = f.read().strip().splitlines()
+    return lines[-1][:200] if lines else "(it said nothing)"
+
+
+def start(argv, folder, env=None, stdin=subprocess.DEVNULL):
+    """Starts a program in its folder; what it says goes to `out` there."""
+    with open(os.path.join(folder, "out"), "w") as out:
+        return subprocess.Popen(argv, cwd=folder, env=env, stdin=stdin, stdout=out, stderr=out)
+
+
+def take_end(process):
+    """Its resource usage if it has ended, else None. The child is then gone."""
+    pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+    if pid == 0:
+        return None
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage
+
+
+def measure(job, folder, seconds):
+    """Runs the job in `folder`. Returns seconds (from the start of the process to its end, or to the moment
+    when all was there), first_seconds (to the first byte, None without output), cpu_seconds (user and system, all
+    threads and waited-for children), peak_bytes and written_bytes. Raises Failed."""
+    first = done_at = usage = None
+    began = time.monotonic()
+    process = start(job.argv, folder, job.env)
+    try:
+        while usage is None:
+            now = time.monotonic()
+            if first is None and size_of(job.output) > 0:
+                first = now - began
+            if job.is_done and done_at is None and job.is_done():
+                done_at = time.monotonic() - began
+                process.terminate()
+            if now - began > (seconds if done_at is None else done_at + END_SECONDS):
+                process.kill()
+                if done_at is None:
+                    raise Failed(f"did not end within {seconds} s")
+            time.sleep(LOOK_SECONDS if first is None else 5 * LOOK_SECONDS)
+            usage = take_end(process)
+        ended = time.monotonic() - began
+    finally:
+        end(process)
+    if done_at is None and (process.returncode != 0 or job.is_done):
+        raise Failed(f"status {process.returncode}: {last_words(os.path.join(folder, 'out'))}")
+    return {
+        "seconds": ended if done_at is None else done_at,
+        "first_seconds": first,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_bytes": usage.ru_maxrss * 1024,
+        "written_bytes": job.written() if job.written else size_of(job.output),
+    }
+
+
+def count_lines(path):
+    lines = 0
+    with open(path, "rb") as f:
+        while chunk := f.read(1 << 20):
+            lines += chunk.count(b"\n")
+    return lines
