@@ -12,13 +12,14 @@ COMMA := ,
 OUT := build$(if $(SAN),/san-$(subst $(COMMA),-,$(SAN)))
 BIN := $(if $(SAN),$(OUT)/bin,bin)
 
-CORE_PACKAGES := rdkafka libcjson yaml-0.1
+CORE_PACKAGES := rdkafka yaml-0.1
 CORE_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PACKAGES) 2>/dev/null)
 CORE_LIBS := $(shell $(PKG_CONFIG) --libs $(CORE_PACKAGES) 2>/dev/null) -lpthread -lm
 CURSES_CFLAGS := $(shell $(PKG_CONFIG) --cflags ncursesw 2>/dev/null)
 CURSES_LIBS := $(shell $(PKG_CONFIG) --libs ncursesw 2>/dev/null)
-CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
-CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+# The tests' own; cJSON is their second opinion on what we write and read.
+TEST_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka libcjson 2>/dev/null)
+TEST_LIBS := $(shell $(PKG_CONFIG) --libs cmocka libcjson 2>/dev/null)
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
@@ -89,7 +90,7 @@ bench: build ## side by side with others, over a real Kafka; B=tracker|producer 
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_CFLAGS := -std=c11 -D_GNU_SOURCE -Iinclude -O1 -g -fsanitize=fuzzer,address,undefined \
-	-fno-sanitize-recover=all $(CORE_CFLAGS)
+	-fno-sanitize-recover=all $(CORE_CFLAGS) $(TEST_CFLAGS) -Itests
 
 .PHONY: fuzz $(FUZZERS:%=fuzz-%)
 fuzz: $(FUZZERS:%=fuzz-%) ## each fuzz target for FUZZ_SECONDS=60, with clang
@@ -100,7 +101,7 @@ $(FUZZERS:%=fuzz-%): fuzz-%: build/fuzz/%
 
 build/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard src/base/*.c src/config/*.c src/model/*.c)
 	@mkdir -p $(@D)
-	clang $(FUZZ_CFLAGS) -o $@ $^ $(CORE_LIBS)
+	clang $(FUZZ_CFLAGS) -o $@ $^ -Wl,--as-needed $(TEST_LIBS) $(CORE_LIBS)
 
 .PHONY: lint
 lint: ## include table, headers alone, clang-tidy, cppcheck, shellcheck, format
@@ -140,7 +141,7 @@ $(OUT)/%.o: %.c
 	$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
 $(OUT)/cmd/monitor/term.o: EXTRA_CFLAGS = $(CURSES_CFLAGS)
-$(OUT)/tests/%.o: EXTRA_CFLAGS = $(CMOCKA_CFLAGS) -Itests
+$(OUT)/tests/%.o: EXTRA_CFLAGS = $(TEST_CFLAGS) -Itests
 
 define program_rule
 $$(BIN)/$(1): $$(call program_objects,$(1)) $$(CORE)
@@ -150,7 +151,7 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 $(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(CORE)
-	$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(CORE_LIBS)
+	$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS)
 
 # The journal's test stands between it and the disk.
 $(OUT)/tests/unit/test_journal: TEST_LDFLAGS = -Wl,--wrap=write,--wrap=fdatasync,--wrap=ftruncate

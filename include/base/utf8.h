@@ -11,6 +11,9 @@
  * `code`, or 0 when the bytes do not begin with a whole valid character. */
 size_t utf8_decode(const char *bytes, size_t len, uint32_t *code);
 
+/* Writes the character, which must be one by the rules above. Returns its length. */
+size_t utf8_encode(uint32_t code, char out[4]);
+
 /* True when all `len` bytes are valid UTF-8; `bad_at`, if given, gets the offset of the first byte
  * that is not. */
 bool utf8_valid(const char *bytes, size_t len, size_t *bad_at);

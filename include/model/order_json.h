@@ -12,10 +12,10 @@
 #define ORDER_MAX_DEPTH 32
 
 /* Decodes one message value: exactly one JSON object by RFC 8259 in valid UTF-8, as strictly as
- * json_text_check, and every number finite. All texts and lists of `o` live in `arena`. Returns
- * true, or false with the reason in words in `why` (cut to `why_size`; plain ASCII). Pure; not for
- * two threads at once on one arena. An order of 1 KB takes about 6 KB of the arena, the worst text
- * (a list of nothing but digits) 50 times its size.
+ * json_tree_read. All texts and lists of `o` live in `arena`. Returns true, or false with the
+ * reason in words in `why` (cut to `why_size`; plain ASCII). Pure; not for two threads at once on
+ * one arena. An order of 1 KB takes about 4 KB of the arena, the worst text (items that are empty
+ * objects) 40 times its size.
  *
  * - Unknown members are skipped, whatever they hold and however often they come. A known member may
  *   come only once in its object; names are told apart by case.

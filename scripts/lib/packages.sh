@@ -9,12 +9,12 @@ build   libc6-dev             header  stdio.h
 build   make                  command make
 build   pkg-config            command pkg-config
 build   librdkafka-dev        library rdkafka
-build   libcjson-dev          library libcjson
 build   libyaml-dev           library yaml-0.1
 build   libncurses-dev        library ncursesw
 java    default-jre-headless  java    17
 java    maven                 command mvn
 unit    libcmocka-dev         library cmocka
+unit    libcjson-dev          library libcjson
 e2e     bats                  command bats
 e2e     jq                    command jq
 e2e     kcat                  command kcat

@@ -1,14 +1,17 @@
 #include "model/checkpoint.h"
 
-#include <cjson/cJSON.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/json_writer.h"
 #include "base/mem.h"
+#include "model/decimal.h"
+#include "model/json_tree.h"
+
+#define MAX_DEPTH 3 /* partitions' objects in their list in the whole */
 
 /* FNV-1a, 64 bits. */
 uint64_t checkpoint_hash(const char *bytes, size_t len)
@@ -98,85 +101,102 @@ void checkpoint_encode(const struct checkpoint *s, struct strbuf *out)
     strbuf_addc(out, '\n');
 }
 
-static int read_int(const cJSON *object, const char *key, int64_t min, int64_t *value,
-                    struct err *e)
+static const struct json_node *find(const struct json_node *object, const char *key,
+                                    enum json_kind kind)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    const struct json_node *n = json_tree_find(object, key);
 
-    if (!cJSON_IsNumber(item) || item->valuedouble != floor(item->valuedouble) ||
-        item->valuedouble < (double)min || item->valuedouble > 0x1p53)
+    return n && n->kind == kind ? n : NULL;
+}
+
+static int read_int(const struct json_node *object, const char *key, int64_t min, int64_t max,
+                    int64_t *value, struct err *e)
+{
+    const struct json_node *n = find(object, key, JSON_NUMBER);
+    bool exact;
+
+    if (!n || !decimal_read(n->text, 0, value, &exact) || !exact || *value < min || *value > max)
         return err_set(e, ERR_RUNTIME, "%s is not a number that fits", key);
-    *value = (int64_t)item->valuedouble;
     return 0;
 }
 
-static int read_u64(const cJSON *object, const char *key, uint64_t *value, struct err *e)
+static bool parse_u64(const char *text, size_t len, uint64_t *value)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    char *end;
+    *value = 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned digit = (unsigned)(text[i] - '0');
 
-    if (!cJSON_IsString(item) || item->valuestring[0] < '0' || item->valuestring[0] > '9')
-        return err_set(e, ERR_RUNTIME, "%s is not a number as text", key);
-    *value = strtoull(item->valuestring, &end, 10);
-    return *end ? err_set(e, ERR_RUNTIME, "%s is not a number as text", key) : 0;
+        if (digit > 9 || __builtin_mul_overflow(*value, UINT64_C(10), value) ||
+            __builtin_add_overflow(*value, digit, value))
+            return false;
+    }
+    return len > 0;
 }
 
-static int read_position(struct checkpoint *s, const cJSON *object, struct err *e)
+static int read_u64(const struct json_node *object, const char *key, uint64_t *value, struct err *e)
 {
-    const cJSON *topic = cJSON_GetObjectItemCaseSensitive(object, "topic");
+    const struct json_node *n = find(object, key, JSON_STRING);
+
+    if (!n || !parse_u64(n->text, n->text_len, value))
+        return err_set(e, ERR_RUNTIME, "%s is not a number as text", key);
+    return 0;
+}
+
+static int read_position(struct checkpoint *s, const struct json_node *object, struct err *e)
+{
+    const struct json_node *topic = find(object, "topic", JSON_STRING);
     struct checkpoint_entry *p;
     int64_t partition = 0;
     int64_t next = -1;
     int64_t committed = -1;
+    char *name;
 
-    if (!cJSON_IsString(topic))
+    if (!topic)
         return err_set(e, ERR_RUNTIME, "a partition has no topic");
-    if (read_int(object, "partition", 0, &partition, e) < 0 ||
-        read_int(object, "next", -1, &next, e) < 0 ||
-        read_int(object, "committed", -1, &committed, e) < 0)
+    if (read_int(object, "partition", 0, INT32_MAX, &partition, e) < 0 ||
+        read_int(object, "next", -1, INT64_MAX, &next, e) < 0 ||
+        read_int(object, "committed", -1, INT64_MAX, &committed, e) < 0)
         return -1;
-    p = checkpoint_find(s, topic->valuestring, (int32_t)partition);
+    name = mem_strndup(topic->text, topic->text_len);
+    p = checkpoint_find(s, name, (int32_t)partition);
+    free(name);
     p->next = next;
     p->committed = committed;
     return 0;
 }
 
-static int read_state(struct checkpoint *s, const cJSON *root, struct err *e)
+static int read_state(struct checkpoint *s, const struct json_node *root, struct err *e)
 {
-    const cJSON *id = cJSON_GetObjectItemCaseSensitive(root, "cluster_id");
-    const cJSON *clean = cJSON_GetObjectItemCaseSensitive(root, "clean");
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "partitions");
-    const cJSON *item;
+    const struct json_node *id = find(root, "cluster_id", JSON_STRING);
+    const struct json_node *clean = json_tree_find(root, "clean");
+    const struct json_node *list = find(root, "partitions", JSON_ARRAY);
     int64_t version = 0;
 
-    if (read_int(root, "version", 0, &version, e) < 0)
+    if (read_int(root, "version", 0, INT64_MAX, &version, e) < 0)
         return -1;
     if (version != CHECKPOINT_VERSION)
         return err_set(e, ERR_RUNTIME, "version %" PRId64 " is not known", version);
-    if (!cJSON_IsString(id) || !cJSON_IsBool(clean) || !cJSON_IsArray(list))
+    if (!id || !clean || (clean->kind != JSON_TRUE && clean->kind != JSON_FALSE) || !list)
         return err_set(e, ERR_RUNTIME, "cluster_id, clean or partitions is missing");
-    snprintf(s->cluster_id, sizeof(s->cluster_id), "%s", id->valuestring);
-    s->is_clean = cJSON_IsTrue(clean);
+    snprintf(s->cluster_id, sizeof(s->cluster_id), "%.*s", (int)id->text_len, id->text);
+    s->is_clean = clean->kind == JSON_TRUE;
     if (read_u64(root, "device", &s->device, e) < 0 || read_u64(root, "inode", &s->inode, e) < 0 ||
         read_u64(root, "tail_hash", &s->tail_hash, e) < 0 ||
-        read_int(root, "length", 0, &s->length, e) < 0)
+        read_int(root, "length", 0, INT64_MAX, &s->length, e) < 0)
         return -1;
-    cJSON_ArrayForEach(item, list)
-    {
-        if (read_position(s, item, e) < 0)
+    for (const struct json_node *n = list->child; n; n = n->next)
+        if (read_position(s, n, e) < 0)
             return -1;
-    }
     return 0;
 }
 
 int checkpoint_decode(struct checkpoint *s, const char *text, size_t len, struct err *e)
 {
-    cJSON *root = cJSON_ParseWithLength(text, len);
-    int rc;
+    struct arena arena = {0};
+    char why[128];
+    const struct json_node *root = json_tree_read(text, len, MAX_DEPTH, &arena, why, sizeof(why));
+    int rc = root ? read_state(s, root, e) : err_set(e, ERR_RUNTIME, "%s", why);
 
-    if (!root)
-        return err_set(e, ERR_RUNTIME, "it is no JSON");
-    rc = read_state(s, root, e);
-    cJSON_Delete(root);
+    arena_release(&arena);
     return rc;
 }

@@ -1,19 +1,16 @@
 #include "model/order_json.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <cjson/cJSON.h>
 
 #include "base/json_writer.h"
 #include "base/rfc3339.h"
 #include "model/decimal.h"
 #include "model/json_text.h"
+#include "model/json_tree.h"
 
 /* The format as tables: reading and writing both go by these rows, writing in their order. */
 
@@ -21,6 +18,7 @@ enum kind { TEXT, OPTIONAL_TEXT, INTEGER, AMOUNT, BOOLEAN, OBJECT, ITEMS };
 
 struct field {
     const char *name;
+    size_t name_len;
     enum kind kind;
     size_t offset;             /* of the value in its struct */
     size_t has;                /* of the bool that tells it is there; 0 = always */
@@ -33,116 +31,66 @@ struct object {
 };
 
 #define COUNT(rows)   (sizeof(rows) / sizeof((rows)[0]))
+#define NAME(text)    text, sizeof(text) - 1
 #define AT(type, ...) offsetof(struct type, __VA_ARGS__)
 
 static const struct field customer_fields[] = {
-    {"customer_id", TEXT, AT(order_customer, customer_id), 0, NULL},
-    {"name", TEXT, AT(order_customer, name), 0, NULL},
-    {"email", OPTIONAL_TEXT, AT(order_customer, email), 0, NULL},
-    {"phone", OPTIONAL_TEXT, AT(order_customer, phone), 0, NULL},
-    {"address", OPTIONAL_TEXT, AT(order_customer, address), 0, NULL},
-    {"loyalty_level", OPTIONAL_TEXT, AT(order_customer, loyalty_level), 0, NULL},
+    {NAME("customer_id"), TEXT, AT(order_customer, customer_id), 0, NULL},
+    {NAME("name"), TEXT, AT(order_customer, name), 0, NULL},
+    {NAME("email"), OPTIONAL_TEXT, AT(order_customer, email), 0, NULL},
+    {NAME("phone"), OPTIONAL_TEXT, AT(order_customer, phone), 0, NULL},
+    {NAME("address"), OPTIONAL_TEXT, AT(order_customer, address), 0, NULL},
+    {NAME("loyalty_level"), OPTIONAL_TEXT, AT(order_customer, loyalty_level), 0, NULL},
 };
 static const struct object customer_form = {customer_fields, COUNT(customer_fields)};
 
 static const struct field item_fields[] = {
-    {"item_id", TEXT, AT(order_item, item_id), 0, NULL},
-    {"item_name", TEXT, AT(order_item, item_name), 0, NULL},
-    {"quantity", INTEGER, AT(order_item, quantity), AT(order_item, has_quantity), NULL},
-    {"unit_price", AMOUNT, AT(order_item, unit_price), AT(order_item, has_unit_price), NULL},
-    {"total_price", AMOUNT, AT(order_item, total_price), AT(order_item, has_total_price), NULL},
+    {NAME("item_id"), TEXT, AT(order_item, item_id), 0, NULL},
+    {NAME("item_name"), TEXT, AT(order_item, item_name), 0, NULL},
+    {NAME("quantity"), INTEGER, AT(order_item, quantity), AT(order_item, has_quantity), NULL},
+    {NAME("unit_price"), AMOUNT, AT(order_item, unit_price), AT(order_item, has_unit_price), NULL},
+    {NAME("total_price"), AMOUNT, AT(order_item, total_price), AT(order_item, has_total_price),
+     NULL},
 };
 static const struct object item_form = {item_fields, COUNT(item_fields)};
 
 static const struct field inventory_fields[] = {
-    {"item_id", OPTIONAL_TEXT, AT(order_inventory, item_id), 0, NULL},
-    {"item_name", OPTIONAL_TEXT, AT(order_inventory, item_name), 0, NULL},
-    {"available_qty", INTEGER, AT(order_inventory, available_qty), 0, NULL},
-    {"reserved_qty", INTEGER, AT(order_inventory, reserved_qty), 0, NULL},
-    {"unit_price", AMOUNT, AT(order_inventory, unit_price), 0, NULL},
-    {"in_stock", BOOLEAN, AT(order_inventory, in_stock), 0, NULL},
-    {"warehouse", OPTIONAL_TEXT, AT(order_inventory, warehouse), 0, NULL},
+    {NAME("item_id"), OPTIONAL_TEXT, AT(order_inventory, item_id), 0, NULL},
+    {NAME("item_name"), OPTIONAL_TEXT, AT(order_inventory, item_name), 0, NULL},
+    {NAME("available_qty"), INTEGER, AT(order_inventory, available_qty), 0, NULL},
+    {NAME("reserved_qty"), INTEGER, AT(order_inventory, reserved_qty), 0, NULL},
+    {NAME("unit_price"), AMOUNT, AT(order_inventory, unit_price), 0, NULL},
+    {NAME("in_stock"), BOOLEAN, AT(order_inventory, in_stock), 0, NULL},
+    {NAME("warehouse"), OPTIONAL_TEXT, AT(order_inventory, warehouse), 0, NULL},
 };
 static const struct object inventory_form = {inventory_fields, COUNT(inventory_fields)};
 
 static const struct field metadata_fields[] = {
-    {"timestamp", OPTIONAL_TEXT, AT(order_metadata, timestamp), 0, NULL},
-    {"version", OPTIONAL_TEXT, AT(order_metadata, version), 0, NULL},
-    {"event_type", OPTIONAL_TEXT, AT(order_metadata, event_type), 0, NULL},
-    {"source", OPTIONAL_TEXT, AT(order_metadata, source), 0, NULL},
-    {"correlation_id", OPTIONAL_TEXT, AT(order_metadata, correlation_id), 0, NULL},
+    {NAME("timestamp"), OPTIONAL_TEXT, AT(order_metadata, timestamp), 0, NULL},
+    {NAME("version"), OPTIONAL_TEXT, AT(order_metadata, version), 0, NULL},
+    {NAME("event_type"), OPTIONAL_TEXT, AT(order_metadata, event_type), 0, NULL},
+    {NAME("source"), OPTIONAL_TEXT, AT(order_metadata, source), 0, NULL},
+    {NAME("correlation_id"), OPTIONAL_TEXT, AT(order_metadata, correlation_id), 0, NULL},
 };
 static const struct object metadata_form = {metadata_fields, COUNT(metadata_fields)};
 
 static const struct field order_fields[] = {
-    {"order_id", TEXT, AT(order, order_id), 0, NULL},
-    {"sequence", INTEGER, AT(order, sequence), AT(order, has_sequence), NULL},
-    {"status", TEXT, AT(order, status), 0, NULL},
-    {"customer_info", OBJECT, AT(order, customer), 0, &customer_form},
-    {"items", ITEMS, AT(order, items), 0, &item_form},
-    {"inventory", OBJECT, AT(order, inventory), AT(order, has_inventory), &inventory_form},
-    {"subtotal", AMOUNT, AT(order, subtotal), AT(order, has_subtotal), NULL},
-    {"tax", AMOUNT, AT(order, tax), AT(order, has_tax), NULL},
-    {"shipping_fee", AMOUNT, AT(order, shipping_fee), AT(order, has_shipping_fee), NULL},
-    {"total", AMOUNT, AT(order, total), AT(order, has_total), NULL},
-    {"currency", OPTIONAL_TEXT, AT(order, currency), 0, NULL},
-    {"payment_method", OPTIONAL_TEXT, AT(order, payment_method), 0, NULL},
-    {"delivery_notes", OPTIONAL_TEXT, AT(order, delivery_notes), 0, NULL},
-    {"metadata", OBJECT, AT(order, metadata), 0, &metadata_form},
+    {NAME("order_id"), TEXT, AT(order, order_id), 0, NULL},
+    {NAME("sequence"), INTEGER, AT(order, sequence), AT(order, has_sequence), NULL},
+    {NAME("status"), TEXT, AT(order, status), 0, NULL},
+    {NAME("customer_info"), OBJECT, AT(order, customer), 0, &customer_form},
+    {NAME("items"), ITEMS, AT(order, items), 0, &item_form},
+    {NAME("inventory"), OBJECT, AT(order, inventory), AT(order, has_inventory), &inventory_form},
+    {NAME("subtotal"), AMOUNT, AT(order, subtotal), AT(order, has_subtotal), NULL},
+    {NAME("tax"), AMOUNT, AT(order, tax), AT(order, has_tax), NULL},
+    {NAME("shipping_fee"), AMOUNT, AT(order, shipping_fee), AT(order, has_shipping_fee), NULL},
+    {NAME("total"), AMOUNT, AT(order, total), AT(order, has_total), NULL},
+    {NAME("currency"), OPTIONAL_TEXT, AT(order, currency), 0, NULL},
+    {NAME("payment_method"), OPTIONAL_TEXT, AT(order, payment_method), 0, NULL},
+    {NAME("delivery_notes"), OPTIONAL_TEXT, AT(order, delivery_notes), 0, NULL},
+    {NAME("metadata"), OBJECT, AT(order, metadata), 0, &metadata_form},
 };
 static const struct object order_form = {order_fields, COUNT(order_fields)};
-
-/* cJSON takes its memory from the arena of the order that this thread is decoding; for everybody
- * else its hooks do what they did before. */
-
-static _Thread_local struct arena *decoding;
-
-static void *tree_alloc(size_t size)
-{
-    return decoding ? arena_alloc(decoding, size) : malloc(size);
-}
-
-static void tree_free(void *p)
-{
-    if (!decoding)
-        free(p);
-}
-
-static void install_hooks(void)
-{
-    cJSON_Hooks hooks = {.malloc_fn = tree_alloc, .free_fn = tree_free};
-
-    cJSON_InitHooks(&hooks);
-}
-
-static cJSON *parse_tree(const char *bytes, size_t len, struct arena *arena)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    cJSON *tree;
-
-    pthread_once(&once, install_hooks);
-    decoding = arena;
-    tree = cJSON_ParseWithLength(bytes, len);
-    decoding = NULL;
-    return tree;
-}
-
-/* cJSON keeps a number as a double, which an integer above 2^53 does not survive. Tree and text
- * have their numbers in the same order: each number node gets its place in the text. Returns false
- * when a number is too large for a double. */
-static bool attach_digits(cJSON *node, const char *const **next)
-{
-    for (; node; node = node->next) {
-        if (cJSON_IsNumber(node)) {
-            if (!isfinite(node->valuedouble))
-                return false;
-            node->valuestring = (char *)(uintptr_t) * (*next)++;
-        }
-        if (node->child && !attach_digits(node->child, next))
-            return false;
-    }
-    return true;
-}
 
 /* Where we are in the order, for the reasons: "customer_info.", or "items[2].". */
 struct place {
@@ -156,23 +104,15 @@ struct reader {
     size_t why_size;
 };
 
-static const char *type_name(const cJSON *v)
+static const char *kind_name(const struct json_node *v)
 {
-    switch (v->type & 0xff) {
-    case cJSON_False:
-    case cJSON_True:
-        return "a boolean";
-    case cJSON_NULL:
-        return "null";
-    case cJSON_Number:
-        return "a number";
-    case cJSON_String:
-        return "a string";
-    case cJSON_Array:
-        return "an array";
-    default:
-        return "an object";
-    }
+    static const char *const names[] = {
+        [JSON_NULL] = "null",        [JSON_FALSE] = "a boolean", [JSON_TRUE] = "a boolean",
+        [JSON_NUMBER] = "a number",  [JSON_STRING] = "a string", [JSON_ARRAY] = "an array",
+        [JSON_OBJECT] = "an object",
+    };
+
+    return names[v->kind];
 }
 
 /* Always false, so that `return refuse(...)` reads as what it is. */
@@ -195,33 +135,33 @@ __attribute__((format(printf, 4, 5))) static bool refuse(const struct reader *r,
 }
 
 static bool refuse_type(const struct reader *r, struct place at, const char *name,
-                        const char *wanted, const cJSON *v)
+                        const char *wanted, const struct json_node *v)
 {
-    return refuse(r, at, name, "expected %s, got %s", wanted, type_name(v));
+    return refuse(r, at, name, "expected %s, got %s", wanted, kind_name(v));
 }
 
 static bool read_object(const struct reader *r, struct place at, const struct object *form,
-                        const cJSON *v, void *base);
+                        const struct json_node *v, void *base);
 
 static bool read_text(const struct reader *r, struct place at, const struct field *f,
-                      const cJSON *v, const char **out)
+                      const struct json_node *v, const char **out)
 {
-    if (f->kind == OPTIONAL_TEXT && cJSON_IsNull(v))
+    if (f->kind == OPTIONAL_TEXT && v->kind == JSON_NULL)
         return true;
-    if (!cJSON_IsString(v))
+    if (v->kind != JSON_STRING)
         return refuse_type(r, at, f->name, "a string", v);
-    *out = v->valuestring;
+    *out = arena_strndup(r->arena, v->text, v->text_len);
     return true;
 }
 
 static bool read_integer(const struct reader *r, struct place at, const struct field *f,
-                         const cJSON *v, int64_t *out)
+                         const struct json_node *v, int64_t *out)
 {
     bool exact;
 
-    if (!cJSON_IsNumber(v))
+    if (v->kind != JSON_NUMBER)
         return refuse_type(r, at, f->name, "an integer", v);
-    if (!decimal_read(v->valuestring, 0, out, &exact))
+    if (!decimal_read(v->text, 0, out, &exact))
         return refuse(r, at, f->name, "the integer does not fit into 64 bits");
     if (!exact)
         return refuse(r, at, f->name, "expected an integer, got a fraction");
@@ -229,34 +169,33 @@ static bool read_integer(const struct reader *r, struct place at, const struct f
 }
 
 static bool read_amount(const struct reader *r, struct place at, const struct field *f,
-                        const cJSON *v, int64_t *out)
+                        const struct json_node *v, int64_t *out)
 {
     bool exact;
 
-    if (!cJSON_IsNumber(v))
+    if (v->kind != JSON_NUMBER)
         return refuse_type(r, at, f->name, "a number", v);
-    if (!decimal_read(v->valuestring, 2, out, &exact) || *out > ORDER_MAX_CENTS ||
-        *out < -ORDER_MAX_CENTS)
+    if (!decimal_read(v->text, 2, out, &exact) || *out > ORDER_MAX_CENTS || *out < -ORDER_MAX_CENTS)
         return refuse(r, at, f->name, "the amount is beyond 10^12");
     return true;
 }
 
 static bool read_boolean(const struct reader *r, struct place at, const struct field *f,
-                         const cJSON *v, bool *out)
+                         const struct json_node *v, bool *out)
 {
-    if (!cJSON_IsBool(v))
+    if (v->kind != JSON_TRUE && v->kind != JSON_FALSE)
         return refuse_type(r, at, f->name, "a boolean", v);
-    *out = cJSON_IsTrue(v);
+    *out = v->kind == JSON_TRUE;
     return true;
 }
 
-static bool read_items(const struct reader *r, const struct field *f, const cJSON *v,
+static bool read_items(const struct reader *r, const struct field *f, const struct json_node *v,
                        struct order *o)
 {
     size_t count = 0;
-    const cJSON *child;
+    const struct json_node *child;
 
-    if (!cJSON_IsArray(v))
+    if (v->kind != JSON_ARRAY)
         return refuse_type(r, (struct place){NULL, -1}, f->name, "an array", v);
     for (child = v->child; child; child = child->next)
         count++;
@@ -265,7 +204,7 @@ static bool read_items(const struct reader *r, const struct field *f, const cJSO
     for (child = v->child; child; child = child->next) {
         struct place at = {f->name, (int64_t)o->item_count};
 
-        if (!cJSON_IsObject(child))
+        if (child->kind != JSON_OBJECT)
             return refuse_type(r, at, "", "an object", child);
         if (!read_object(r, at, f->form, child, &o->items[o->item_count]))
             return false;
@@ -275,7 +214,7 @@ static bool read_items(const struct reader *r, const struct field *f, const cJSO
 }
 
 static bool read_field(const struct reader *r, struct place at, const struct field *f,
-                       const cJSON *v, void *base)
+                       const struct json_node *v, void *base)
 {
     void *out = (char *)base + f->offset;
 
@@ -292,7 +231,7 @@ static bool read_field(const struct reader *r, struct place at, const struct fie
     case BOOLEAN:
         return read_boolean(r, at, f, v, out);
     case OBJECT:
-        if (!cJSON_IsObject(v))
+        if (v->kind != JSON_OBJECT)
             return refuse_type(r, at, f->name, "an object", v);
         return read_object(r, (struct place){f->name, -1}, f->form, v, out);
     case ITEMS:
@@ -303,25 +242,26 @@ static bool read_field(const struct reader *r, struct place at, const struct fie
 
 /* Members mostly come in the order of the table: the search begins behind the last one found.
  * Returns the row, or -1 when the name is unknown. */
-static int find_field(const struct object *form, const char *name, size_t begin)
+static int find_field(const struct object *form, const struct json_node *member, size_t begin)
 {
     for (size_t k = 0; k < form->count; k++) {
         size_t i = begin + k < form->count ? begin + k : begin + k - form->count;
+        const struct field *f = &form->fields[i];
 
-        if (strcmp(form->fields[i].name, name) == 0)
+        if (f->name_len == member->name_len && memcmp(f->name, member->name, f->name_len) == 0)
             return (int)i;
     }
     return -1;
 }
 
 static bool read_object(const struct reader *r, struct place at, const struct object *form,
-                        const cJSON *v, void *base)
+                        const struct json_node *v, void *base)
 {
     unsigned seen = 0;
     size_t next = 0;
 
-    for (const cJSON *child = v->child; child; child = child->next) {
-        int i = find_field(form, child->string, next);
+    for (const struct json_node *child = v->child; child; child = child->next) {
+        int i = find_field(form, child, next);
 
         if (i < 0)
             continue;
@@ -339,26 +279,15 @@ bool order_decode(const char *bytes, size_t len, struct arena *arena, struct ord
                   size_t why_size)
 {
     const struct reader r = {arena, why, why_size};
-    struct json_numbers numbers;
-    const char *const *next;
-    cJSON *tree;
+    const struct json_node *tree;
     const char *time;
 
     *o = (struct order){.metadata.timestamp_ms = -1};
-    if (!json_text_check(bytes, len, ORDER_MAX_DEPTH, arena, &numbers, why, why_size))
+    tree = json_tree_read(bytes, len, ORDER_MAX_DEPTH, arena, why, why_size);
+    if (!tree)
         return false;
-    tree = parse_tree(bytes, len, arena);
-    if (!tree) {
-        snprintf(why, why_size, "the JSON parser refused the text");
-        return false;
-    }
-    next = (const char *const *)numbers.at;
-    if (!attach_digits(tree, &next)) {
-        snprintf(why, why_size, "a number is too large to be finite");
-        return false;
-    }
-    if (!cJSON_IsObject(tree)) {
-        snprintf(why, why_size, "expected an object, got %s", type_name(tree));
+    if (tree->kind != JSON_OBJECT) {
+        snprintf(why, why_size, "expected an object, got %s", kind_name(tree));
         return false;
     }
     if (!read_object(&r, (struct place){NULL, -1}, &order_form, tree, o))

@@ -4,15 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLAIN, QUOTE, ESCAPE, CONTROL };
-
-/* What a byte means inside a string. */
-static const unsigned char in_string[256] = {
-    CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL,       CONTROL,         CONTROL, CONTROL,
-    CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL,       CONTROL,         CONTROL, CONTROL,
-    CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, CONTROL,       CONTROL,         CONTROL, CONTROL,
-    CONTROL, CONTROL, CONTROL, CONTROL, CONTROL, ['"'] = QUOTE, ['\\'] = ESCAPE,
-};
+#include "base/utf8.h"
+#include "model/json_chars.h"
 
 static int skip_value(struct scan *s, struct scan_value *v, int depth);
 
@@ -30,48 +23,21 @@ static bool take(struct scan *s, char c)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-/* Stands on a backslash. Returns the length of the escape, or 0 when it is none. */
-static size_t escape_length(const char *p, const char *end)
-{
-    if (end - p < 2)
-        return 0;
-    if (p[1] != 'u')
-        return p[1] && strchr("\"\\/bfnrt", p[1]) ? 2 : 0;
-    if (end - p < 6)
-        return 0;
-    for (int i = 2; i < 6; i++) {
-        if (hex_digit(p[i]) < 0)
-            return 0;
-    }
-    return 6;
-}
-
 static int skip_string(struct scan *s, struct scan_value *v)
 {
     const char *p = s->p;
+    uint32_t code;
     size_t n;
 
     v->kind = SCAN_STRING;
     v->text = p;
     for (;;) {
-        while (p < s->end && in_string[(unsigned char)*p] == PLAIN)
-            p++;
-        if (p == s->end || in_string[(unsigned char)*p] == CONTROL)
+        p = json_chars_plain(p, s->end);
+        if (p == s->end || (unsigned char)*p < 0x20)
             return -1;
         if (*p == '"')
             break;
-        n = escape_length(p, s->end);
+        n = *p == '\\' ? json_chars_escape(p, s->end, &code) : 1;
         if (n == 0)
             return -1;
         p += n;
@@ -279,62 +245,14 @@ int scan_number(const struct scan_value *v, double *out)
     return isfinite(*out) ? 0 : -1;
 }
 
-static size_t put_utf8(char *out, uint32_t c)
+/* Writes the character that the escape at `p` stands for, U+FFFD if it is none for people; `used`
+ * gets the bytes the escape takes. It was checked when it was scanned. */
+static size_t unescape(const char *p, const char *end, size_t *used, char out[4])
 {
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
-}
+    uint32_t code = 0;
 
-static uint32_t hex4(const char *p)
-{
-    uint32_t c = 0;
-
-    for (int i = 0; i < 4; i++)
-        c = c << 4 | (uint32_t)hex_digit(p[i]);
-    return c;
-}
-
-/* The character that the escape at `p` stands for; `used` gets the bytes it takes, a surrogate pair
- * being two escapes. The escape was checked when it was scanned. */
-static uint32_t unescape(const char *p, const char *end, size_t *used)
-{
-    static const char names[] = "\"\\/bfnrt";
-    static const char values[] = "\"\\/\b\f\n\r\t";
-    uint32_t c;
-    uint32_t low;
-
-    if (p[1] != 'u') {
-        *used = 2;
-        return (unsigned char)values[strchr(names, p[1]) - names];
-    }
-    *used = 6;
-    c = hex4(p + 2);
-    if (c >= 0xd800 && c < 0xdc00 && end - p >= 12 && p[6] == '\\' && p[7] == 'u') {
-        low = hex4(p + 8);
-        if (low >= 0xdc00 && low < 0xe000) {
-            *used = 12;
-            return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-        }
-    }
-    return c == 0 || (c >= 0xd800 && c < 0xe000) ? 0xfffd : c;
+    *used = json_chars_escape(p, end, &code);
+    return utf8_encode(code == 0 || (code >= 0xd800 && code < 0xe000) ? 0xfffd : code, out);
 }
 
 /* How many bytes the unescaped character at `p` has; a broken one counts as a single byte. */
@@ -359,7 +277,7 @@ size_t scan_text(const struct scan_value *v, char *out, size_t cap)
     while (p < end) {
         bool is_escape = v->kind == SCAN_STRING && *p == '\\';
         size_t used = is_escape ? 0 : character_length(p, end);
-        size_t n = is_escape ? put_utf8(bytes, unescape(p, end, &used)) : used;
+        size_t n = is_escape ? unescape(p, end, &used, bytes) : used;
 
         if (len + n >= cap)
             break;

@@ -317,16 +317,16 @@ is_taken() { # PORT
 
 @test "missing packages are only named with --no-install, else installed" {
   real=$(command -v pkg-config)
-  fake pkg-config '[ "${*: -1}" = libcjson ] && [ ! -e '"'$fakes/installed'"' ] && exit 1; exec '"$real"' "$@"'
-  fake apt-get '[[ $* != *install*libcjson-dev ]] || touch '"'$fakes/installed'"
+  fake pkg-config '[ "${*: -1}" = rdkafka ] && [ ! -e '"'$fakes/installed'"' ] && exit 1; exec '"$real"' "$@"'
+  fake apt-get '[[ $* != *install*librdkafka-dev ]] || touch '"'$fakes/installed'"
   start --kafka embedded --no-install
   failed_with 1
-  says "apt-get install libcjson-dev"
+  says "apt-get install librdkafka-dev"
   [ ! -e "$fakes/installed" ]
   fake sudo '[ "$1" != -n ] || shift; exec "$@"'
   start --kafka embedded
   succeeded
-  says "installed: libcjson-dev"
+  says "installed: librdkafka-dev"
 }
 
 @test "wrong usage is one line and exit status 2" {

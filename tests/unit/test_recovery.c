@@ -302,7 +302,7 @@ static void a_sidecar_comes_back_as_it_was_written(void **state)
     struct fixture *f = *state;
 
     snprintf(out.cluster_id, sizeof(out.cluster_id), "cluster");
-    checkpoint_find(&out, "orders", 3)->next = INT64_C(9007199254740991);
+    checkpoint_find(&out, "orders", 3)->next = INT64_C(9007199254740993);
     checkpoint_find(&out, "other", 3)->committed = 5;
     assert_int_equal(sidecar_write(f->sidecar, &out, &e), 0);
     assert_int_equal(sidecar_read(f->sidecar, &in, &e), 1);
@@ -310,7 +310,7 @@ static void a_sidecar_comes_back_as_it_was_written(void **state)
     assert_true(in.device == out.device && in.inode == 17 && in.length == 12345);
     assert_true(in.tail_hash == out.tail_hash && in.is_clean);
     assert_int_equal(in.entry_count, 2);
-    assert_int_equal(checkpoint_find(&in, "orders", 3)->next, INT64_C(9007199254740991));
+    assert_int_equal(checkpoint_find(&in, "orders", 3)->next, INT64_C(9007199254740993));
     assert_int_equal(checkpoint_find(&in, "orders", 3)->committed, -1);
     assert_int_equal(checkpoint_find(&in, "other", 3)->committed, 5);
     checkpoint_release(&in);
