@@ -6,6 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 T ?=
 SAN ?=
+UPDATE ?=
 
 PROGRAMS := producer tracker monitor
 COMMA := ,
@@ -52,11 +53,15 @@ build: $(EXISTING:%=$(BIN)/%) ## the three programs into bin/ (default)
 $(PROGRAMS:%=build-%): build-%: $(BIN)/%
 
 # They build by a make of their own; beside `build` that would write the same files at the same time.
-test test-unit test-integration test-e2e: | $(filter build,$(MAKECMDGOALS))
+test test-unit test-integration test-e2e perf-check: | $(filter build,$(MAKECMDGOALS))
 
 .PHONY: test
-test: ## all tests: unit, integration, e2e; T=NAME runs one program or file
-	@SAN='$(SAN)' T='$(T)' tests/run.sh unit integration e2e
+test: ## all tests: unit, integration, perf, e2e; T=NAME runs one program or file
+	@SAN='$(SAN)' T='$(T)' tests/run.sh unit integration perf e2e
+
+.PHONY: perf-check
+perf-check: ## instructions and allocations per order against tests/perf/budget; UPDATE=1 writes it anew
+	@SAN='$(SAN)' UPDATE='$(UPDATE)' tests/run.sh perf
 
 .PHONY: test-unit test-integration test-e2e
 test-unit test-integration test-e2e: test-%:
@@ -162,6 +167,10 @@ $(OUT)/tests/unit/test_tail: TEST_LDFLAGS = -Wl,--wrap=pread
 # The mock cluster's ports can only be chosen by interposing bind(), see the file.
 $(OUT)/embedded-broker: $(OUT)/scripts/embedded_broker.o
 	$(CC) $(ALL_LDFLAGS) -rdynamic -o $@ $^ $(CORE_LIBS)
+
+# What perf-check counts.
+$(OUT)/tests/perf/way: $(OUT)/tests/perf/way.o $(CORE)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
 # Only for tests: preloaded into the tracker it makes calls fail.
 $(OUT)/faults.so: tests/faults/faults.c

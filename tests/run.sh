@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Builds and runs the tests of the stages named (unit, integration, e2e; none = all) and sums up.
+# Builds and runs the tests of the stages named (unit, integration, perf, e2e; none = all) and sums up.
 #
 #   [T=NAME] [SAN=...] tests/run.sh [STAGE]...
 #
 # T restricts to one program or file (T=order or T=test_order: tests/*/test_order.c; T=lifecycle:
-# tests/e2e/lifecycle.bats). SAN is the Makefile's; e2e always takes the ordinary build.
+# tests/e2e/lifecycle.bats; T=perf: the stage of that name). SAN is the Makefile's; e2e always takes the
+# ordinary build, and perf is left out then. UPDATE=1 has perf write its budget anew.
 # Missing packages are installed by apt-get; with NO_INSTALL=1 they are only named.
 # The last line is 'N passed, N failed'; whole outputs lie in build/test-logs/.
 # Exit status: 0 all passed, 1 something failed or no test ran, 2 wrong usage.
@@ -86,6 +87,25 @@ run_c_stage() { # STAGE
   done
 }
 
+# Instructions and allocations per order. What it says of a budget that may be lowered is shown too.
+run_perf() {
+  local log=$LOGS/perf.tap
+  wanted perf || return 0
+  if [ "$SAN" ]; then
+    echo "  left out: a sanitizer's instructions say nothing"
+    skipped=$((skipped + 1))
+    return 0
+  fi
+  if ! make -j "$(nproc)" "$OUT/tests/perf/way" >"$LOGS/perf-build.log" 2>&1; then
+    cat "$LOGS/perf-build.log"
+    fail "perf: does not build"
+    return 0
+  fi
+  timeout -k 5 "$TEST_PROGRAM_SECONDS" python3 tests/perf/check.py "$OUT/tests/perf/way" ${UPDATE:+--update} >"$log" 2>&1
+  add_tap perf $? "$log"
+  sed '/^1\.\./d; s/^/  /' "$log"
+}
+
 # e2e_files: those wanted, the longest first, so that none of them runs alone at the end.
 e2e_files() {
   local file
@@ -131,20 +151,22 @@ run_stage() { # STAGE
   echo "$1"
   case $1 in
   e2e) run_e2e ;;
+  perf) run_perf ;;
   *) run_c_stage "$1" ;;
   esac
   echo "  $((SECONDS - started)) s"
 }
 
 stages=("$@")
-[ $# -gt 0 ] || stages=(unit integration e2e)
+[ $# -gt 0 ] || stages=(unit integration perf e2e)
 uses=(build)
 for stage in "${stages[@]}"; do
   case $stage in
   unit | integration) uses+=(unit) ;;
+  perf) uses+=(perf) ;;
   e2e) uses+=(e2e java) ;;
   *)
-    echo "tests/run.sh: no such stage: '$stage' (unit, integration, e2e)" >&2
+    echo "tests/run.sh: no such stage: '$stage' (unit, integration, perf, e2e)" >&2
     exit 2
     ;;
   esac

@@ -15,6 +15,8 @@ java    default-jre-headless  java    17
 java    maven                 command mvn
 unit    libcmocka-dev         library cmocka
 unit    libcjson-dev          library libcjson
+perf    valgrind              command valgrind
+perf    python3               command python3
 e2e     bats                  command bats
 e2e     jq                    command jq
 e2e     kcat                  command kcat
@@ -23,12 +25,16 @@ e2e     procps                command ps
 e2e     python3-jsonschema    python  jsonschema
 e2e     logrotate             command logrotate
 e2e     python3               command python3
+bench   kcat                  command kcat
+bench   python3               command python3
+rivals  rsyslog-kafka         rsyslog imkafka
 '
 
 have_command() { command -v "$1" >/dev/null; }
 have_library() { pkg-config --exists "$1" 2>/dev/null; }
 have_header() { echo "#include <$1>" | cc -E - >/dev/null 2>&1; }
 have_python() { /usr/bin/python3 -c "import $1" 2>/dev/null; } # Debian's own, whatever else is in $PATH
+have_rsyslog() { compgen -G "/usr/lib*/*/rsyslog/$1.so" >/dev/null; }
 
 # The first line is 'openjdk version "17.0.15" ...'; before Java 9 it was "1.8.0".
 have_java() {
