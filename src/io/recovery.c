@@ -1,22 +1,28 @@
 #include "io/recovery.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/rfc3339.h"
+#include "io/rotated.h"
 #include "io/sidecar.h"
 #include "model/journal_line.h"
 
 #define BLOCK_BYTES ((size_t)1 << 18)
+
+struct recovery {
+    const char *path;
+    struct checkpoint *state;
+    struct recovery_report *report;
+    struct strbuf topic;  /* of the line at hand */
+    bool is_only_forward; /* lines that do not go on from what is known are passed over */
+};
 
 /* ---- identity ---- */
 
@@ -60,26 +66,28 @@ static bool holds_what_state_says(int fd, const struct stat *st, const struct ch
 
 /* ---- scanning ---- */
 
-struct walk {
-    struct checkpoint *state;
-    struct recovery_report *report;
-    struct strbuf topic;
-};
+/* A copy of an older file may lie among those that are read: it begins before what is known. */
+static bool goes_on(const struct journal_line *line, int64_t next)
+{
+    return (line->kind == JOURNAL_MESSAGE ? line->offset + 1 : line->gap_to) >= next;
+}
 
-static void apply_line(struct walk *walk, const char *text, size_t len, int64_t at)
+static void apply_line(struct recovery *r, const char *text, size_t len, int64_t at)
 {
     struct journal_line line;
     struct checkpoint_entry *p;
 
-    walk->report->scanned_lines++;
+    r->report->scanned_lines++;
     if (journal_line_parse(&line, text, len) < 0) {
-        if (walk->report->broken_lines++ == 0)
-            walk->report->first_broken_at = at;
+        if (r->report->broken_lines++ == 0)
+            r->report->first_broken_at = at;
         return;
     }
-    strbuf_reset(&walk->topic);
-    strbuf_add(&walk->topic, line.topic.text, line.topic.len);
-    p = checkpoint_find(walk->state, strbuf_text(&walk->topic), line.partition);
+    strbuf_reset(&r->topic);
+    strbuf_add(&r->topic, line.topic.text, line.topic.len);
+    p = checkpoint_find(r->state, strbuf_text(&r->topic), line.partition);
+    if (r->is_only_forward && !goes_on(&line, p->next))
+        return;
     switch (line.kind) {
     case JOURNAL_MESSAGE:
         p->next = line.offset + 1;
@@ -96,7 +104,7 @@ static void apply_line(struct walk *walk, const char *text, size_t len, int64_t 
 
 /* Takes the whole lines out of `block`, which begins at file offset `at`. Returns how many bytes
  * they are. */
-static size_t apply_lines(struct walk *walk, const struct strbuf *block, int64_t at)
+static size_t apply_lines(struct recovery *r, const struct strbuf *block, int64_t at)
 {
     size_t done = 0;
     const char *newline;
@@ -104,7 +112,7 @@ static size_t apply_lines(struct walk *walk, const struct strbuf *block, int64_t
     while (done < block->len && (newline = memchr(block->data + done, '\n', block->len - done))) {
         size_t len = (size_t)(newline - block->data) - done;
 
-        apply_line(walk, block->data + done, len, at + (int64_t)done);
+        apply_line(r, block->data + done, len, at + (int64_t)done);
         done += len + 1;
     }
     return done;
@@ -122,10 +130,8 @@ static int settle_on_disk(int fd)
 
 /* Reads from offset `from` to the end. Returns the offset behind the last newline, or -1 with
  * errno. */
-static int64_t scan_file(int fd, int64_t from, struct checkpoint *state,
-                         struct recovery_report *report)
+static int64_t scan_file(struct recovery *r, int fd, int64_t from)
 {
-    struct walk walk = {.state = state, .report = report};
     struct strbuf block = {0};
     int64_t at = from; /* of the block's first byte */
     ssize_t n;
@@ -140,60 +146,14 @@ static int64_t scan_file(int fd, int64_t from, struct checkpoint *state,
         if (n <= 0)
             break;
         block.len += (size_t)n;
-        report->scanned_bytes += n;
-        whole = apply_lines(&walk, &block, at);
+        r->report->scanned_bytes += n;
+        whole = apply_lines(r, &block, at);
         memmove(block.data, block.data + whole, block.len - whole);
         strbuf_cut(&block, block.len - whole);
         at += (int64_t)whole;
     }
     strbuf_release(&block);
-    strbuf_release(&walk.topic);
     return n < 0 ? -1 : at;
-}
-
-/* ---- a journal that was renamed ---- */
-
-/* Looks in the journal's folder for the file that the state speaks of. Returns a descriptor, or -1.
- */
-static int open_rotated(const char *path, const struct checkpoint *s)
-{
-    char *copy = mem_strdup(path);
-    DIR *folder = opendir(dirname(copy));
-    struct dirent *entry;
-    struct stat st;
-    int fd = -1;
-
-    while (folder && fd < 0 && (entry = readdir(folder))) {
-        if (entry->d_ino != s->inode)
-            continue;
-        fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0 &&
-            (fstat(fd, &st) < 0 || !is_same_file(&st, s) || !holds_what_state_says(fd, &st, s))) {
-            close(fd);
-            fd = -1;
-        }
-    }
-    if (folder)
-        closedir(folder);
-    free(copy);
-    return fd;
-}
-
-/* logrotate may have renamed the file while the tracker still wrote to it: its last lines count
- * too. */
-static int scan_rotated(const char *path, struct checkpoint *state, struct recovery_report *report,
-                        struct err *e)
-{
-    int fd = open_rotated(path, state);
-    int64_t end;
-
-    if (fd < 0)
-        return 0;
-    end = settle_on_disk(fd) < 0 ? -1 : scan_file(fd, state->length, state, report);
-    if (end < 0)
-        err_set(e, ERR_RUNTIME, "the file that was %s: %s", path, strerror(errno));
-    close(fd);
-    return end < 0 ? -1 : 0;
 }
 
 /* ---- the torn tail ---- */
@@ -214,15 +174,16 @@ static int copy_range(int from_fd, int64_t from, int64_t to, int to_fd)
 }
 
 /* Moves what follows the last newline into a file of its own. First the copy, then the cut. */
-static int move_torn_tail(const char *path, int fd, int64_t whole, int64_t size,
-                          struct recovery_report *report, struct err *e)
+static int move_torn_tail(struct recovery *r, int fd, int64_t whole, int64_t size, struct err *e)
 {
+    struct recovery_report *report = r->report;
     char now[RFC3339_SIZE];
     int torn;
     int rc;
 
     rfc3339_format(clock_wall_ms(clock_system()), now);
-    strbuf_addf(&report->torn_path, "%s.torn-%s", path, now);
+    strbuf_reset(&report->torn_path);
+    strbuf_addf(&report->torn_path, "%s.torn-%s", r->path, now);
     torn = open(report->torn_path.data, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (torn < 0)
         return err_set(e, ERR_RUNTIME, "%s: %s", report->torn_path.data, strerror(errno));
@@ -231,24 +192,83 @@ static int move_torn_tail(const char *path, int fd, int64_t whole, int64_t size,
         err_set(e, ERR_RUNTIME, "%s: %s", report->torn_path.data, strerror(errno));
     close(torn);
     if (rc == 0 &&
-        (sidecar_sync_folder(path) < 0 || ftruncate(fd, (off_t)whole) < 0 || fsync(fd) < 0))
-        rc = err_set(e, ERR_RUNTIME, "%s: cutting the torn line off: %s", path, strerror(errno));
-    report->torn_bytes = size - whole;
+        (sidecar_sync_folder(r->path) < 0 || ftruncate(fd, (off_t)whole) < 0 || fsync(fd) < 0))
+        rc = err_set(e, ERR_RUNTIME, "%s: cutting the torn line off: %s", r->path, strerror(errno));
+    report->torn_bytes += size - whole;
+    return rc;
+}
+
+/* ---- a journal that was renamed ---- */
+
+/* The file that the sidecar speaks of. A rotation may have renamed it while the tracker still wrote
+ * to it: then its last lines count too, and it may end within one. */
+static int scan_named(struct recovery *r, int fd, const struct rotated_file *file, struct err *e)
+{
+    int64_t end;
+
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return err_set(e, ERR_RUNTIME, "%s, which was %s: %s", file->path, r->path,
+                       errno == EWOULDBLOCK ? "another tracker writes to it" : strerror(errno));
+    if (!holds_what_state_says(fd, &file->st, r->state))
+        return 0;
+    end = settle_on_disk(fd) < 0 ? -1 : scan_file(r, fd, r->state->length);
+    if (end < 0)
+        return err_set(e, ERR_RUNTIME, "%s, which was %s: %s", file->path, r->path,
+                       strerror(errno));
+    return end < file->st.st_size ? move_torn_tail(r, fd, end, file->st.st_size, e) : 0;
+}
+
+/* A file that came after that one: the sidecar could not be written when they were rotated. */
+static int scan_later(struct recovery *r, int fd, const struct rotated_file *file, struct err *e)
+{
+    r->is_only_forward = true;
+    if (settle_on_disk(fd) < 0 || scan_file(r, fd, 0) < 0)
+        err_set(e, ERR_RUNTIME, "%s: %s", file->path, strerror(errno));
+    r->is_only_forward = false;
+    return e->kind == ERR_NONE ? 0 : -1;
+}
+
+static int scan_one(struct recovery *r, const struct rotated_file *file, struct err *e)
+{
+    int fd = open(file->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int rc;
+
+    if (fd < 0)
+        return 0; /* what we cannot open we did not write */
+    rc =
+        is_same_file(&file->st, r->state) ? scan_named(r, fd, file, e) : scan_later(r, fd, file, e);
+    close(fd);
+    return rc;
+}
+
+static int scan_rotated(struct recovery *r, const char *sidecar_path, const struct stat *own,
+                        struct err *e)
+{
+    const struct stat named = {.st_dev = r->state->device, .st_ino = r->state->inode};
+    struct rotated found = {0};
+    struct stat sidecar = {0};
+    int rc = 0;
+
+    if (stat(sidecar_path, &sidecar) < 0)
+        return err_set(e, ERR_RUNTIME, "%s: %s", sidecar_path, strerror(errno));
+    rotated_find(r->path, own, &named, &sidecar.st_mtim, &found);
+    for (size_t i = 0; i < found.count && rc == 0; i++)
+        rc = scan_one(r, &found.files[i], e);
+    rotated_release(&found);
     return rc;
 }
 
 /* ---- all together ---- */
 
 /* Where to begin scanning, by what the sidecar says. Returns -1 with `e` on trouble. */
-static int64_t first_unknown_byte(const char *path, int fd, const struct stat *st,
-                                  struct checkpoint *state, struct recovery_report *report,
-                                  struct err *e)
+static int64_t first_unknown_byte(struct recovery *r, const char *sidecar_path, int fd,
+                                  const struct stat *st, struct err *e)
 {
-    if (!report->had_state)
+    if (!r->report->had_state)
         return 0;
-    if (is_same_file(st, state))
-        return holds_what_state_says(fd, st, state) ? state->length : 0;
-    return scan_rotated(path, state, report, e) < 0 ? -1 : 0;
+    if (is_same_file(st, r->state))
+        return holds_what_state_says(fd, st, r->state) ? r->state->length : 0;
+    return scan_rotated(r, sidecar_path, st, e) < 0 ? -1 : 0;
 }
 
 static void read_state(const char *sidecar_path, struct checkpoint *state,
@@ -265,29 +285,38 @@ static void read_state(const char *sidecar_path, struct checkpoint *state,
     }
 }
 
+/* Reads what is not known yet of `fd`, which is the file `st`, and cuts a torn line off. */
+static int recover(struct recovery *r, const char *sidecar_path, int fd, const struct stat *st,
+                   struct err *e)
+{
+    int64_t from = first_unknown_byte(r, sidecar_path, fd, st, e);
+    int64_t whole;
+
+    if (from < 0)
+        return -1;
+    if (from < st->st_size && settle_on_disk(fd) < 0)
+        return err_set(e, ERR_RUNTIME, "fsync %s: %s", r->path, strerror(errno));
+    whole = scan_file(r, fd, from);
+    if (whole < 0)
+        return err_set(e, ERR_RUNTIME, "%s: %s", r->path, strerror(errno));
+    return whole < st->st_size ? move_torn_tail(r, fd, whole, st->st_size, e) : 0;
+}
+
 int recovery_run(const char *path, const char *sidecar_path, int fd, struct checkpoint *state,
                  struct recovery_report *report, struct err *e)
 {
+    struct recovery r = {.path = path, .state = state, .report = report};
     struct stat st;
-    int64_t from;
-    int64_t whole;
+    int rc;
 
     if (fstat(fd, &st) < 0)
         return err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
     read_state(sidecar_path, state, report);
-    from = first_unknown_byte(path, fd, &st, state, report, e);
-    if (from < 0)
-        return -1;
-    if (from < st.st_size && settle_on_disk(fd) < 0)
-        return err_set(e, ERR_RUNTIME, "fsync %s: %s", path, strerror(errno));
-    whole = scan_file(fd, from, state, report);
-    if (whole < 0)
-        return err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
-    if (whole < st.st_size && move_torn_tail(path, fd, whole, st.st_size, report, e) < 0)
-        return -1;
-    if (recovery_identify(fd, state) < 0)
-        return err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
-    return 0;
+    rc = recover(&r, sidecar_path, fd, &st, e);
+    if (rc == 0 && recovery_identify(fd, state) < 0)
+        rc = err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
+    strbuf_release(&r.topic);
+    return rc;
 }
 
 void recovery_report_release(struct recovery_report *report)

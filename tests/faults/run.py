@@ -65,7 +65,7 @@ class Step:
     status: tuple = (0,)
     says: str = ""  # on stderr
     logs: dict = dataclasses.field(default_factory=dict)  # text: how often, or None for at least once
-    hangup: bool = False
+    rotations: int = 0  # renamed, then SIGHUP
     fsync: str = "group"
     fsync_ms: int = 1
 
@@ -119,8 +119,8 @@ class Runner:
             command, env=env, cwd=case.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
         try:
-            if step.hangup:
-                self.hang_up(process, os.path.join(files, JOURNAL))
+            for number in range(1, step.rotations + 1):
+                self.rotate(process, os.path.join(files, JOURNAL), number)
             said = process.communicate(timeout=RUN_SECONDS)[1]
             return process.returncode, said.decode(errors="replace")
         except subprocess.TimeoutExpired:
@@ -128,11 +128,11 @@ class Runner:
             process.communicate()
             return None, f"did not end within {RUN_SECONDS} s"
 
-    def hang_up(self, process, journal):
+    def rotate(self, process, journal, number):
         deadline = time.monotonic() + RUN_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             if os.path.exists(journal) and os.path.getsize(journal) > 10000:
-                os.rename(journal, journal + ".0001")
+                os.rename(journal, f"{journal}.{number:04}")
                 process.send_signal(signal.SIGHUP)
                 return
             time.sleep(0.005)
@@ -359,12 +359,31 @@ class Maker:
         for what, says in (("EMFILE", "Too many open files"), ("EACCES", "Permission denied")):
             refused = rf"^tracker: .*tracker\.events: {says}$"
             yield from self.each("open", JOURNAL, what, 1, status=(1,), says=refused)
-            step = Step(faults=f"open@{JOURNAL}:2:{what}", hangup=True, logs={TROUBLE: 1})
+            step = Step(faults=f"open@{JOURNAL}:2:{what}", rotations=1, logs={TROUBLE: 1})
             yield Case(f"open tracker.events {what} at SIGHUP", [step])
         for function in ("open", "fsync"):
             step = Step(faults=f"{function}@{FOLDER}:1:EIO", status=(1,), says="folder of .*tracker.events: Input/output error")
             yield Case(f"{function} folder EIO at the start", [step])
-        yield Case("SIGHUP, no fault", [Step(hangup=True)])
+        yield Case("SIGHUP, no fault", [Step(rotations=1)])
+        yield Case("SIGHUP twice, no fault", [Step(rotations=2)])
+        yield from self.rotations()
+
+    def rotations(self):
+        """Killed around a rotation. No offset is stored: where the next start begins is the journal's to say."""
+        never = "store@-:1+0:fail"
+        points = [("open", JOURNAL, range(2, 4)), ("fsync", TEMPORARY, range(2, 6)), ("rename", SIDECAR, range(2, 6))]
+        points += [("fsync", FOLDER, range(3, 8)), ("write", TEMPORARY, range(2, 6))]
+        for function, name, numbers in points:
+            for n in numbers if self.options.all else self.random.sample(numbers, 1):
+                for when in ("kill-before", "kill-after"):
+                    step = Step(faults=f"{never} {function}@{name}:{n}:{when}", status=KILLED, rotations=2)
+                    yield Case(f"two rotations: {function} {name} {when}", [step])
+        # The sidecar speaks of the first file and the third is empty: the second one has to be read.
+        for function, name in (("write", TEMPORARY), ("rename", SIDECAR)):
+            unsaved = f"{never} {function}@{name}:2+0:ENOSPC"
+            for when in ("kill-before", "kill-after"):
+                step = Step(faults=f"{unsaved} open@{JOURNAL}:3:{when}", status=KILLED, rotations=2)
+                yield Case(f"two rotations, {function} {name} ENOSPC: open {JOURNAL} {when}", [step])
 
     def others(self):
         yield from self.sidecar()

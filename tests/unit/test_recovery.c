@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -239,6 +240,175 @@ static void the_last_lines_of_a_renamed_journal_count_too(void **state)
     assert_int_equal(next_of(f, 1), 3);
 }
 
+/* Renames the journal as a rotation does. */
+static void rotate(const struct fixture *f, const char *suffix)
+{
+    char renamed[160];
+
+    snprintf(renamed, sizeof(renamed), "%s%s", f->path, suffix);
+    assert_int_equal(rename(f->path, renamed), 0);
+}
+
+/* So that it was last written so many seconds after the sidecar. */
+static void rotate_after(const struct fixture *f, const char *suffix, int seconds)
+{
+    struct timespec times[2];
+    struct stat st;
+
+    assert_int_equal(stat(f->sidecar, &st), 0);
+    st.st_mtim.tv_sec += seconds;
+    times[0] = times[1] = st.st_mtim;
+    assert_int_equal(utimensat(AT_FDCWD, f->path, times, 0), 0);
+    rotate(f, suffix);
+}
+
+static void append_text(const char *path, const char *text)
+{
+    append(path, text, strlen(text));
+}
+
+/* The sidecar could not be written at either rotation. */
+static void the_lines_of_a_journal_between_two_rotations_count_too(void **state)
+{
+    struct fixture *f = *state;
+
+    append_text(f->path, LINE(0, 1) LINE(1, 1));
+    recover(f);
+    save(f);
+    append_text(f->path, LINE(0, 2));
+    rotate(f, ".2");
+    append_text(f->path, LINE(0, 3) LINE(1, 2));
+    rotate(f, ".1");
+    append_text(f->path, LINE(0, 4));
+    recover(f);
+    assert_int_equal(next_of(f, 0), 5);
+    assert_int_equal(next_of(f, 1), 3);
+    assert_int_equal(f->report.scanned_lines, 4);
+}
+
+static void many_rotations_without_a_sidecar_are_read_in_their_order(void **state)
+{
+    struct fixture *f = *state;
+
+    append_text(f->path, LINE(0, 1));
+    recover(f);
+    save(f);
+    rotate_after(f, "-20261122", 1);
+    append_text(f->path, LINE(0, 2) LINE(1, 7) LINE(2, 70));
+    rotate_after(f, "-20261123", 2);
+    append_text(f->path, LINE(0, 3) SPAN("replay", 1, 4, 8) LINE(1, 4));
+    rotate_after(f, "-20261124", 3);
+    append_text(f->path, SPAN("gap", 2, 71, 90));
+    rotate_after(f, "-20261125", 4);
+    recover(f);
+    assert_int_equal(next_of(f, 0), 4);
+    assert_int_equal(next_of(f, 1), 5);
+    assert_int_equal(checkpoint_find(&f->state, "orders", 1)->committed, 4);
+    assert_int_equal(next_of(f, 2), 90);
+}
+
+/* People copy files while the tracker is down. */
+static void a_copy_of_an_older_journal_sets_nothing_back(void **state)
+{
+    struct fixture *f = *state;
+    char copy[160];
+
+    append_text(f->path, LINE(0, 41) LINE(1, 5));
+    recover(f);
+    save(f);
+    rotate(f, ".1");
+    append_text(f->path, LINE(1, 6));
+    snprintf(copy, sizeof(copy), "%s.copy", f->path);
+    append_text(copy,
+                LINE(0, 9) SPAN("replay", 0, 3, 10) LINE(0, 3) SPAN("gap", 0, 4, 7) LINE(1, 1));
+    recover(f);
+    assert_int_equal(next_of(f, 0), 42);
+    assert_int_equal(next_of(f, 1), 7);
+}
+
+static void what_else_lies_beside_a_journal_is_not_read(void **state)
+{
+    static const char *const others[] = {
+        ".torn-2026-11-22T17:04:31.402Z", ".b.state", ".b.state.tmp", ".b", ".2.gz", "2"};
+    struct fixture *f = *state;
+    char path[160];
+
+    append_text(f->path, LINE(0, 1));
+    recover(f);
+    save(f);
+    rotate(f, ".1");
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", f->path, others[i]);
+        append_text(path, LINE(0, 100));
+    }
+    recover(f);
+    assert_int_equal(next_of(f, 0), 2);
+    assert_int_equal(f->report.scanned_lines, 0);
+}
+
+static void what_was_rotated_before_the_sidecar_is_not_read_again(void **state)
+{
+    const struct timespec long_ago[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    struct fixture *f = *state;
+    char older[160];
+
+    snprintf(older, sizeof(older), "%s.7", f->path);
+    append_text(older, LINE(0, 100));
+    assert_int_equal(utimensat(AT_FDCWD, older, long_ago, 0), 0);
+    append_text(f->path, LINE(0, 1));
+    recover(f);
+    save(f);
+    rotate(f, ".1");
+    recover(f);
+    assert_int_equal(next_of(f, 0), 2);
+    assert_int_equal(f->report.scanned_lines, 0);
+}
+
+/* Union of all files: each line in them is whole. */
+static void the_torn_tail_of_a_renamed_journal_is_moved_aside_too(void **state)
+{
+    struct fixture *f = *state;
+    char renamed[160];
+
+    append_text(f->path, LINE(0, 1));
+    recover(f);
+    save(f);
+    append_text(f->path, LINE(0, 2) "{\"timest");
+    rotate(f, ".1");
+    recover(f);
+    snprintf(renamed, sizeof(renamed), "%s.1", f->path);
+    assert_int_equal(size_of(renamed), sizeof(LINE(0, 1) LINE(0, 2)) - 1);
+    assert_int_equal(f->report.torn_bytes, strlen("{\"timest"));
+    assert_int_equal(size_of(f->report.torn_path.data), strlen("{\"timest"));
+    assert_int_equal(next_of(f, 0), 3);
+}
+
+/* Its tracker was not told of the rotation and lives. */
+static void a_renamed_journal_that_is_still_written_to_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    char renamed[160];
+    int writer;
+    int fd;
+
+    append_text(f->path, LINE(0, 1));
+    recover(f);
+    save(f);
+    rotate(f, ".1");
+    snprintf(renamed, sizeof(renamed), "%s.1", f->path);
+    writer = open(renamed, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_int_equal(flock(writer, LOCK_EX | LOCK_NB), 0);
+    fd = open(f->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    checkpoint_release(&f->state);
+    recovery_report_release(&f->report);
+    assert_int_equal(recovery_run(f->path, f->sidecar, fd, &f->state, &f->report, &e), -1);
+    assert_non_null(strstr(e.text, renamed));
+    assert_non_null(strstr(e.text, "another tracker writes to it"));
+    close(fd);
+    close(writer);
+}
+
 static void a_journal_that_is_gone_is_remembered_by_its_sidecar(void **state)
 {
     static const char first[] = LINE(0, 41);
@@ -333,6 +503,13 @@ int main(void)
         TEST(broken_lines_in_the_middle_stay_and_are_counted),
         TEST(a_file_that_was_cut_and_has_grown_again_is_read_from_its_beginning),
         TEST(the_last_lines_of_a_renamed_journal_count_too),
+        TEST(the_lines_of_a_journal_between_two_rotations_count_too),
+        TEST(many_rotations_without_a_sidecar_are_read_in_their_order),
+        TEST(a_copy_of_an_older_journal_sets_nothing_back),
+        TEST(what_else_lies_beside_a_journal_is_not_read),
+        TEST(what_was_rotated_before_the_sidecar_is_not_read_again),
+        TEST(the_torn_tail_of_a_renamed_journal_is_moved_aside_too),
+        TEST(a_renamed_journal_that_is_still_written_to_is_refused),
         TEST(a_journal_that_is_gone_is_remembered_by_its_sidecar),
         TEST(a_broken_sidecar_is_told_and_not_used),
         TEST(a_sidecar_that_is_a_pipe_is_not_waited_for),
