@@ -11,9 +11,11 @@
 #include "base/utf8.h"
 #include "model/json_chars.h"
 
+/* Each read_... and pass_... takes the place where it begins and returns the one behind what it
+ * read, or NULL when that was refused. */
+
 struct reader {
     const char *start;
-    const char *p;
     const char *end;
     int depth;
     int max_depth;
@@ -23,11 +25,11 @@ struct reader {
     size_t why_size;
 };
 
-static bool read_value(struct reader *r, struct json_node *n);
+static const char *read_value(struct reader *r, const char *p, struct json_node *n);
 
-/* Always false, so that `return refuse(...)` reads as what it is. */
-__attribute__((format(printf, 3, 4))) static bool refuse(struct reader *r, const char *at,
-                                                         const char *fmt, ...)
+/* Always NULL, so that `return refuse(...)` reads as what it is. */
+__attribute__((format(printf, 3, 4))) static const char *refuse(struct reader *r, const char *at,
+                                                                const char *fmt, ...)
 {
     va_list ap;
     int n;
@@ -37,74 +39,91 @@ __attribute__((format(printf, 3, 4))) static bool refuse(struct reader *r, const
     va_end(ap);
     if (n >= 0 && (size_t)n < r->why_size)
         snprintf(r->why + n, r->why_size - (size_t)n, " at byte %zu", (size_t)(at - r->start));
-    return false;
+    return NULL;
 }
 
-static bool refuse_end(struct reader *r)
+static const char *refuse_end(struct reader *r)
 {
     snprintf(r->why, r->why_size, r->start == r->end ? "empty value" : "unexpected end of JSON");
-    return false;
+    return NULL;
 }
 
-/* `p` is at a byte that cannot stand where `wanted` was expected. */
-static bool refuse_byte(struct reader *r, const char *wanted)
+/* The byte at `p` cannot stand where `wanted` was expected. */
+static const char *refuse_byte(struct reader *r, const char *p, const char *wanted)
 {
     unsigned char c;
     uint32_t code;
 
-    if (r->p == r->end)
+    if (p == r->end)
         return refuse_end(r);
-    c = (unsigned char)*r->p;
-    if (utf8_decode(r->p, (size_t)(r->end - r->p), &code) == 0)
-        return refuse(r, r->p, "invalid UTF-8");
+    c = (unsigned char)*p;
+    if (utf8_decode(p, (size_t)(r->end - p), &code) == 0)
+        return refuse(r, p, "invalid UTF-8");
     if (c == 0)
-        return refuse(r, r->p, "NUL byte");
+        return refuse(r, p, "NUL byte");
     if (c > 0x20 && c < 0x7f)
-        return refuse(r, r->p, "expected %s, got '%c'", wanted, c);
-    return refuse(r, r->p, "expected %s, got U+%04X", wanted, (unsigned)code);
+        return refuse(r, p, "expected %s, got '%c'", wanted, c);
+    return refuse(r, p, "expected %s, got U+%04X", wanted, (unsigned)code);
 }
 
 /* At a backslash that begins no escape. */
-static bool refuse_escape(struct reader *r)
+static const char *refuse_escape(struct reader *r, const char *p)
 {
-    if (r->end - r->p < 2)
+    if (r->end - p < 2)
         return refuse_end(r);
-    if (r->p[1] != 'u')
-        return refuse(r, r->p, "unknown escape");
-    r->p += 2;
-    while (r->p < r->end && isxdigit((unsigned char)*r->p))
-        r->p++;
-    return refuse_byte(r, "four hexadecimal digits");
+    if (p[1] != 'u')
+        return refuse(r, p, "unknown escape");
+    p += 2;
+    while (p < r->end && isxdigit((unsigned char)*p))
+        p++;
+    return refuse_byte(r, p, "four hexadecimal digits");
 }
 
-static bool is_at(const struct reader *r, char c)
+static bool is_at(const struct reader *r, const char *p, char c)
 {
-    return r->p < r->end && *r->p == c;
+    return p < r->end && *p == c;
 }
 
-static bool is_digit_at(const struct reader *r)
+static bool is_digit_at(const struct reader *r, const char *p)
 {
-    return r->p < r->end && *r->p >= '0' && *r->p <= '9';
+    return p < r->end && *p >= '0' && *p <= '9';
 }
 
-static bool is_space_at(const struct reader *r)
+static const char *pass_space(const struct reader *r, const char *p)
 {
-    return is_at(r, ' ') || is_at(r, '\n') || is_at(r, '\r') || is_at(r, '\t');
+    while (p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+        p++;
+    return p;
 }
 
-static void skip_space(struct reader *r)
+static const char *pass_digits(struct reader *r, const char *p)
 {
-    while (is_space_at(r))
-        r->p++;
+    if (!is_digit_at(r, p))
+        return refuse_byte(r, p, "a digit");
+    while (is_digit_at(r, p))
+        p++;
+    return p;
 }
 
-static bool pass_digits(struct reader *r)
+static const char *pass_integer(struct reader *r, const char *p)
 {
-    if (!is_digit_at(r))
-        return refuse_byte(r, "a digit");
-    while (is_digit_at(r))
-        r->p++;
-    return true;
+    const char *begin = p;
+
+    if (is_at(r, p, '-'))
+        p++;
+    if (!is_at(r, p, '0'))
+        return pass_digits(r, p);
+    if (is_digit_at(r, p + 1))
+        return refuse(r, begin, "number with a leading zero");
+    return p + 1;
+}
+
+static const char *pass_exponent(struct reader *r, const char *p)
+{
+    p++;
+    if (is_at(r, p, '+') || is_at(r, p, '-'))
+        p++;
+    return pass_digits(r, p);
 }
 
 /* No number of fewer digits is too large, unless it has an exponent. */
@@ -116,64 +135,47 @@ static bool is_finite(struct reader *r, const struct json_node *n, bool has_expo
            isfinite(strtod(arena_strndup(r->arena, n->text, n->text_len), NULL));
 }
 
-static bool read_number(struct reader *r, struct json_node *n)
+static const char *read_number(struct reader *r, const char *p, struct json_node *n)
 {
     bool has_exponent = false;
 
     n->kind = JSON_NUMBER;
-    n->text = r->p;
-    if (is_at(r, '-'))
-        r->p++;
-    if (is_at(r, '0')) {
-        r->p++;
-        if (is_digit_at(r))
-            return refuse(r, n->text, "number with a leading zero");
-    } else if (!pass_digits(r)) {
-        return false;
-    }
-    if (is_at(r, '.')) {
-        r->p++;
-        if (!pass_digits(r))
-            return false;
-    }
-    if (is_at(r, 'e') || is_at(r, 'E')) {
+    n->text = p;
+    p = pass_integer(r, p);
+    if (p && is_at(r, p, '.'))
+        p = pass_digits(r, p + 1);
+    if (p && (is_at(r, p, 'e') || is_at(r, p, 'E'))) {
         has_exponent = true;
-        r->p++;
-        if (is_at(r, '+') || is_at(r, '-'))
-            r->p++;
-        if (!pass_digits(r))
-            return false;
+        p = pass_exponent(r, p);
     }
-    n->text_len = (size_t)(r->p - n->text);
+    if (!p)
+        return NULL;
+    n->text_len = (size_t)(p - n->text);
     if (!is_finite(r, n, has_exponent))
         r->has_infinite = true;
-    return true;
+    return p;
 }
 
-static bool pass_escape(struct reader *r)
+static const char *pass_escape(struct reader *r, const char *p)
 {
     uint32_t code;
-    size_t n = json_chars_escape(r->p, r->end, &code);
+    size_t n = json_chars_escape(p, r->end, &code);
 
     if (n == 0)
-        return refuse_escape(r);
+        return refuse_escape(r, p);
     if (code == 0)
-        return refuse(r, r->p, "\\u0000 in a string");
+        return refuse(r, p, "\\u0000 in a string");
     if (code >= 0xd800 && code <= 0xdfff)
-        return refuse(r, r->p, "lone surrogate escape");
-    r->p += n;
-    return true;
+        return refuse(r, p, "lone surrogate escape");
+    return p + n;
 }
 
-static bool pass_beyond_ascii(struct reader *r)
+static const char *pass_beyond_ascii(struct reader *r, const char *p)
 {
     uint32_t code;
-    size_t n = utf8_decode(r->p, (size_t)(r->end - r->p), &code);
+    size_t n = utf8_decode(p, (size_t)(r->end - p), &code);
 
-    if (n == 0)
-        return refuse(r, r->p, "invalid UTF-8");
-    r->p += n;
-    return true;
+    return n ? p + n : refuse(r, p, "invalid UTF-8");
 }
 
 /* The text between two quotes that has passed, without its escapes. */
@@ -196,154 +198,138 @@ static void unescape(struct reader *r, const char **text, size_t *len)
     *len = (size_t)(out - *text);
 }
 
-static bool read_string(struct reader *r, const char **text, size_t *len)
+static const char *read_string(struct reader *r, const char *p, const char **text, size_t *len)
 {
     bool has_escapes = false;
 
-    *text = ++r->p;
+    *text = ++p;
     for (;;) {
-        r->p = json_chars_plain(r->p, r->end);
-        if (r->p == r->end)
+        p = json_chars_plain(p, r->end);
+        if (p == r->end)
             return refuse_end(r);
-        if (*r->p == '"')
+        if (*p == '"')
             break;
-        if (*r->p == '\\') {
-            has_escapes = true;
-            if (!pass_escape(r))
-                return false;
-        } else if ((unsigned char)*r->p < 0x20) {
-            return refuse(r, r->p, *r->p ? "control character in a string" : "NUL byte");
-        } else if (!pass_beyond_ascii(r)) {
-            return false;
-        }
+        if ((unsigned char)*p < 0x20)
+            return refuse(r, p, *p ? "control character in a string" : "NUL byte");
+        has_escapes = has_escapes || *p == '\\';
+        p = *p == '\\' ? pass_escape(r, p) : pass_beyond_ascii(r, p);
+        if (!p)
+            return NULL;
     }
-    *len = (size_t)(r->p++ - *text);
+    *len = (size_t)(p - *text);
     if (has_escapes)
         unescape(r, text, len);
-    return true;
+    return p + 1;
 }
 
-static bool read_literal(struct reader *r, struct json_node *n, const char *word,
-                         enum json_kind kind)
+static const char *read_literal(struct reader *r, const char *p, struct json_node *n,
+                                const char *word, enum json_kind kind)
 {
     size_t len = strlen(word);
-    size_t left = (size_t)(r->end - r->p);
+    size_t left = (size_t)(r->end - p);
 
-    if (memcmp(r->p, word, left < len ? left : len) != 0)
-        return refuse_byte(r, "a value");
+    if (memcmp(p, word, left < len ? left : len) != 0)
+        return refuse_byte(r, p, "a value");
     if (left < len)
         return refuse_end(r);
-    r->p += len;
     n->kind = kind;
-    return true;
+    return p + len;
 }
 
-/* After a member or an element: 1 = there is another one, 0 = `close` ended them, -1 = refused. */
-static int take_separator(struct reader *r, char close)
+static const char *read_name(struct reader *r, const char *p, struct json_node *n)
 {
-    skip_space(r);
-    if (is_at(r, ',')) {
-        r->p++;
-        return 1;
-    }
-    if (is_at(r, close)) {
-        r->p++;
-        return 0;
-    }
-    refuse_byte(r, close == '}' ? "',' or '}'" : "',' or ']'");
-    return -1;
+    p = pass_space(r, p);
+    if (!is_at(r, p, '"'))
+        return refuse_byte(r, p, "a member's name");
+    p = read_string(r, p, &n->name, &n->name_len);
+    if (!p)
+        return NULL;
+    p = pass_space(r, p);
+    return is_at(r, p, ':') ? p + 1 : refuse_byte(r, p, "':'");
 }
 
-static bool read_name(struct reader *r, struct json_node *n)
+static const char *read_child(struct reader *r, const char *p, struct json_node *n, bool has_name)
 {
-    skip_space(r);
-    if (!is_at(r, '"'))
-        return refuse_byte(r, "a member's name");
-    if (!read_string(r, &n->name, &n->name_len))
-        return false;
-    skip_space(r);
-    if (!is_at(r, ':'))
-        return refuse_byte(r, "':'");
-    r->p++;
-    return true;
+    *n = (struct json_node){0};
+    if (has_name)
+        p = read_name(r, p, n);
+    return p ? read_value(r, p, n) : NULL;
 }
 
-static bool read_container(struct reader *r, struct json_node *n, char close)
+static const char *read_container(struct reader *r, const char *p, struct json_node *n, char close)
 {
     struct json_node **link = &n->child;
-    int more = 1;
 
     if (++r->depth > r->max_depth)
-        return refuse(r, r->p, "nested deeper than %d", r->max_depth);
+        return refuse(r, p, "nested deeper than %d", r->max_depth);
     n->kind = close == '}' ? JSON_OBJECT : JSON_ARRAY;
-    r->p++;
-    skip_space(r);
-    if (is_at(r, close)) {
-        r->p++;
-        more = 0;
-    }
-    while (more > 0) {
-        struct json_node *child = arena_alloc(r->arena, sizeof(*child));
-
-        *child = (struct json_node){0};
-        *link = child;
-        link = &child->next;
-        if ((close == '}' && !read_name(r, child)) || !read_value(r, child))
-            return false;
-        more = take_separator(r, close);
+    p = pass_space(r, p + 1);
+    if (!is_at(r, p, close)) {
+        for (;; p++) {
+            *link = arena_alloc(r->arena, sizeof(**link));
+            p = read_child(r, p, *link, close == '}');
+            if (!p)
+                return NULL;
+            link = &(*link)->next;
+            p = pass_space(r, p);
+            if (!is_at(r, p, ','))
+                break;
+        }
+        if (!is_at(r, p, close))
+            return refuse_byte(r, p, close == '}' ? "',' or '}'" : "',' or ']'");
     }
     r->depth--;
-    return more == 0;
+    return p + 1;
 }
 
 /* Goes down by itself for nested values, max_depth deep at most. */
-static bool read_value(struct reader *r, struct json_node *n)
+static const char *read_value(struct reader *r, const char *p, struct json_node *n)
 {
-    skip_space(r);
-    if (r->p == r->end)
+    p = pass_space(r, p);
+    if (p == r->end)
         return refuse_end(r);
-    switch (*r->p) {
+    switch (*p) {
     case '{':
-        return read_container(r, n, '}');
+        return read_container(r, p, n, '}');
     case '[':
-        return read_container(r, n, ']');
+        return read_container(r, p, n, ']');
     case '"':
         n->kind = JSON_STRING;
-        return read_string(r, &n->text, &n->text_len);
+        return read_string(r, p, &n->text, &n->text_len);
     case 't':
-        return read_literal(r, n, "true", JSON_TRUE);
+        return read_literal(r, p, n, "true", JSON_TRUE);
     case 'f':
-        return read_literal(r, n, "false", JSON_FALSE);
+        return read_literal(r, p, n, "false", JSON_FALSE);
     case 'n':
-        return read_literal(r, n, "null", JSON_NULL);
+        return read_literal(r, p, n, "null", JSON_NULL);
     default:
-        if (*r->p == '-' || is_digit_at(r))
-            return read_number(r, n);
-        return refuse_byte(r, "a value");
+        if (*p == '-' || is_digit_at(r, p))
+            return read_number(r, p, n);
+        return refuse_byte(r, p, "a value");
     }
 }
 
 static bool read_text(struct reader *r, struct json_node *root)
 {
-    if (r->end - r->p >= 3 && memcmp(r->p, "\xef\xbb\xbf", 3) == 0)
-        return refuse(r, r->p, "byte order mark");
-    if (!read_value(r, root))
+    const char *p = r->start;
+
+    if (r->end - p >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
+        return refuse(r, p, "byte order mark");
+    p = read_child(r, p, root, false);
+    if (!p)
         return false;
-    skip_space(r);
-    if (r->p < r->end)
-        return refuse(r, r->p, "more after the JSON value");
-    if (r->has_infinite) {
+    p = pass_space(r, p);
+    if (p < r->end)
+        return refuse(r, p, "more after the JSON value");
+    if (r->has_infinite)
         snprintf(r->why, r->why_size, "a number is too large to be finite");
-        return false;
-    }
-    return true;
+    return !r->has_infinite;
 }
 
 const struct json_node *json_tree_read(const char *bytes, size_t len, int max_depth,
                                        struct arena *arena, char *why, size_t why_size)
 {
     struct reader r = {.start = bytes,
-                       .p = bytes,
                        .end = bytes + len,
                        .max_depth = max_depth,
                        .arena = arena,
@@ -351,7 +337,6 @@ const struct json_node *json_tree_read(const char *bytes, size_t len, int max_de
                        .why_size = why_size};
     struct json_node *root = arena_alloc(arena, sizeof(*root));
 
-    *root = (struct json_node){0};
     return read_text(&r, root) ? root : NULL;
 }
 
