@@ -29,15 +29,20 @@ struct json_node {
     struct json_node *next;  /* behind this one, in the same object or array */
 };
 
+struct json_tree {
+    const struct json_node *root;
+    bool is_compact; /* there is no white space outside of strings */
+};
+
 /* Reads exactly one JSON value by RFC 8259 in valid UTF-8, with nothing but white space (space,
  * tab, CR, LF) around it. Beyond the grammar it refuses: a byte order mark, a lone surrogate
  * escape, \u0000, a number too large to be finite as a double, and arrays and objects nested deeper
  * than `max_depth` (the outermost one counts as 1).
  *
- * Returns the tree, which lives in `arena` and borrows from `bytes`; or NULL with the reason and
- * mostly its byte offset in words in `why`, which is plain ASCII. */
-const struct json_node *json_tree_read(const char *bytes, size_t len, int max_depth,
-                                       struct arena *arena, char *why, size_t why_size);
+ * Returns true with the tree, whose nodes live in `arena` and borrow from `bytes`; or false with
+ * the reason and mostly its byte offset in words in `why`, which is plain ASCII. */
+bool json_tree_read(struct json_tree *tree, const char *bytes, size_t len, int max_depth,
+                    struct arena *arena, char *why, size_t why_size);
 
 /* The first member called `name`; NULL when there is none, or `object` is no object. */
 const struct json_node *json_tree_find(const struct json_node *object, const char *name);

@@ -63,6 +63,7 @@ struct order {
     const char *payment_method;
     const char *delivery_notes;
     struct order_metadata metadata;
+    bool is_compact; /* the text it was decoded from has no white space outside of strings */
 };
 
 /* Checks the business rules. Returns true, or false with the first broken rule in words in `why`

@@ -53,6 +53,7 @@ struct record {
     bool replay;
     bool with_raw;   /* write raw_message */
     bool with_order; /* write order_full; only for decodable values */
+    bool is_compact; /* the value has no white space outside of strings, as far as is known */
 };
 
 const char *record_event_name(enum record_event event);

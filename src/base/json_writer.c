@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/json_chars.h"
 #include "base/utf8.h"
 
 struct json_writer json_writer_on(struct strbuf *out)
@@ -86,10 +87,14 @@ static const char escapes[256] = {
 #define ESCAPE_MAX   6
 #define ESCAPE_PIECE 256
 
-static char *put_escape(char *p, unsigned char c)
+static char *put_char(char *p, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
 
+    if (!escapes[c]) {
+        *p++ = (char)c;
+        return p;
+    }
     *p++ = '\\';
     *p++ = escapes[c];
     if (escapes[c] == 'u') {
@@ -101,21 +106,40 @@ static char *put_escape(char *p, unsigned char c)
     return p;
 }
 
+/* Writes whole words, of which the next one overwrites what is too much: up to eight bytes of room
+ * behind the last character are needed. */
+static char *put_eight(char *p, const char *text)
+{
+    uint64_t rest = json_chars_load(text);
+    uint64_t marks = json_chars_mark(rest);
+    size_t left = sizeof(rest);
+
+    while (marks) {
+        size_t plain = json_chars_first(marks);
+
+        json_chars_store(p, rest);
+        rest >>= 8 * plain;
+        p = put_char(p + plain, (unsigned char)rest);
+        rest >>= 8;
+        marks = marks >> 8 * plain >> 8;
+        left -= plain + 1;
+    }
+    json_chars_store(p, rest);
+    return p + left;
+}
+
 /* Piece by piece, so that the room for the worst case stays small. */
 static void add_escaped(struct strbuf *out, const char *text, size_t len)
 {
     for (size_t begin = 0; begin < len; begin += ESCAPE_PIECE) {
         size_t end = len - begin < ESCAPE_PIECE ? len : begin + ESCAPE_PIECE;
-        char *p = room(out, (end - begin) * ESCAPE_MAX);
+        size_t i = begin;
+        char *p = room(out, (end - begin) * ESCAPE_MAX + sizeof(uint64_t));
 
-        for (size_t i = begin; i < end; i++) {
-            unsigned char c = (unsigned char)text[i];
-
-            if (escapes[c])
-                p = put_escape(p, c);
-            else
-                *p++ = (char)c;
-        }
+        for (; end - i >= sizeof(uint64_t); i += sizeof(uint64_t))
+            p = put_eight(p, text + i);
+        for (; i < end; i++)
+            p = put_char(p, (unsigned char)text[i]);
         take(out, p);
     }
 }

@@ -94,6 +94,7 @@ static void fill_record(const struct lane *lane, const struct lane_env *env,
         .attempts = lane->attempts,
         .replay = m->offset < lane->replay_until,
         .order_id = lane->is_decoded ? lane->order.order_id : NULL,
+        .is_compact = lane->is_decoded && lane->order.is_compact,
         .latency_ms = latency_ms(lane, env->wall_ms),
     };
     if (dlq) {

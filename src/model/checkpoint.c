@@ -194,9 +194,13 @@ int checkpoint_decode(struct checkpoint *s, const char *text, size_t len, struct
 {
     struct arena arena = {0};
     char why[128];
-    const struct json_node *root = json_tree_read(text, len, MAX_DEPTH, &arena, why, sizeof(why));
-    int rc = root ? read_state(s, root, e) : err_set(e, ERR_RUNTIME, "%s", why);
+    struct json_tree tree;
+    int rc;
 
+    if (json_tree_read(&tree, text, len, MAX_DEPTH, &arena, why, sizeof(why)))
+        rc = read_state(s, tree.root, e);
+    else
+        rc = err_set(e, ERR_RUNTIME, "%s", why);
     arena_release(&arena);
     return rc;
 }

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_chars.h"
 #include "base/utf8.h"
-#include "model/json_chars.h"
 
 /* Each read_... and pass_... takes the place where it begins and returns the one behind what it
  * read, or NULL when that was refused. */
@@ -19,6 +19,7 @@ struct reader {
     const char *end;
     int depth;
     int max_depth;
+    bool has_space;
     bool has_infinite; /* said only when nothing worse is wrong with the text */
     struct arena *arena;
     char *why;
@@ -89,10 +90,10 @@ static bool is_digit_at(const struct reader *r, const char *p)
     return p < r->end && *p >= '0' && *p <= '9';
 }
 
-static const char *pass_space(const struct reader *r, const char *p)
+static const char *pass_space(struct reader *r, const char *p)
 {
-    while (p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
-        p++;
+    for (; p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'); p++)
+        r->has_space = true;
     return p;
 }
 
@@ -170,7 +171,7 @@ static const char *pass_escape(struct reader *r, const char *p)
     return p + n;
 }
 
-static const char *pass_beyond_ascii(struct reader *r, const char *p)
+static const char *pass_character(struct reader *r, const char *p)
 {
     uint32_t code;
     size_t n = utf8_decode(p, (size_t)(r->end - p), &code);
@@ -212,7 +213,7 @@ static const char *read_string(struct reader *r, const char *p, const char **tex
         if ((unsigned char)*p < 0x20)
             return refuse(r, p, *p ? "control character in a string" : "NUL byte");
         has_escapes = has_escapes || *p == '\\';
-        p = *p == '\\' ? pass_escape(r, p) : pass_beyond_ascii(r, p);
+        p = *p == '\\' ? pass_escape(r, p) : pass_character(r, p);
         if (!p)
             return NULL;
     }
@@ -326,8 +327,8 @@ static bool read_text(struct reader *r, struct json_node *root)
     return !r->has_infinite;
 }
 
-const struct json_node *json_tree_read(const char *bytes, size_t len, int max_depth,
-                                       struct arena *arena, char *why, size_t why_size)
+bool json_tree_read(struct json_tree *tree, const char *bytes, size_t len, int max_depth,
+                    struct arena *arena, char *why, size_t why_size)
 {
     struct reader r = {.start = bytes,
                        .end = bytes + len,
@@ -337,7 +338,10 @@ const struct json_node *json_tree_read(const char *bytes, size_t len, int max_de
                        .why_size = why_size};
     struct json_node *root = arena_alloc(arena, sizeof(*root));
 
-    return read_text(&r, root) ? root : NULL;
+    if (!read_text(&r, root))
+        return false;
+    *tree = (struct json_tree){.root = root, .is_compact = !r.has_space};
+    return true;
 }
 
 const struct json_node *json_tree_find(const struct json_node *object, const char *name)

@@ -279,19 +279,19 @@ bool order_decode(const char *bytes, size_t len, struct arena *arena, struct ord
                   size_t why_size)
 {
     const struct reader r = {arena, why, why_size};
-    const struct json_node *tree;
+    struct json_tree tree;
     const char *time;
 
     *o = (struct order){.metadata.timestamp_ms = -1};
-    tree = json_tree_read(bytes, len, ORDER_MAX_DEPTH, arena, why, why_size);
-    if (!tree)
+    if (!json_tree_read(&tree, bytes, len, ORDER_MAX_DEPTH, arena, why, why_size))
         return false;
-    if (tree->kind != JSON_OBJECT) {
-        snprintf(why, why_size, "expected an object, got %s", kind_name(tree));
+    if (tree.root->kind != JSON_OBJECT) {
+        snprintf(why, why_size, "expected an object, got %s", kind_name(tree.root));
         return false;
     }
-    if (!read_object(&r, (struct place){NULL, -1}, &order_form, tree, o))
+    if (!read_object(&r, (struct place){NULL, -1}, &order_form, tree.root, o))
         return false;
+    o->is_compact = tree.is_compact;
     time = o->metadata.timestamp;
     if (time && rfc3339_parse(time, strlen(time), &o->metadata.timestamp_ms) < 0)
         o->metadata.timestamp_ms = -1;

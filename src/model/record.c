@@ -153,7 +153,9 @@ static void write_payload(struct json_writer *w, const struct record *r)
         json_string_n(w, "raw_message", r->value, r->value_len);
     else if (r->with_raw)
         json_bytes(w, "raw_message", "raw_encoding", r->value, r->value_len);
-    if (r->with_order && r->deserialized) {
+    if (r->with_order && r->deserialized && r->is_compact) {
+        json_raw(w, "order_full", r->value, r->value_len);
+    } else if (r->with_order && r->deserialized) {
         json_raw(w, "order_full", NULL, 0);
         json_text_minify(r->value, r->value_len, w->out);
     }

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_chars.h"
 #include "base/utf8.h"
-#include "model/json_chars.h"
 
 static int skip_value(struct scan *s, struct scan_value *v, int depth);
 

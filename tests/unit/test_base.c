@@ -222,6 +222,51 @@ static void json_is_written_with_commas_and_escapes(void **state)
     strbuf_release(&sb);
 }
 
+static void add_expected(struct strbuf *sb, unsigned char c)
+{
+    static const char names[] = "\"\\\n\r\t";
+    static const char letters[] = "\"\\nrt";
+    const char *name = c ? strchr(names, c) : NULL;
+
+    if (name)
+        strbuf_addf(sb, "\\%c", letters[name - names]);
+    else if (c < 0x20 || c == 0x7f)
+        strbuf_addf(sb, "\\u%04x", c);
+    else
+        strbuf_addc(sb, (char)c);
+}
+
+/* Texts are written in words and pieces: every byte stands at every place of them once, beside
+ * others of its kind. */
+static void every_byte_is_escaped_as_it_must_be_wherever_it_stands(void **state)
+{
+    struct strbuf sb = {0};
+    struct strbuf expected = {0};
+    char text[600];
+
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        for (size_t step = 1; step < 12; step++) {
+            struct json_writer w = json_writer_on(&sb);
+            size_t len = sizeof(text) - step;
+
+            strbuf_reset(&sb);
+            strbuf_reset(&expected);
+            strbuf_addc(&expected, '"');
+            for (size_t i = 0; i < len; i++) {
+                text[i] = (char)(i % step == 0 ? c : i % 7 == 0 ? 0x7f : '#');
+                add_expected(&expected, (unsigned char)text[i]);
+            }
+            strbuf_addc(&expected, '"');
+            json_string_n(&w, NULL, text, len);
+            assert_int_equal(sb.len, expected.len);
+            assert_memory_equal(sb.data, expected.data, sb.len);
+        }
+    }
+    strbuf_release(&sb);
+    strbuf_release(&expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +280,7 @@ int main(void)
         cmocka_unit_test(utf8_is_taken_strictly),
         cmocka_unit_test(base64_is_that_of_rfc4648),
         cmocka_unit_test(json_is_written_with_commas_and_escapes),
+        cmocka_unit_test(every_byte_is_escaped_as_it_must_be_wherever_it_stands),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 
 struct fixture {
     struct arena arena;
+    struct json_tree tree;
     char why[128];
 };
 
@@ -37,7 +38,9 @@ static int tear_down(void **state)
 
 static const struct json_node *read_tree(struct fixture *f, const char *text)
 {
-    return json_tree_read(text, strlen(text), DEPTH, &f->arena, f->why, sizeof(f->why));
+    return json_tree_read(&f->tree, text, strlen(text), DEPTH, &f->arena, f->why, sizeof(f->why))
+               ? f->tree.root
+               : NULL;
 }
 
 static void assert_text(const char *text, size_t len, const char *expected)
@@ -115,6 +118,24 @@ static void a_member_is_found_by_its_whole_name(void **state)
     assert_null(json_tree_find(n->child, "a"));
 }
 
+static void a_text_is_compact_when_nothing_outside_of_strings_can_go(void **state)
+{
+    static const char *const compact[] = {"{}", "[]", "1", "\" \\n \"", "{\" a \":[\" \",1,{}]}"};
+    static const char *const spread[] = {" {}",        "{}\n",       "{ }",
+                                         "[\t]",       "[1 ]",       "[1,\r2]",
+                                         "{\"a\": 1}", "{\"a\" :1}", "{\"a\":1, \"b\":2}"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(compact) / sizeof(compact[0]); i++) {
+        assert_non_null(read_tree(f, compact[i]));
+        assert_true(f->tree.is_compact);
+    }
+    for (size_t i = 0; i < sizeof(spread) / sizeof(spread[0]); i++) {
+        assert_non_null(read_tree(f, spread[i]));
+        assert_false(f->tree.is_compact);
+    }
+}
+
 /* What one more digit does at each border. */
 static void a_number_must_be_finite_as_a_double(void **state)
 {
@@ -182,6 +203,7 @@ int main(void)
         TEST(texts_and_names_lose_their_escapes),
         TEST(what_needs_no_copy_is_borrowed),
         TEST(a_member_is_found_by_its_whole_name),
+        TEST(a_text_is_compact_when_nothing_outside_of_strings_can_go),
         TEST(a_number_must_be_finite_as_a_double),
         TEST(what_is_wrong_with_the_grammar_is_said_before_what_is_wrong_with_a_number),
         TEST(cjson_sees_the_same_in_whatever_is_taken),

@@ -60,6 +60,25 @@ static void a_processed_order_fills_its_line(void **state)
                 "\"order_full\":{\"order_id\":\"o-1\",\"note\":\"a \\\"b\\\" c\"}}\n");
 }
 
+static void a_compact_value_is_its_own_order_full(void **state)
+{
+    static const char compact[] = "{\"order_id\":\"o 1\"}";
+    struct record r = processed();
+    struct strbuf known = {0};
+    struct strbuf unknown = {0};
+
+    (void)state;
+    r.value = compact;
+    r.value_len = sizeof(compact) - 1;
+    record_write(&r, &unknown);
+    r.is_compact = true;
+    record_write(&r, &known);
+    assert_non_null(strstr(known.data, "\"order_full\":{\"order_id\":\"o 1\"}}"));
+    assert_string_equal(known.data, unknown.data);
+    strbuf_release(&known);
+    strbuf_release(&unknown);
+}
+
 static void a_dead_letter_says_why_and_where_it_is(void **state)
 {
     struct record r = processed();
@@ -325,6 +344,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_processed_order_fills_its_line),
+        cmocka_unit_test(a_compact_value_is_its_own_order_full),
         cmocka_unit_test(a_dead_letter_says_why_and_where_it_is),
         cmocka_unit_test(a_null_value_has_no_payload),
         cmocka_unit_test(an_empty_value_and_an_empty_key_are_not_null),

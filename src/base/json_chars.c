@@ -1,34 +1,14 @@
-#include "model/json_chars.h"
-
-#include <endian.h>
-#include <string.h>
-
-#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
-
-/* Sets the highest bit of the bytes of `w` that are not plain. A byte above the first one, which is
- * the lowest, may be marked wrongly: subtractions borrow from there. */
-static uint64_t mark_not_plain(uint64_t w)
-{
-    uint64_t control = w - EACH_BYTE(0x20);
-    uint64_t quote = (w ^ EACH_BYTE('"')) - EACH_BYTE(1);
-    uint64_t backslash = (w ^ EACH_BYTE('\\')) - EACH_BYTE(1);
-
-    return (w | control | quote | backslash) & EACH_BYTE(0x80);
-}
+#include "base/json_chars.h"
 
 const char *json_chars_plain(const char *p, const char *end)
 {
-    while (end - p >= 8) {
-        uint64_t eight;
-        uint64_t marks;
+    for (; end - p >= 8; p += 8) {
+        uint64_t marks = json_chars_mark(json_chars_load(p));
 
-        memcpy(&eight, p, sizeof(eight));
-        marks = mark_not_plain(le64toh(eight));
         if (marks)
-            return p + __builtin_ctzll(marks) / 8;
-        p += 8;
+            return p + json_chars_first(marks);
     }
-    while (p < end && !(mark_not_plain((unsigned char)*p) & 0x80))
+    while (p < end && !(json_chars_mark((unsigned char)*p) & 0x80))
         p++;
     return p;
 }
