@@ -6,6 +6,7 @@
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -29,6 +30,10 @@ rd_kafka_conf_t *kafka_conf_new(const struct config *cfg, const struct kafka_pro
 /* Sets one property by `name`. Returns 0, or -1 with `kind`. */
 int kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, enum err_kind kind,
                    struct err *e);
+
+/* The monotonic clock, and what is left until `deadline` on it, at least 1. */
+int64_t kafka_now_ms(void);
+int kafka_left_ms(int64_t deadline);
 
 /* What librdkafka's own log says goes to `log` at its level or lower: trouble of connections comes
  * and goes and is told once by kafka_health. For use in a log callback. */

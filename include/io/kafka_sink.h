@@ -1,9 +1,6 @@
 #ifndef IO_KAFKA_SINK_H
 #define IO_KAFKA_SINK_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/err.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -29,14 +26,7 @@ struct kafka_sink *kafka_sink_open(const struct config *cfg,
 
 struct sink kafka_sink_port(struct kafka_sink *s);
 
-/* Waits up to `timeout_ms` for all that was taken to be reported; the reports then wait in
- * next_report. Returns the number of records that are still not. */
-size_t kafka_sink_flush(struct kafka_sink *s, int timeout_ms);
-
-/* True while no broker can be reached. */
-bool kafka_sink_is_down(const struct kafka_sink *s);
-
-/* Drops what was not reported and frees. NULL is accepted. */
+/* Drops what was not reported and frees; waits at most about a second. NULL is accepted. */
 void kafka_sink_close(struct kafka_sink *s);
 
 #endif

@@ -6,6 +6,9 @@
 /* Returns a new eventfd, or -1 with errno. */
 int wake_open(void);
 
+/* Wakes the loop that sleeps on `wake_fd`; -1: there is none. */
+void wake_up(int wake_fd);
+
 /* Sleeps until the eventfd or a signal (base/stop.h) wakes it, or `timeout_ms` have passed. */
 void wake_wait(int wake_fd, int timeout_ms);
 

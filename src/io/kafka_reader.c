@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "io/kafka_inquiry.h"
 #include "io/kafka_internal.h"
 
-#define LEARN_MS  800 /* a question to the broker: within it signals are not looked at */
 #define COMMIT_MS 1000
 
 /* Fetched ahead per partition: as much as one holds at once of large records. */
@@ -31,6 +30,8 @@ struct kafka_reader {
     int timeout_ms;
     int64_t began_ms;
     bool is_assigned;
+    struct kafka_inquiry *inquiry; /* about the topic, until it is assigned */
+    rd_kafka_resp_err_t trouble;   /* that it met last */
     struct reader_partition *partitions;
     size_t partition_count;
     rd_kafka_queue_t *commit_queue; /* what commits bring */
@@ -67,66 +68,12 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 
 /* ---- where the topic stands ---- */
 
-static int64_t now_ms(void)
-{
-    return clock_mono_ms(clock_system());
-}
-
-static int left_ms(int64_t deadline)
-{
-    int64_t left = deadline - now_ms();
-
-    return left > 1 ? (int)left : 1;
-}
-
 static bool is_final(rd_kafka_resp_err_t err)
 {
     return err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
            err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
            err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
            err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
-}
-
-/* All partitions of the topic as a list; NULL with `err`. */
-static rd_kafka_topic_partition_list_t *learn_partitions(struct kafka_reader *r, int timeout_ms,
-                                                         rd_kafka_resp_err_t *err)
-{
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(r->rk, r->topic, NULL);
-    const struct rd_kafka_metadata *md = NULL;
-    rd_kafka_topic_partition_list_t *list = NULL;
-
-    *err = topic ? rd_kafka_metadata(r->rk, 0, topic, &md, timeout_ms) : rd_kafka_last_error();
-    if (!*err && md)
-        *err = md->topic_cnt == 1 ? md->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    if (!*err && md) {
-        list = rd_kafka_topic_partition_list_new(md->topics[0].partition_cnt);
-        for (int i = 0; i < md->topics[0].partition_cnt; i++)
-            rd_kafka_topic_partition_list_add(list, r->topic, md->topics[0].partitions[i].id);
-    }
-    if (md)
-        rd_kafka_metadata_destroy(md);
-    if (topic)
-        rd_kafka_topic_destroy(topic);
-    return list;
-}
-
-/* What the group committed, and what the broker holds. */
-static rd_kafka_resp_err_t learn_offsets(struct kafka_reader *r,
-                                         rd_kafka_topic_partition_list_t *list,
-                                         struct assignment *out, int64_t deadline)
-{
-    rd_kafka_resp_err_t err = rd_kafka_committed(r->rk, list, left_ms(deadline));
-
-    for (int i = 0; i < list->cnt && !err; i++) {
-        const rd_kafka_topic_partition_t *c = &list->elems[i];
-
-        out[i] = (struct assignment){
-            .partition = c->partition, .committed = c->offset >= 0 ? c->offset : -1, .start = -1};
-        err = c->err ? c->err
-                     : rd_kafka_query_watermark_offsets(r->rk, r->topic, c->partition, &out[i].low,
-                                                        &out[i].high, left_ms(deadline));
-    }
-    return err;
 }
 
 /* Forwarding must be off before assign: later, some records would already be in the consumer's
@@ -143,49 +90,43 @@ static void open_queue(struct kafka_reader *r, struct reader_partition *p, int32
     kafka_wake_on(p->queue, r->wake_fd);
 }
 
-static int begin_reading(struct kafka_reader *r, rd_kafka_topic_partition_list_t *list,
-                         struct assignment *begin, const struct source_events *events,
-                         struct err *e)
+static int begin_reading(struct kafka_reader *r, struct kafka_answer *answer,
+                         const struct source_events *events, struct err *e)
 {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)answer->count);
     rd_kafka_resp_err_t err;
 
-    events->assigned(events->ctx, begin, (size_t)list->cnt);
-    r->partitions = mem_alloc_array((size_t)list->cnt, sizeof(*r->partitions));
-    r->partition_count = (size_t)list->cnt;
-    for (int i = 0; i < list->cnt; i++) {
-        open_queue(r, &r->partitions[i], begin[i].partition);
-        list->elems[i].offset = begin[i].start >= 0 ? begin[i].start : RD_KAFKA_OFFSET_BEGINNING;
+    events->assigned(events->ctx, answer->partitions, answer->count);
+    r->partitions = mem_alloc_array(answer->count, sizeof(*r->partitions));
+    r->partition_count = answer->count;
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct assignment *a = &answer->partitions[i];
+
+        open_queue(r, &r->partitions[i], a->partition);
+        rd_kafka_topic_partition_list_add(list, r->topic, a->partition)->offset =
+            a->start >= 0 ? a->start : RD_KAFKA_OFFSET_BEGINNING;
     }
     err = rd_kafka_assign(r->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
     r->is_assigned = !err;
     return err ? err_set(e, ERR_RUNTIME, "topic %s: %s", r->topic, rd_kafka_err2str(err)) : 0;
 }
 
-/* Until the broker has told all, it is asked again by the next serve. */
+/* Until the broker has told all, it is asked again. */
 static int serve_start(struct kafka_reader *r, const struct source_events *events, struct err *e)
 {
-    int64_t deadline = now_ms() + LEARN_MS;
-    struct assignment *begin = NULL;
-    rd_kafka_topic_partition_list_t *list;
-    rd_kafka_resp_err_t err;
-    int rc = 0;
+    struct kafka_answer *answer = kafka_inquiry_turn(r->inquiry, NULL);
 
-    list = learn_partitions(r, LEARN_MS, &err);
-    if (list) {
-        begin = mem_alloc_array((size_t)list->cnt, sizeof(*begin));
-        err = learn_offsets(r, list, begin, deadline);
-    }
-    if (list && !err)
-        rc = begin_reading(r, list, begin, events, e);
-    else if (is_final(err))
-        rc = err_set(e, ERR_RUNTIME, "topic %s: %s", r->topic, rd_kafka_err2str(err));
-    else if (now_ms() - r->began_ms >= r->timeout_ms)
-        rc = err_set(e, ERR_RUNTIME, "no answer from Kafka within %d ms: %s", r->timeout_ms,
-                     rd_kafka_err2str(err));
-    if (list)
-        rd_kafka_topic_partition_list_destroy(list);
-    free(begin);
-    return rc;
+    if (answer && !answer->err)
+        return begin_reading(r, answer, events, e);
+    if (answer)
+        r->trouble = answer->err;
+    if (is_final(r->trouble))
+        return err_set(e, ERR_RUNTIME, "topic %s: %s", r->topic, rd_kafka_err2str(r->trouble));
+    if (kafka_now_ms() - r->began_ms >= r->timeout_ms)
+        return err_set(e, ERR_RUNTIME, "no answer from Kafka within %d ms%s%s", r->timeout_ms,
+                       r->trouble ? ": " : "", r->trouble ? rd_kafka_err2str(r->trouble) : "");
+    return 0;
 }
 
 /* ---- commits ---- */
@@ -222,7 +163,7 @@ static void begin_commit(struct kafka_reader *r)
         log_plain(r->log, LOG_WARN, "offsets not committed, will be tried again",
                   rd_kafka_err2str(err));
     r->is_committing = !err;
-    r->commit_ms = now_ms();
+    r->commit_ms = kafka_now_ms();
     rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -265,20 +206,18 @@ static void serve_commits(struct kafka_reader *r, const struct source_events *ev
 {
     if (r->is_committing)
         take_commit(r, 0, events);
-    if (!r->is_committing && !all_is_committed(r) && now_ms() - r->commit_ms >= COMMIT_MS)
+    if (!r->is_committing && !all_is_committed(r) && kafka_now_ms() - r->commit_ms >= COMMIT_MS)
         begin_commit(r);
 }
 
-static void commit_all(struct kafka_reader *r, int timeout_ms)
+static void commit_all(struct kafka_reader *r, int64_t deadline)
 {
-    int64_t deadline = now_ms() + timeout_ms;
-
-    while (!all_is_committed(r) && now_ms() < deadline) {
+    while (!all_is_committed(r) && kafka_now_ms() < deadline) {
         if (!r->is_committing)
             begin_commit(r);
-        take_commit(r, left_ms(deadline), NULL);
+        take_commit(r, kafka_left_ms(deadline), NULL);
         if (!all_is_committed(r) && !r->is_committing)
-            take_commit(r, left_ms(deadline) < 100 ? 1 : 100,
+            take_commit(r, kafka_left_ms(deadline) < 100 ? 1 : 100,
                         NULL); /* refused: not at full speed */
     }
 }
@@ -454,7 +393,7 @@ struct kafka_reader *kafka_reader_open(const struct config *cfg, const char *top
                                .wake_fd = wake_fd,
                                .health = {.log = log},
                                .timeout_ms = timeout_ms,
-                               .began_ms = now_ms()};
+                               .began_ms = kafka_now_ms()};
     rd_kafka_conf_set_opaque(conf, r);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_stats_cb(conf, on_stats);
@@ -469,19 +408,26 @@ struct kafka_reader *kafka_reader_open(const struct config *cfg, const char *top
     rd_kafka_set_log_queue(r->rk, NULL);
     rd_kafka_poll_set_consumer(r->rk);
     r->commit_queue = rd_kafka_queue_new(r->rk);
+    r->inquiry = kafka_inquiry_new(r->rk, topic, wake_fd);
     wake_on_events(r);
     return r;
 }
 
 int kafka_reader_close(struct kafka_reader *r, int timeout_ms, struct err *e)
 {
+    int64_t deadline = kafka_now_ms() + timeout_ms;
+    bool is_idle;
+
     if (!r)
         return 0;
-    commit_all(r, timeout_ms);
+    commit_all(r, deadline);
+    is_idle = kafka_inquiry_free(r->inquiry);
     /* As with the source: a client whose broker does not answer is left to the end of the process.
      */
     if (!all_is_committed(r))
         return err_set(e, ERR_RUNTIME, "the progress was not committed within %d ms", timeout_ms);
+    if (!is_idle)
+        return 0;
     for (size_t i = 0; i < r->partition_count; i++)
         rd_kafka_queue_destroy(r->partitions[i].queue);
     rd_kafka_queue_destroy(r->commit_queue);

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "io/errand.h"
 #include "io/kafka_internal.h"
+
+#define CLOSE_MS 1000
 
 /* A record that was taken and not yet reported: librdkafka reads key and value from here, and
  * should the producer have to be made anew, they are sent again from here. In the order they were
@@ -23,9 +26,9 @@ struct kafka_sink {
     const struct log *log;
     struct kafka_sink_options options;
     int wake_fd;
-    rd_kafka_t *rk;
+    rd_kafka_t *rk;        /* NULL when the next one could not be made yet */
+    struct errand *burial; /* open while `rk` is being destroyed: it is not to be used */
     struct kafka_health health;
-    bool is_dead;          /* a fatal error: to be made anew */
     struct sent in_flight; /* head of a ring */
     size_t in_flight_count;
     struct sink_report *reports; /* a queue in an array */
@@ -146,12 +149,8 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     struct sent *sent = m->_private;
     struct sink_report r;
 
-    if (rk != s->rk)
-        return; /* a producer that was given up: its records went to the next one */
-    if (m->err && rd_kafka_fatal_error(rk, NULL, 0)) {
-        s->is_dead = true;
+    if (m->err && rd_kafka_fatal_error(rk, NULL, 0))
         return; /* the next producer sends it again */
-    }
     fill_report(&r, sent->tag, m->err);
     if (!m->err) {
         r.partition = m->partition;
@@ -168,9 +167,8 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
     struct kafka_sink *s = opaque;
 
-    if (err == RD_KAFKA_RESP_ERR__FATAL && rk == s->rk)
-        s->is_dead = true;
-    else
+    (void)rk;
+    if (err != RD_KAFKA_RESP_ERR__FATAL) /* told when the next producer is made */
         kafka_health_error(&s->health, (rd_kafka_resp_err_t)err, reason);
 }
 
@@ -286,29 +284,30 @@ static rd_kafka_resp_err_t produce(struct kafka_sink *s, struct sent *sent)
     return err;
 }
 
-/* A fatal error of an idempotent producer ends that producer, not the records: a new one takes all
- * that has no report, in the same order. Some of them may be on the topic already; that is
- * at-least-once. */
-static void make_anew(struct kafka_sink *s)
-{
-    struct err e = {0};
-    char why[512];
-    rd_kafka_t *old = s->rk;
-    rd_kafka_t *rk;
+/* ---- a producer after the other ---- */
 
-    rd_kafka_fatal_error(old, why, sizeof(why));
-    log_with(s->log, LOG_WARN, "Kafka producer is made anew after a fatal error", why,
-             LOG_INT("in_flight", (int64_t)s->in_flight_count));
-    rk = make_producer(s, &e);
-    if (!rk) {
-        log_plain(s->log, LOG_ERROR, "Kafka producer cannot be made anew", e.text);
-        return;
-    }
-    s->rk = rk;
-    s->is_dead = false;
-    rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    rd_kafka_flush(old, 1000);
-    rd_kafka_destroy(old);
+static void bury(void *rk)
+{
+    rd_kafka_destroy(rk);
+}
+
+/* A fatal error of an idempotent producer ends that producer, not the records. It reads their bytes
+ * until it is gone, which can take long: nothing is sent before that. */
+static void give_up_producer(struct kafka_sink *s)
+{
+    char why[512];
+
+    rd_kafka_fatal_error(s->rk, why, sizeof(why));
+    s->burial = errand_begin(bury, s->rk, s->wake_fd);
+    if (s->burial)
+        log_with(s->log, LOG_WARN, "Kafka producer is made anew after a fatal error", why,
+                 LOG_INT("in_flight", (int64_t)s->in_flight_count));
+}
+
+/* In the order in which they were taken. Some of them may be on the topic already; that is
+ * at-least-once. */
+static void send_again(struct kafka_sink *s)
+{
     for (struct sent *p = s->in_flight.next, *next; p != &s->in_flight; p = next) {
         rd_kafka_resp_err_t err = produce(s, p);
 
@@ -323,11 +322,35 @@ static void make_anew(struct kafka_sink *s)
     }
 }
 
-static void poll_reports(struct kafka_sink *s, int timeout_ms)
+static void make_anew(struct kafka_sink *s)
 {
-    rd_kafka_poll(s->rk, timeout_ms);
-    if (s->is_dead)
+    struct err e = {0};
+
+    if (s->burial && !errand_is_done(s->burial, 0))
+        return;
+    errand_end(s->burial);
+    s->burial = NULL;
+    s->rk = make_producer(s, &e);
+    if (s->rk)
+        send_again(s);
+    else
+        log_plain(s->log, LOG_ERROR, "Kafka producer cannot be made anew", e.text);
+}
+
+static bool is_ready(const struct kafka_sink *s)
+{
+    return s->rk && !s->burial;
+}
+
+static void serve(struct kafka_sink *s)
+{
+    if (!is_ready(s))
         make_anew(s);
+    if (!is_ready(s))
+        return;
+    rd_kafka_poll(s->rk, 0);
+    if (rd_kafka_fatal_error(s->rk, NULL, 0))
+        give_up_producer(s);
 }
 
 /* ---- the port ---- */
@@ -336,16 +359,18 @@ static enum send_result send_record(void *self, const struct outgoing *o, uint64
                                     struct sink_report *r)
 {
     struct kafka_sink *s = self;
-    struct sent *sent = sent_new(s, o, tag);
-    rd_kafka_resp_err_t err = produce(s, sent);
+    struct sent *sent;
+    rd_kafka_resp_err_t err;
 
+    if (!is_ready(s))
+        return SEND_FULL;
+    sent = sent_new(s, o, tag);
+    err = produce(s, sent);
     if (!err) {
         link_sent(s, sent);
         return SEND_TAKEN;
     }
     free(sent);
-    if (err == RD_KAFKA_RESP_ERR__FATAL)
-        s->is_dead = true; /* the next poll makes it anew */
     if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL || err == RD_KAFKA_RESP_ERR__FATAL)
         return SEND_FULL;
     fill_report(r, tag, err);
@@ -357,7 +382,7 @@ static int next_report(void *self, struct sink_report *r)
     struct kafka_sink *s = self;
 
     if (s->report_count == 0)
-        poll_reports(s, 0);
+        serve(s);
     if (s->report_count == 0)
         return 0;
     *r = s->reports[s->report_first++];
@@ -401,33 +426,26 @@ struct kafka_sink *kafka_sink_open(const struct config *cfg,
     return s;
 }
 
-size_t kafka_sink_flush(struct kafka_sink *s, int timeout_ms)
+/* Returns true when the producer is gone within `timeout_ms`. */
+static bool destroy_producer(struct kafka_sink *s, int timeout_ms)
 {
-    rd_kafka_flush(s->rk, timeout_ms);
-    if (s->is_dead)
-        make_anew(s);
-    return s->in_flight_count;
-}
+    bool is_gone;
 
-bool kafka_sink_is_down(const struct kafka_sink *s)
-{
-    return s->health.is_down;
+    if (is_ready(s))
+        s->burial = errand_begin(bury, s->rk, -1);
+    is_gone = s->burial ? errand_is_done(s->burial, timeout_ms) : !s->rk;
+    errand_end(s->burial);
+    return is_gone;
 }
 
 void kafka_sink_close(struct kafka_sink *s)
 {
-    rd_kafka_t *rk;
-
-    if (!s)
+    /* One that does not go reads the records' bytes to the last: all is left to the end of the
+     * process. */
+    if (!s || !destroy_producer(s, CLOSE_MS))
         return;
-    rk = s->rk;
-    rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    rd_kafka_flush(rk, 1000);
-    rd_kafka_destroy(rk);
-    for (struct sent *p = s->in_flight.next, *next; p != &s->in_flight; p = next) {
-        next = p->next;
-        forget_sent(p);
-    }
+    while (s->in_flight_count)
+        forget_sent(s->in_flight.next);
     free(s->reports);
     free(s);
 }

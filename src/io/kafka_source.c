@@ -5,13 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "io/kafka_inquiry.h"
 #include "io/kafka_internal.h"
 
-/* For the questions at an assignment; less than the second within which the consumer must be
- * polled. */
-#define LEARN_MS         800
 #define WAKE_MS          10
 #define FETCH_KBYTES_MAX ((size_t)2097151) /* that librdkafka takes */
 
@@ -34,9 +31,8 @@ struct kafka_source {
     /* Noted by the callback, acted upon by serve. */
     enum rebalance_kind rebalance;
     rd_kafka_topic_partition_list_t *rebalance_list;
-    struct assignment *learning; /* of rebalance_list; NULL until the commits are known */
-    size_t learned_count;        /* of `learning`, whose ends are known too */
-    struct source_events events; /* of the last serve; commits are told until the end */
+    struct kafka_inquiry *inquiry; /* about the partitions of an assignment */
+    struct source_events events;   /* of the last serve; commits are told until the end */
     bool is_behind; /* something was fetched since the last wake_fetchers, and there is more */
     int64_t woken_ms;
     struct kafka_headers headers;
@@ -49,9 +45,7 @@ static void forget_rebalance(struct kafka_source *s)
     if (s->rebalance_list)
         rd_kafka_topic_partition_list_destroy(s->rebalance_list);
     s->rebalance_list = NULL;
-    free(s->learning);
-    s->learning = NULL;
-    s->learned_count = 0;
+    kafka_inquiry_drop(s->inquiry);
     s->rebalance = REBALANCE_NONE;
 }
 
@@ -175,79 +169,35 @@ static void do_unassign(struct kafka_source *s, const rd_kafka_topic_partition_l
         rd_kafka_assign(s->rk, NULL);
 }
 
-/* Asks what the group committed, for all partitions of the assignment. */
-static rd_kafka_resp_err_t learn_committed(struct kafka_source *s)
+static void begin_assigned(struct kafka_source *s, struct assignment *partitions, size_t count,
+                           const struct source_events *events)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(s->rebalance_list);
-    rd_kafka_resp_err_t err = rd_kafka_committed(s->rk, list, LEARN_MS);
-
-    for (int i = 0; i < list->cnt && !err; i++)
-        err = list->elems[i].err;
-    if (!err)
-        s->learning = mem_alloc_array((size_t)list->cnt, sizeof(*s->learning));
-    for (int i = 0; i < list->cnt && !err; i++)
-        s->learning[i] = (struct assignment){
-            .partition = list->elems[i].partition,
-            .committed = list->elems[i].offset >= 0 ? list->elems[i].offset : -1,
-            .start = -1};
-    rd_kafka_topic_partition_list_destroy(list);
-    return err;
+    for (size_t i = 0; i < count; i++)
+        open_queue(s, partitions[i].partition);
+    events->assigned(events->ctx, partitions, count);
+    for (size_t i = 0; i < count; i++)
+        if (partitions[i].start >= 0)
+            s->rebalance_list->elems[i].offset = partitions[i].start;
+    do_assign(s, s->rebalance_list);
+    forget_rebalance(s);
 }
 
-/* Asks what the broker holds, one partition after the other, and goes on where the last call had to
- * leave off. */
-static rd_kafka_resp_err_t learn_ends(struct kafka_source *s, int64_t deadline)
-{
-    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-
-    while (!err && s->learned_count < (size_t)s->rebalance_list->cnt) {
-        struct assignment *a = &s->learning[s->learned_count];
-        int64_t left = deadline - clock_mono_ms(clock_system());
-
-        if (left <= 0)
-            return RD_KAFKA_RESP_ERR__IN_PROGRESS;
-        err = rd_kafka_query_watermark_offsets(s->rk, s->topic, a->partition, &a->low, &a->high,
-                                               (int)left);
-        s->learned_count += !err;
-    }
-    return err;
-}
-
-/* What the group committed and what the broker holds. No question is begun after LEARN_MS: the
- * consumer must be polled in between, and librdkafka 2.0.2 waits for the ends of a partition beyond
- * the time it is given. What was learned is kept for the next turn. */
-static rd_kafka_resp_err_t learn_offsets(struct kafka_source *s)
-{
-    int64_t deadline = clock_mono_ms(clock_system()) + LEARN_MS;
-    rd_kafka_resp_err_t err = s->learning ? RD_KAFKA_RESP_ERR_NO_ERROR : learn_committed(s);
-
-    return err ? err : learn_ends(s, deadline);
-}
-
-/* Until the broker has told where the partitions stand the rebalance waits, and is tried again next
- * turn. */
+/* Until the broker has told where the partitions stand the rebalance waits. */
 static void serve_assign(struct kafka_source *s, const struct source_events *events)
 {
-    rd_kafka_topic_partition_list_t *list = s->rebalance_list;
-    size_t count = (size_t)list->cnt;
-    size_t known = s->learned_count;
-    rd_kafka_resp_err_t err = count ? learn_offsets(s) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    struct kafka_answer *answer;
 
-    if (err) {
-        if (s->learned_count == known)
-            log_plain(s->log, LOG_WARN,
-                      "the broker does not tell where the partitions stand, asking again",
-                      rd_kafka_err2str(err));
+    if (s->rebalance_list->cnt == 0) {
+        begin_assigned(s, NULL, 0, events);
         return;
     }
-    for (size_t i = 0; i < count; i++)
-        open_queue(s, s->learning[i].partition);
-    events->assigned(events->ctx, s->learning, count);
-    for (size_t i = 0; i < count; i++)
-        if (s->learning[i].start >= 0)
-            list->elems[i].offset = s->learning[i].start;
-    do_assign(s, list);
-    forget_rebalance(s);
+    answer = kafka_inquiry_turn(s->inquiry, s->rebalance_list);
+    if (answer && answer->err)
+        log_plain(s->log, LOG_WARN,
+                  "the broker does not tell where the partitions stand, asking again",
+                  rd_kafka_err2str(answer->err));
+    else if (answer)
+        begin_assigned(s, answer->partitions, answer->count, events);
 }
 
 static void tell_revoked(struct kafka_source *s, const struct source_events *events)
@@ -274,6 +224,19 @@ static void release_partitions(void *self)
     forget_rebalance(s);
 }
 
+/* At the end: what is given is not taken, what is taken away goes. */
+static void refuse_rebalance(struct kafka_source *s)
+{
+    if (s->rebalance == REBALANCE_ASSIGN) {
+        rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+
+        do_assign(s, none);
+        rd_kafka_topic_partition_list_destroy(none);
+        forget_rebalance(s);
+    }
+    release_partitions(s);
+}
+
 static const char *property(const struct config *cfg, const char *name, const char *otherwise)
 {
     for (size_t i = 0; i < cfg->kafka.property_count; i++)
@@ -288,7 +251,7 @@ static const char *property(const struct config *cfg, const char *name, const ch
  * connections without SASL ignore them, with SASL they are the configured ones again. */
 static void wake_fetchers(struct kafka_source *s)
 {
-    int64_t now = clock_mono_ms(clock_system());
+    int64_t now = kafka_now_ms();
 
     if (rd_kafka_version() >= 0x020200ff || !s->is_behind || now - s->woken_ms < WAKE_MS)
         return;
@@ -502,6 +465,7 @@ struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_by
         err_set(e, ERR_USAGE, "Kafka consumer: %s", why);
         return NULL;
     }
+    s->inquiry = kafka_inquiry_new(s->rk, s->topic, wake_fd);
     rd_kafka_set_log_queue(s->rk, NULL);
     rd_kafka_poll_set_consumer(s->rk);
     wake_on_events(s);
@@ -514,21 +478,16 @@ struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_by
 
 /* Serves the last callbacks until the group is left. Not rd_kafka_consumer_close: it has no
  * deadline and never returns when the broker accepts and does not answer (librdkafka #3740). */
-static bool leave_group(struct kafka_source *s, int timeout_ms)
+static bool leave_group(struct kafka_source *s, int64_t deadline)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(s->rk);
-    int64_t deadline = clock_mono_ms(clock_system()) + timeout_ms;
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(s->rk, queue);
     bool refused = error != NULL;
 
     say_if_failed(s, "consumer does not close", error);
-    while (!refused && !rd_kafka_consumer_closed(s->rk) &&
-           clock_mono_ms(clock_system()) < deadline) {
+    while (!refused && !rd_kafka_consumer_closed(s->rk) && kafka_now_ms() < deadline) {
         rd_kafka_queue_poll_callback(queue, 50);
-        if (s->rebalance != REBALANCE_NONE) {
-            s->rebalance = REBALANCE_NONE;
-            release_partitions(s);
-        }
+        refuse_rebalance(s);
     }
     rd_kafka_queue_destroy(queue);
     return !refused && rd_kafka_consumer_closed(s->rk);
@@ -536,13 +495,19 @@ static bool leave_group(struct kafka_source *s, int timeout_ms)
 
 int kafka_source_close(struct kafka_source *s, int timeout_ms)
 {
+    int64_t deadline = kafka_now_ms() + timeout_ms;
+    bool has_left;
+    bool is_idle;
+
     if (!s)
         return 0;
-    release_partitions(s);
+    refuse_rebalance(s);
     /* A client whose broker does not answer takes many seconds to destroy. It is left to the end of
      * the process: nothing in it is worth waiting for. */
-    if (!leave_group(s, timeout_ms))
-        return -1;
+    has_left = leave_group(s, deadline);
+    is_idle = kafka_inquiry_free(s->inquiry);
+    if (!has_left || !is_idle)
+        return has_left ? 0 : -1;
     while (s->partition_count)
         close_queue(s, s->partitions[0].partition);
     forget_rebalance(s);

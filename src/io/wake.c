@@ -12,6 +12,14 @@ int wake_open(void)
     return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
+void wake_up(int wake_fd)
+{
+    const uint64_t one = 1;
+
+    if (wake_fd >= 0 && write(wake_fd, &one, sizeof(one)) < 0)
+        return; /* the counter is full: it is readable already */
+}
+
 void wake_wait(int wake_fd, int timeout_ms)
 {
     struct pollfd fds[] = {

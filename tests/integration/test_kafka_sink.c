@@ -22,23 +22,30 @@ struct fixture {
     int wake_fd;
     struct kafka_sink *sink;
     struct sink port;
+    int64_t longest_ms; /* that next_report took */
 };
 
-static int set_up(void **state)
+static void open_sink(struct fixture *f)
 {
-    struct fixture *f = mem_alloc(sizeof(*f));
     struct err e = {0};
 
-    mock_kafka_open(&f->kafka);
-    mock_kafka_create(&f->kafka, TOPIC, 3);
-    f->log_port = fake_log_port(&f->log);
-    f->wake_fd = wake_open();
     f->sink = kafka_sink_open(
         &f->kafka.cfg, &(struct kafka_sink_options){.linger_ms = "0", .topic_wait_ms = "5000"},
         f->wake_fd, &f->log_port, &e);
     if (!f->sink)
         fail_msg("%s", e.text);
     f->port = kafka_sink_port(f->sink);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = mem_alloc(sizeof(*f));
+
+    mock_kafka_open(&f->kafka);
+    mock_kafka_create(&f->kafka, TOPIC, 3);
+    f->log_port = fake_log_port(&f->log);
+    f->wake_fd = wake_open();
+    open_sink(f);
     *state = f;
     return 0;
 }
@@ -72,11 +79,21 @@ static void send_tagged(struct fixture *f, const struct outgoing *o, uint64_t ta
     assert_int_equal(f->port.send(f->port.self, o, tag, &r), SEND_TAKEN);
 }
 
+static int next_report(struct fixture *f, struct sink_report *r)
+{
+    int64_t began_ms = clock_mono_ms(clock_system());
+    int came = f->port.next_report(f->port.self, r);
+    int64_t took_ms = clock_mono_ms(clock_system()) - began_ms;
+
+    f->longest_ms = took_ms > f->longest_ms ? took_ms : f->longest_ms;
+    return came;
+}
+
 static struct sink_report wait_for_report(struct fixture *f)
 {
     struct sink_report r;
 
-    MOCK_WAIT(f->port.next_report(f->port.self, &r), (void)0);
+    MOCK_WAIT(next_report(f, &r), (void)0);
     return r;
 }
 
@@ -248,8 +265,8 @@ static void a_missing_broker_is_told_once_and_nothing_is_lost(void **state)
     rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
     for (uint64_t tag = 2; tag < 7; tag++)
         send_tagged(f, &o, tag);
-    MOCK_WAIT(kafka_sink_is_down(f->sink),
-              assert_int_equal(f->port.next_report(f->port.self, &r), 0));
+    MOCK_WAIT(fake_log_count(&f->log, "Kafka is away, trying until it is back"),
+              assert_int_equal(next_report(f, &r), 0));
     for (int i = 0; i < 500; i++) {
         assert_int_equal(f->port.next_report(f->port.self, &r), 0);
         usleep(2000);
@@ -264,7 +281,6 @@ static void a_missing_broker_is_told_once_and_nothing_is_lost(void **state)
     }
     assert_int_equal(fake_log_count(&f->log, "Kafka is away, trying until it is back"), 1);
     assert_int_equal(fake_log_count(&f->log, "Kafka is back"), 1);
-    assert_false(kafka_sink_is_down(f->sink));
 }
 
 /* A broker that has forgotten the producer ends an idempotent one for good. */
@@ -305,25 +321,61 @@ static void the_loop_is_woken_when_a_report_came(void **state)
               assert_int_equal(poll(&p, 1, MOCK_PATIENCE_MS), 1));
 }
 
-static void a_flush_waits_for_all_reports_and_no_longer_than_told(void **state)
+/* The broker takes what the next producer says and does not answer, not even its first word. */
+static void a_producer_is_made_anew_without_holding_a_turn_up(void **state)
 {
     struct fixture *f = *state;
     struct outgoing o = record("value");
+    bool was_reported[10] = {false};
+    struct mock_records records;
     struct sink_report r;
-    int reports = 0;
-    int64_t began;
 
-    for (uint64_t tag = 0; tag < 1000; tag++)
+    kafka_sink_close(f->sink);
+    config_set_property(&f->kafka.cfg, "socket.timeout.ms", "3000", "test");
+    config_set_property(&f->kafka.cfg, "api.version.request.timeout.ms", "3000", "test");
+    open_sink(f);
+    send_tagged(f, &o, 0);
+    assert_int_equal(wait_for_report(f).status, SINK_OK);
+    rd_kafka_mock_push_request_errors(f->kafka.cluster, MOCK_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    for (uint64_t tag = 0; tag < 10; tag++)
         send_tagged(f, &o, tag);
-    assert_int_equal(kafka_sink_flush(f->sink, MOCK_PATIENCE_MS), 0);
-    while (f->port.next_report(f->port.self, &r))
-        assert_int_equal(r.tag, reports++);
-    assert_int_equal(reports, 1000);
-    rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
+    MOCK_WAIT(fake_log_count(&f->log, "Kafka producer is made anew after a fatal error"),
+              assert_int_equal(next_report(f, &r), 0));
+    mock_kafka_answer(&f->kafka, false);
+    MOCK_WAIT(fake_log_count(&f->log, "Kafka is away, trying until it is back"),
+              assert_int_equal(next_report(f, &r), 0));
+    assert_int_equal(f->port.in_flight(f->port.self), 10);
+    mock_kafka_answer(&f->kafka, true);
+    for (int i = 0; i < 10; i++) {
+        r = wait_for_report(f);
+        assert_int_equal(r.status, SINK_OK);
+        assert_false(was_reported[r.tag]);
+        was_reported[r.tag] = true;
+    }
+    assert_int_equal(next_report(f, &r), 0);
+    assert_int_equal(f->port.in_flight(f->port.self), 0);
+    assert_in_range(f->longest_ms, 0, MOCK_TURN_MS);
+    records = mock_kafka_read(&f->kafka, TOPIC, 3);
+    assert_true(records.count >= 11);
+    mock_kafka_release(&records);
+}
+
+static void a_broker_that_does_not_answer_does_not_hold_the_close_up(void **state)
+{
+    struct fixture *f = *state;
+    struct outgoing o = record("value");
+    int64_t began_ms;
+
     send_tagged(f, &o, 1);
-    began = clock_mono_ms(clock_system());
-    assert_int_equal(kafka_sink_flush(f->sink, 300), 1);
-    assert_true(clock_mono_ms(clock_system()) - began < MOCK_PATIENCE_MS / 2);
+    assert_int_equal(wait_for_report(f).status, SINK_OK);
+    mock_kafka_answer(&f->kafka, false);
+    send_tagged(f, &o, 2);
+    began_ms = clock_mono_ms(clock_system());
+    kafka_sink_close(f->sink);
+    f->sink = NULL;
+    assert_in_range(clock_mono_ms(clock_system()) - began_ms, 0, 10000);
+    mock_kafka_answer(&f->kafka, true);
 }
 
 static void what_the_promise_rests_on_cannot_be_set_otherwise(void **state)
@@ -390,7 +442,8 @@ int main(void)
         TEST(a_missing_broker_is_told_once_and_nothing_is_lost),
         TEST(after_a_fatal_error_the_producer_is_made_anew_and_nothing_is_lost),
         TEST(the_loop_is_woken_when_a_report_came),
-        TEST(a_flush_waits_for_all_reports_and_no_longer_than_told),
+        TEST(a_producer_is_made_anew_without_holding_a_turn_up),
+        TEST(a_broker_that_does_not_answer_does_not_hold_the_close_up),
         TEST(what_the_promise_rests_on_cannot_be_set_otherwise),
     };
 

@@ -34,6 +34,7 @@ struct member {
     size_t revocations;
     bool keeps_revoked; /* does not release them */
     bool is_waiting;    /* for the release */
+    int64_t longest_ms; /* that serve took */
 };
 
 struct fixture {
@@ -79,12 +80,16 @@ static void serve(struct member *m)
 {
     const struct source_events events = {
         .assigned = on_assigned, .revoked = on_revoked, .committed = on_committed, .ctx = m};
+    int64_t began_ms = clock_mono_ms(clock_system());
+    int64_t took_ms;
     struct err e = {0};
 
     if (!m->source)
         return;
     if (m->port.serve(m->port.self, &events, &e) < 0)
         fail_msg("%s", e.text);
+    took_ms = clock_mono_ms(clock_system()) - began_ms;
+    m->longest_ms = took_ms > m->longest_ms ? took_ms : m->longest_ms;
     if (m->is_waiting && !m->keeps_revoked) {
         m->port.release_partitions(m->port.self);
         m->is_waiting = false;
@@ -114,6 +119,14 @@ static void close_member(struct member *m)
     m->source = NULL;
 }
 
+static void tear_down_member(struct member *m)
+{
+    fake_log_release(&m->log);
+    if (m->wake_fd > 0)
+        close(m->wake_fd);
+    *m = (struct member){0};
+}
+
 static int set_up(void **state)
 {
     struct fixture *f = mem_alloc(sizeof(*f));
@@ -135,12 +148,8 @@ static int tear_down(void **state)
     close_member(&f->a);
     close_member(&f->b);
     mock_kafka_close(&f->kafka);
-    fake_log_release(&f->a.log);
-    fake_log_release(&f->b.log);
-    if (f->a.wake_fd > 0)
-        close(f->a.wake_fd);
-    if (f->b.wake_fd > 0)
-        close(f->b.wake_fd);
+    tear_down_member(&f->a);
+    tear_down_member(&f->b);
     free(f);
     return 0;
 }
@@ -436,29 +445,87 @@ static void errors_of_fetching_lose_nothing(void **state)
     MOCK_WAIT(m->position[0] == 10, take_numbers(m, 0));
 }
 
-static void a_slow_connection_does_not_keep_a_turn_until_all_partitions_are_known(void **state)
+static void a_slow_connection_does_not_hold_a_turn_up(void **state)
 {
-    const struct clock *clock = clock_system();
     struct fixture *f = *state;
-    int64_t longest_ms = 0;
 
     for (int32_t p = 0; p < PARTITIONS; p++)
         write_numbers(f, p, 0, p + 1);
     rd_kafka_mock_broker_set_rtt(f->kafka.cluster, 1, 600);
     open_member(f, &f->a);
-    while (count_ours(&f->a) < PARTITIONS) {
-        int64_t began_ms = clock_mono_ms(clock);
-
-        serve(&f->a);
-        if (clock_mono_ms(clock) - began_ms > longest_ms)
-            longest_ms = clock_mono_ms(clock) - began_ms;
-        usleep(2000);
-    }
-    /* All questions together are five round trips; a turn has time for two. */
-    assert_in_range(longest_ms, 0, 2500);
+    join(&f->a);
+    assert_in_range(f->a.longest_ms, 0, MOCK_TURN_MS);
     for (int32_t p = 0; p < PARTITIONS; p++)
         assert_int_equal(f->a.assigned[p].high, p + 1);
     rd_kafka_mock_broker_set_rtt(f->kafka.cluster, 1, 0);
+}
+
+/* Leaves the member with a question that the broker never answers. */
+static void ask_in_vain(struct fixture *f, struct member *m, int16_t question)
+{
+    int64_t until_ms;
+
+    config_set_property(&f->kafka.cfg, "socket.timeout.ms", "8000", "test");
+    mock_kafka_ignore(&f->kafka, question, 2);
+    open_member(f, m);
+    MOCK_WAIT(fake_log_count(&m->log,
+                             "the broker does not tell where the partitions stand, asking again"),
+              serve(m));
+    until_ms = clock_mono_ms(clock_system()) + 1000;
+    MOCK_WAIT(clock_mono_ms(clock_system()) > until_ms, serve(m));
+    assert_int_equal(count_ours(m), 0);
+}
+
+static void a_question_without_an_answer_holds_no_turn_up_and_is_asked_again(void **state)
+{
+    static const int16_t questions[] = {MOCK_OFFSET_FETCH, MOCK_LIST_OFFSETS};
+    struct fixture *f = *state;
+    struct member *m = &f->a;
+
+    write_numbers(f, 0, 0, 7);
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+        ask_in_vain(f, m, questions[i]);
+        join(m);
+        assert_int_equal(m->assigned[0].high, 7);
+        MOCK_WAIT(m->end[0] == 7, take_numbers(m, 0));
+        assert_in_range(m->longest_ms, 0, MOCK_TURN_MS);
+        close_member(m);
+        tear_down_member(m);
+    }
+}
+
+static void a_stop_while_a_question_is_open_ends_in_time(void **state)
+{
+    static const char *const assignors[] = {"range", "cooperative-sticky"};
+    struct fixture *f = *state;
+    struct member *m = &f->a;
+
+    for (size_t i = 0; i < sizeof(assignors) / sizeof(assignors[0]); i++) {
+        int64_t began_ms;
+
+        config_set_property(&f->kafka.cfg, "partition.assignment.strategy", assignors[i], "test");
+        ask_in_vain(f, m, MOCK_LIST_OFFSETS);
+        began_ms = clock_mono_ms(clock_system());
+        assert_int_equal(kafka_source_close(m->source, 2000), 0);
+        m->source = NULL;
+        assert_in_range(clock_mono_ms(clock_system()) - began_ms, 0, 20000);
+        assert_in_range(m->longest_ms, 0, MOCK_TURN_MS);
+        tear_down_member(m);
+    }
+}
+
+static void a_member_that_comes_while_a_question_is_open_gets_its_share(void **state)
+{
+    struct fixture *f = *state;
+
+    ask_in_vain(f, &f->a, MOCK_LIST_OFFSETS);
+    open_member(f, &f->b);
+    MOCK_WAIT(count_ours(&f->a) == 2 && count_ours(&f->b) == 2, {
+        serve(&f->a);
+        serve(&f->b);
+    });
+    assert_in_range(f->a.longest_ms, 0, MOCK_TURN_MS);
+    assert_in_range(f->b.longest_ms, 0, MOCK_TURN_MS);
 }
 
 static void however_much_memory_is_allowed_it_opens(void **state)
@@ -506,13 +573,13 @@ static void a_broker_that_does_not_answer_does_not_hold_the_close_up(void **stat
     open_member(f, m);
     join(m);
     MOCK_WAIT(m->end[0] == 5, take_numbers(m, 0));
-    rd_kafka_mock_broker_set_rtt(f->kafka.cluster, 1, 600000);
+    mock_kafka_answer(&f->kafka, false);
     m->port.store(m->port.self, 0, 5);
     began = clock_mono_ms(clock_system());
     assert_int_equal(kafka_source_close(m->source, 1000), -1);
     m->source = NULL;
     assert_true(clock_mono_ms(clock_system()) - began < MOCK_PATIENCE_MS / 4);
-    rd_kafka_mock_broker_set_rtt(f->kafka.cluster, 1, 0);
+    mock_kafka_answer(&f->kafka, true);
 }
 
 static void what_the_promise_rests_on_cannot_be_set_otherwise(void **state)
@@ -550,7 +617,10 @@ int main(void)
         TEST(a_close_in_the_middle_of_a_revocation_ends_it),
         TEST(a_missing_broker_is_told_once_and_it_goes_on_by_itself),
         TEST(errors_of_fetching_lose_nothing),
-        TEST(a_slow_connection_does_not_keep_a_turn_until_all_partitions_are_known),
+        TEST(a_slow_connection_does_not_hold_a_turn_up),
+        TEST(a_question_without_an_answer_holds_no_turn_up_and_is_asked_again),
+        TEST(a_stop_while_a_question_is_open_ends_in_time),
+        TEST(a_member_that_comes_while_a_question_is_open_gets_its_share),
         TEST(however_much_memory_is_allowed_it_opens),
         TEST(the_loop_is_woken_when_records_come),
         TEST(a_broker_that_does_not_answer_does_not_hold_the_close_up),

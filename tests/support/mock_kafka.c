@@ -54,6 +54,21 @@ void mock_kafka_create(struct mock_kafka *m, const char *topic, int partitions)
     assert_int_equal(rd_kafka_mock_topic_create(m->cluster, topic, partitions, 1), 0);
 }
 
+#define NEVER_MS 3600000
+
+void mock_kafka_ignore(struct mock_kafka *m, int16_t api_key, int count)
+{
+    for (int i = 0; i < count; i++)
+        assert_int_equal(rd_kafka_mock_broker_push_request_error_rtts(
+                             m->cluster, 1, api_key, 1, RD_KAFKA_RESP_ERR_NO_ERROR, NEVER_MS),
+                         0);
+}
+
+void mock_kafka_answer(struct mock_kafka *m, bool does)
+{
+    rd_kafka_mock_broker_set_rtt(m->cluster, 1, does ? 0 : NEVER_MS);
+}
+
 void mock_kafka_write(struct mock_kafka *m, const char *topic, int32_t partition, const char *key,
                       const char *value, size_t value_len, const struct header *headers,
                       size_t header_count)

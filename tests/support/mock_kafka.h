@@ -20,9 +20,13 @@ struct mock_kafka {
     struct config cfg;
 };
 
-#define MOCK_PRODUCE 0
-#define MOCK_FETCH   1
+#define MOCK_PRODUCE      0
+#define MOCK_FETCH        1
+#define MOCK_LIST_OFFSETS 2
+#define MOCK_METADATA     3
+#define MOCK_OFFSET_FETCH 9
 
+#define MOCK_TURN_MS     1000 /* no turn of a loop may take that long: ten times the most it should */
 #define MOCK_PATIENCE_MS 120000 /* for what must happen soon, on the slowest machine */
 
 /* Looks at `condition` until it holds; `step` is done in between. */
@@ -42,6 +46,12 @@ void mock_kafka_close(struct mock_kafka *m);
 
 void mock_kafka_set(struct mock_kafka *m, const char *key, const char *value);
 void mock_kafka_create(struct mock_kafka *m, const char *topic, int partitions);
+
+/* The broker takes the next requests of this kind and never answers. */
+void mock_kafka_ignore(struct mock_kafka *m, int16_t api_key, int count);
+
+/* It does so with all requests, until it is made to answer again: on new connections. */
+void mock_kafka_answer(struct mock_kafka *m, bool does);
 
 /* Writes one record and waits until it is there. */
 void mock_kafka_write(struct mock_kafka *m, const char *topic, int32_t partition, const char *key,

@@ -1,0 +1,181 @@
+#include "io/kafka_inquiry.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "io/errand.h"
+
+#define ASK_MS   5000 /* for all questions together: a slow connection has several round trips */
+#define PAUSE_MS 500  /* after an error */
+
+struct kafka_inquiry {
+    rd_kafka_t *rk;
+    const char *topic;
+    int wake_fd;
+    struct errand *errand; /* NULL when nothing is open */
+    bool is_dropped;
+    int64_t not_before_ms;
+    /* The errand's until it is done. */
+    rd_kafka_topic_partition_list_t *list;
+    struct assignment *found;
+    struct kafka_answer answer;
+};
+
+/* ---- on the errand's thread ---- */
+
+/* All partitions of the topic. */
+static rd_kafka_resp_err_t learn_partitions(struct kafka_inquiry *q, int64_t deadline)
+{
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(q->rk, q->topic, NULL);
+    const struct rd_kafka_metadata *md = NULL;
+    rd_kafka_resp_err_t err = topic
+                                  ? rd_kafka_metadata(q->rk, 0, topic, &md, kafka_left_ms(deadline))
+                                  : rd_kafka_last_error();
+
+    if (!err && md)
+        err = md->topic_cnt == 1 ? md->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (!err && md) {
+        q->list = rd_kafka_topic_partition_list_new(md->topics[0].partition_cnt);
+        for (int i = 0; i < md->topics[0].partition_cnt; i++)
+            rd_kafka_topic_partition_list_add(q->list, q->topic, md->topics[0].partitions[i].id);
+    }
+    if (md)
+        rd_kafka_metadata_destroy(md);
+    if (topic)
+        rd_kafka_topic_destroy(topic);
+    return err;
+}
+
+static rd_kafka_resp_err_t first_error(const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++)
+        if (list->elems[i].err)
+            return list->elems[i].err;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* What the group committed. */
+static rd_kafka_resp_err_t learn_committed(struct kafka_inquiry *q, int64_t deadline)
+{
+    rd_kafka_resp_err_t err = rd_kafka_committed(q->rk, q->list, kafka_left_ms(deadline));
+
+    if (err || (err = first_error(q->list)))
+        return err;
+    q->found = mem_alloc_array((size_t)q->list->cnt, sizeof(*q->found));
+    for (int i = 0; i < q->list->cnt; i++)
+        q->found[i] = (struct assignment){
+            .partition = q->list->elems[i].partition,
+            .committed = q->list->elems[i].offset >= 0 ? q->list->elems[i].offset : -1,
+            .start = -1};
+    return err;
+}
+
+/* Where the partitions begin or end: `end` is RD_KAFKA_OFFSET_BEGINNING or _END, which the protocol
+ * takes as a time. Not rd_kafka_query_watermark_offsets: in 2.0.2 it waits beyond its timeout. */
+static rd_kafka_resp_err_t learn_ends(struct kafka_inquiry *q, int64_t end, int64_t deadline)
+{
+    rd_kafka_resp_err_t err;
+
+    for (int i = 0; i < q->list->cnt; i++)
+        q->list->elems[i].offset = end;
+    err = rd_kafka_offsets_for_times(q->rk, q->list, kafka_left_ms(deadline));
+    if (err || (err = first_error(q->list)))
+        return err;
+    for (int i = 0; i < q->list->cnt; i++)
+        if (end == RD_KAFKA_OFFSET_BEGINNING)
+            q->found[i].low = q->list->elems[i].offset;
+        else
+            q->found[i].high = q->list->elems[i].offset;
+    return err;
+}
+
+static rd_kafka_resp_err_t learn_all(struct kafka_inquiry *q)
+{
+    int64_t deadline = kafka_now_ms() + ASK_MS;
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    if (!q->list)
+        err = learn_partitions(q, deadline);
+    if (!err)
+        err = learn_committed(q, deadline);
+    if (!err)
+        err = learn_ends(q, RD_KAFKA_OFFSET_BEGINNING, deadline);
+    if (!err)
+        err = learn_ends(q, RD_KAFKA_OFFSET_END, deadline);
+    return err;
+}
+
+static void ask(void *self)
+{
+    struct kafka_inquiry *q = self;
+
+    q->answer.err = learn_all(q);
+    q->answer.partitions = q->found;
+    q->answer.count = q->answer.err ? 0 : (size_t)q->list->cnt;
+}
+
+/* ---- on the owner's thread ---- */
+
+static void forget(struct kafka_inquiry *q)
+{
+    if (q->list)
+        rd_kafka_topic_partition_list_destroy(q->list);
+    q->list = NULL;
+    free(q->found);
+    q->found = NULL;
+}
+
+static void begin(struct kafka_inquiry *q, const rd_kafka_topic_partition_list_t *partitions)
+{
+    if (kafka_now_ms() < q->not_before_ms)
+        return;
+    forget(q);
+    if (partitions)
+        q->list = rd_kafka_topic_partition_list_copy(partitions);
+    q->is_dropped = false;
+    q->errand = errand_begin(ask, q, q->wake_fd);
+}
+
+struct kafka_inquiry *kafka_inquiry_new(rd_kafka_t *rk, const char *topic, int wake_fd)
+{
+    struct kafka_inquiry *q = mem_alloc(sizeof(*q));
+
+    *q = (struct kafka_inquiry){.rk = rk, .topic = topic, .wake_fd = wake_fd};
+    return q;
+}
+
+struct kafka_answer *kafka_inquiry_turn(struct kafka_inquiry *q,
+                                        const rd_kafka_topic_partition_list_t *partitions)
+{
+    if (!q->errand) {
+        begin(q, partitions);
+        return NULL;
+    }
+    if (!errand_is_done(q->errand, 0))
+        return NULL;
+    errand_end(q->errand);
+    q->errand = NULL;
+    if (q->answer.err)
+        q->not_before_ms = kafka_now_ms() + PAUSE_MS;
+    return q->is_dropped ? NULL : &q->answer;
+}
+
+void kafka_inquiry_drop(struct kafka_inquiry *q)
+{
+    q->is_dropped = true;
+}
+
+bool kafka_inquiry_free(struct kafka_inquiry *q)
+{
+    bool is_open;
+
+    if (!q)
+        return true;
+    is_open = q->errand && !errand_is_done(q->errand, 0);
+    errand_end(q->errand);
+    if (is_open)
+        return false;
+    forget(q);
+    free(q);
+    return true;
+}
