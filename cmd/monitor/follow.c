@@ -6,15 +6,16 @@
 #include "model/journal_line.h"
 #include "model/log_line.h"
 
-static struct place place_of(const struct tail_line *line)
+static struct place place_of(const struct follow *f, const struct tail_line *line)
 {
-    return (struct place){.file = line->file, .offset = line->offset, .len = line->len};
+    return (struct place){
+        .file = line->file, .tracker = f->tracker, .offset = line->offset, .len = line->len};
 }
 
 static void on_event(void *self, const struct tail_line *line)
 {
     struct follow *f = self;
-    struct place place = place_of(line);
+    struct place place = place_of(f, line);
     struct journal_line parsed;
 
     if (journal_line_parse(&parsed, line->text, line->len) == 0)
@@ -26,7 +27,7 @@ static void on_event(void *self, const struct tail_line *line)
 static void on_log_line(void *self, const struct tail_line *line)
 {
     struct follow *f = self;
-    struct place place = place_of(line);
+    struct place place = place_of(f, line);
     struct log_line parsed;
 
     if (log_line_parse(&parsed, line->text, line->len) == 0)
@@ -175,14 +176,4 @@ bool follow_poll(struct follow *f)
     take_status(&f->dash->events_reader, f->events, mono, !more_events);
     take_status(&f->dash->log_reader, f->log, mono, !more_log);
     return more_events || more_log;
-}
-
-void follow_all(struct follow *f)
-{
-    bool more;
-
-    do {
-        more = follow_poll(f);
-        more |= follow_history(f);
-    } while (more);
 }

@@ -9,7 +9,7 @@
 #include "io/tail.h"
 #include "view/dash.h"
 
-/* Joins the two files to the state: reads what is new, takes it apart, counts it. */
+/* Joins the two files of a tracker to the state: reads what is new, takes it apart, counts it. */
 struct follow {
     struct tail *events;
     struct tail *log;
@@ -17,6 +17,7 @@ struct follow {
     struct history *history; /* NULL when there is none left to read */
     const struct clock *clock;
     int64_t now_ms; /* wall clock of the current poll */
+    int tracker;    /* its number, for places */
 };
 
 void follow_init(struct follow *f, const char *events_path, const char *log_path, struct dash *dash,
@@ -35,8 +36,5 @@ void follow_skip_history(struct follow *f);
 
 /* One turn over both files. Returns true when more is waiting. */
 bool follow_poll(struct follow *f);
-
-/* Reads until the ends of both files, and the history. */
-void follow_all(struct follow *f);
 
 #endif

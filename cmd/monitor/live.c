@@ -12,6 +12,7 @@
 #include "model/detail.h"
 #include "signals.h"
 #include "term.h"
+#include "view/describe.h"
 
 #define HISTORY_MS 20   /* between two slices of history: half a core at most */
 #define TICK_MS    100  /* how often the files are looked at */
@@ -47,13 +48,14 @@ void monitor_take(struct monitor *m)
     int64_t now = clock_wall_ms(m->clock);
     const struct figures *f = &m->figures;
 
+    m->dash = trackers_dash(&m->trackers);
     figures_take(&m->figures, m->dash, &m->limits, now);
     verdict_update(&m->verdict, f->health.level, f->state == FLOW_STOPPED, now);
 }
 
-void monitor_paint(struct monitor *m, struct screen *s)
+static struct view view_of(const struct monitor *m)
 {
-    const struct view view = {
+    return (struct view){
         .dash = m->dash,
         .figures = &m->figures,
         .ui = &m->ui,
@@ -64,6 +66,11 @@ void monitor_paint(struct monitor *m, struct screen *s)
         .utc_offset_s = utc_offset(m->figures.now_ms),
         .waited_ms = clock_mono_ms(m->clock) - m->started_ms,
     };
+}
+
+void monitor_paint(struct monitor *m, struct screen *s)
+{
+    const struct view view = view_of(m);
 
     paint(s, &view);
 }
@@ -122,10 +129,31 @@ static int read_chosen(struct monitor *m, struct strbuf *line)
     bool is_log;
     const struct place *place = ui_chosen_place(&m->ui, m->dash, &is_log);
 
-    if (!place)
-        return -1;
-    return tail_read_at(is_log ? m->follow.log : m->follow.events, place->file, place->offset,
-                        place->len, line);
+    return place ? trackers_read(&m->trackers, place, is_log, line) : -1;
+}
+
+/* A row of a table, with the line that goes with it. Returns false when it is none. */
+static bool show_described(struct monitor *m)
+{
+    struct strbuf line = {0};
+    struct strbuf lines = {0};
+    struct view view;
+    const struct place *example;
+    bool is_row;
+
+    monitor_take(m);
+    view = view_of(m);
+    is_row = describe_chosen(&view, &lines) == 0;
+    example = is_row ? describe_example(&view) : NULL;
+    if (example && trackers_read(&m->trackers, example, false, &line) == 0) {
+        strbuf_addc(&lines, '\n');
+        detail_lines(strbuf_text(&line), line.len, &lines);
+    }
+    if (is_row)
+        ui_show_detail(&m->ui, strbuf_text(&lines));
+    strbuf_release(&line);
+    strbuf_release(&lines);
+    return is_row;
 }
 
 static void show_detail(struct monitor *m)
@@ -133,6 +161,8 @@ static void show_detail(struct monitor *m)
     struct strbuf line = {0};
     struct strbuf lines = {0};
 
+    if (show_described(m))
+        return;
     if (read_chosen(m, &line) < 0) {
         ui_notice(&m->ui, clock_wall_ms(m->clock) + SHORT_MS, "that line is no longer there");
     } else {
@@ -147,9 +177,13 @@ static void copy_chosen(struct monitor *m)
 {
     struct strbuf line = {0};
 
-    if (read_chosen(m, &line) == 0) {
-        term_copy(line.data, line.len);
-        ui_notice(&m->ui, clock_wall_ms(m->clock) + SHORT_MS, "copied %zu bytes", line.len);
+    if (read_chosen(m, &line) < 0 && m->ui.shows_detail)
+        strbuf_adds(&line, strbuf_text(&m->ui.detail));
+    if (line.len) {
+        size_t copied = term_copy(line.data, line.len);
+
+        ui_notice(&m->ui, clock_wall_ms(m->clock) + SHORT_MS, "copied %zu of %zu bytes", copied,
+                  line.len);
     }
     strbuf_release(&line);
 }
@@ -193,8 +227,7 @@ static bool act(struct monitor *m, struct pace *p, enum ui_action action)
     case UI_QUIT:
         return false;
     case UI_RETRY:
-        tail_retry_now(m->follow.events);
-        tail_retry_now(m->follow.log);
+        trackers_retry(&m->trackers);
         term_redraw();
         break;
     case UI_DETAIL:
@@ -207,7 +240,7 @@ static bool act(struct monitor *m, struct pace *p, enum ui_action action)
         write_snapshot(m);
         break;
     case UI_SKIP_HISTORY:
-        follow_skip_history(&m->follow);
+        trackers_skip_history(&m->trackers);
         break;
     case UI_MOUSE:
         p->has_mouse = !p->has_mouse;
@@ -254,14 +287,15 @@ int live_run(struct monitor *m)
     struct pace pace = {.is_reading = true};
     m->started_ms = clock_mono_ms(m->clock);
     while (!signals_stop()) {
-        if (!wait_for_input(pace.is_reading     ? 0
-                            : m->follow.history ? HISTORY_MS
-                                                : TICK_MS) ||
+        if (!wait_for_input(pace.is_reading                      ? 0
+                            : trackers_has_history(&m->trackers) ? HISTORY_MS
+                                                                 : TICK_MS) ||
             !take_keys(m, &pace))
             break;
-        pace.is_reading = follow_poll(&m->follow);
+        pace.is_reading = trackers_poll(&m->trackers);
         if (!pace.is_reading && pace.frames > 0)
-            follow_history(&m->follow);
+            trackers_history(&m->trackers);
+        m->dash = trackers_dash(&m->trackers);
         notice_files(m, &pace);
         if (!is_due(m, &pace))
             continue;

@@ -4,13 +4,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "follow.h"
+#include "trackers.h"
 #include "view/paint.h"
 
 /* What all ways of showing share. */
 struct monitor {
-    struct follow follow;
-    struct dash *dash;
+    struct trackers trackers;
+    struct dash *dash; /* of trackers_dash */
     struct figures figures;
     struct health_limits limits;
     struct verdict verdict;

@@ -15,10 +15,12 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/standard.h"
 #include "config/args.h"
 #include "io/kafka_conf.h"
 #include "live.h"
+#include "model/tracker_paths.h"
 #include "signals.h"
 #include "term.h"
 #include "view/report.h"
@@ -38,6 +40,10 @@ struct options {
     const char *color;
     int width; /* of --size */
     int height;
+    struct arg_list events; /* as given */
+    struct arg_list logs;
+    struct tracker_source *sources; /* what follows from it */
+    int source_count;
 };
 
 static enum args_result read_options(int argc, char **argv, struct options *o, struct config *cfg,
@@ -47,13 +53,17 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
         {.name = "events",
          .kind = ARG_SETTING,
          .operand = "FILE",
-         .help = "the audit journal to follow",
-         .setting = "monitor.events_file"},
+         .help = "the audit journal to follow; repeatable, or a pattern in quotes: "
+                 "'logs/*/tracker.events'",
+         .setting = "monitor.events_file",
+         .list = &o->events},
         {.name = "log",
          .kind = ARG_SETTING,
          .operand = "FILE",
-         .help = "the tracker's log to follow",
-         .setting = "monitor.log_file"},
+         .help =
+             "the log that belongs to it; without it, of several journals, the .log beside each",
+         .setting = "monitor.log_file",
+         .list = &o->logs},
         {.name = "once", .kind = ARG_FLAG, .help = "print one report and exit", .flag = &o->once},
         {.name = "json",
          .kind = ARG_FLAG,
@@ -240,7 +250,7 @@ static void follow_for(struct monitor *m, int64_t seconds)
     const struct timespec tick = {.tv_nsec = 100000000};
 
     while (!signals_stop() && clock_mono_ms(m->clock) < until) {
-        if (!follow_poll(&m->follow))
+        if (!trackers_poll(&m->trackers))
             nanosleep(&tick, NULL);
     }
 }
@@ -252,7 +262,7 @@ static int run_reports(struct monitor *m, const struct options *o, struct err *e
 
     do {
         strbuf_reset(&out);
-        follow_all(&m->follow);
+        trackers_read_all(&m->trackers);
         monitor_take(m);
         add_report(m, o, &out);
         status = print(&out, e) < 0 ? err_exit_status(e) : signals_exit_status();
@@ -291,6 +301,47 @@ static int check_path(const char *path, struct err *e)
                    S_ISDIR(st.st_mode) ? "is a directory, a file is needed" : "is no regular file");
 }
 
+static int check_source(const struct tracker_source *s, struct err *e)
+{
+    if (s->log && !tracker_path_patterns_agree(s->events, s->log))
+        return err_set(e, ERR_USAGE,
+                       "--log %s: needs the same wildcards as --events %s, which it belongs to",
+                       s->log, s->events);
+    if (check_path(s->events, e) < 0)
+        return -1;
+    return s->log ? check_path(s->log, e) : 0;
+}
+
+/* The n-th log belongs to the n-th journal. A setting for one log says nothing of several
+ * journals. */
+static int choose_sources(struct options *o, const struct config *cfg, struct err *e)
+{
+    const char *events = cfg->monitor.events_file;
+    const char *log = cfg->monitor.log_file;
+    bool is_one = o->events.count <= 1;
+
+    if (!is_one && o->logs.count && o->logs.count != o->events.count)
+        return err_set(e, ERR_USAGE,
+                       "%d times --events and %d times --log: as many of each are needed, or no "
+                       "--log (then it is the .log beside each journal)",
+                       o->events.count, o->logs.count);
+    if (is_one && o->logs.count > 1)
+        return err_set(e, ERR_USAGE, "--log: given %d times for one --events", o->logs.count);
+    if (is_one && !o->logs.count && !tracker_path_patterns_agree(events, log))
+        log = NULL;
+    o->source_count = is_one ? 1 : o->events.count;
+    o->sources = mem_alloc_array((size_t)o->source_count, sizeof(*o->sources));
+    for (int i = 0; i < o->source_count; i++) {
+        struct tracker_source *s = &o->sources[i];
+
+        s->events = is_one ? events : o->events.items[i];
+        s->log = is_one ? log : o->logs.count ? o->logs.items[i] : NULL;
+        if (check_source(s, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int run_monitor(const struct config *cfg, struct options *o, struct err *e)
 {
     struct monitor m = {
@@ -311,17 +362,23 @@ static int run_monitor(const struct config *cfg, struct options *o, struct err *
     bool is_report;
     int status;
 
-    m.dash = dash_new((size_t)cfg->monitor.max_recent_events, (size_t)cfg->monitor.max_recent_logs);
-    follow_init(&m.follow, cfg->monitor.events_file, cfg->monitor.log_file, m.dash, m.clock);
-    ui_init(&m.ui);
     is_report = o->once || o->json || o->check;
-    if (!is_report || o->check || o->no_history) /* a check asks for no totals */
-        follow_enter_late(&m.follow, o->no_history || o->check);
+    m.trackers = (struct trackers){
+        .sources = o->sources,
+        .source_count = o->source_count,
+        .events_kept = (size_t)cfg->monitor.max_recent_events,
+        .logs_kept = (size_t)cfg->monitor.max_recent_logs,
+        .enters_late = !is_report || o->check || o->no_history, /* a check asks for no totals */
+        .skips_history = o->no_history || o->check,
+        .clock = m.clock,
+    };
+    trackers_open(&m.trackers);
+    m.dash = trackers_dash(&m.trackers);
+    ui_init(&m.ui);
     status = is_report ? run_reports(&m, o, e) : run_live(&m, o, e);
     ui_release(&m.ui);
     figures_release(&m.figures);
-    follow_release(&m.follow);
-    dash_free(m.dash);
+    trackers_release(&m.trackers);
     return status;
 }
 
@@ -349,8 +406,7 @@ int main(int argc, char **argv)
     case ARGS_FAILED:
         break;
     case ARGS_RUN:
-        if (check_options(&o, &e) == 0 && check_path(cfg.monitor.events_file, &e) == 0 &&
-            check_path(cfg.monitor.log_file, &e) == 0)
+        if (check_options(&o, &e) == 0 && choose_sources(&o, &cfg, &e) == 0)
             status = run_monitor(&cfg, &o, &e);
         break;
     }
@@ -359,5 +415,8 @@ int main(int argc, char **argv)
         status = failed_status(&e, argc, argv);
     }
     config_release(&cfg);
+    free(o.sources);
+    free(o.events.items);
+    free(o.logs.items);
     return status;
 }

@@ -219,14 +219,16 @@ void term_mouse(bool on)
     term.has_mouse = on;
 }
 
-void term_copy(const char *bytes, size_t len)
+size_t term_copy(const char *bytes, size_t len)
 {
     struct strbuf out = {0};
+    size_t copied = len < COPY_MAX ? len : COPY_MAX;
 
     strbuf_adds(&out, "\033]52;c;");
-    base64_encode(&out, bytes, len < COPY_MAX ? len : COPY_MAX);
+    base64_encode(&out, bytes, copied);
     strbuf_adds(&out, "\a");
     fwrite(out.data, 1, out.len, stdout);
     fflush(stdout);
     strbuf_release(&out);
+    return copied;
 }

@@ -34,7 +34,8 @@ int term_key(void);
 /* Mouse wheel as arrow keys, on or off. */
 void term_mouse(bool on);
 
-/* Puts the bytes on the clipboard by OSC 52, for terminals that have it. */
-void term_copy(const char *bytes, size_t len);
+/* Puts the bytes on the clipboard by OSC 52, for terminals that have it; of many only the first.
+ * Returns how many. */
+size_t term_copy(const char *bytes, size_t len);
 
 #endif

@@ -21,6 +21,12 @@ enum arg_kind {
     ARG_PROPERTY,    /* name=value for librdkafka */
 };
 
+/* Every value of an option that may be given more than once, in order, each borrowed from argv. */
+struct arg_list {
+    const char **items; /* free() it */
+    int count;
+};
+
 struct arg {
     const char *name; /* long name without dashes */
     char letter;      /* short name, or 0 */
@@ -32,6 +38,7 @@ struct arg {
     bool *flag;
     const char **text;
     int64_t *integer;
+    struct arg_list *list; /* of an ARG_SETTING: gets every value, or NULL */
 };
 
 struct arg_program {

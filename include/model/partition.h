@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/coverage.h"
 #include "model/journal_line.h"
 
 /* What the offsets of a journal tell, partition by partition: gaps (offsets jumped over going
@@ -35,6 +36,8 @@ struct partition {
     uint64_t dups;
     uint64_t rewinds;
     bool is_rewound; /* went back and has not yet caught up again */
+    struct coverage *coverage; /* what several journals told together; NULL for one journal */
+    int newest_journal;        /* of several: which one told the newest line */
     struct partition_second seconds[PARTITION_SECONDS];
 };
 
@@ -60,6 +63,11 @@ struct partition_change {
 
 /* Counts a line of the partition, which may be of any kind. */
 struct partition_change partition_count(struct partition *p, const struct journal_line *line);
+
+/* Counts a line of the partition as the part of several journals, in which the same offset may
+ * stand, in whatever order they are read. `journal` is their number. Duplicates and rewinds are the
+ * single journals' affair and not counted. */
+void partition_cover(struct partition *p, const struct journal_line *line, int journal);
 
 /* Puts what was read of an earlier part of the journal before what was counted since. The gap
  * between the two parts is counted as one, an overlap as duplicates. */

@@ -14,7 +14,10 @@
 
 /* The state behind the screen: filled by lines of the journal and of the log, read by figures,
  * health and paint. Counters never forget; only the lists of recent lines do. Pure: all times are
- * handed in, wall clock in milliseconds. */
+ * handed in, wall clock in milliseconds.
+ *
+ * With several trackers each has a dash of its own, and they add to a whole, which stands for all
+ * of them: its counters are fed by its parts' lines, its lists are theirs, merged by time. */
 
 enum row_kind {
     ROW_OK,
@@ -28,12 +31,14 @@ enum row_kind {
 /* Where a line stands, to read it again for the detail view. */
 struct place {
     uint32_t file;
+    int tracker;
     int64_t offset;
     size_t len;
 };
 
 struct event_row {
-    uint64_t number; /* counts from 1; never given twice */
+    uint64_t number;   /* counts from 1; never given twice */
+    uint64_t sequence; /* the same over all parts of a whole */
     enum row_kind kind;
     int64_t at_ms;
     int32_t partition;
@@ -48,6 +53,7 @@ struct event_row {
 
 struct log_row {
     uint64_t number;
+    uint64_t sequence;
     enum log_level level;
     int64_t at_ms;
     struct place place;
@@ -92,6 +98,7 @@ struct reader {
 #define DASH_LATENCY_SECONDS 128
 #define DASH_READINGS        6
 #define DASH_LAST            100
+#define DASH_LARGE_GAP       1000 /* offsets */
 
 struct latency_second {
     int64_t second;
@@ -129,7 +136,15 @@ struct dash_history {
     struct partition_table partitions;
 };
 
+#define DASH_PARTS 64
+
 struct dash {
+    const char *name;    /* of the tracker; borrowed, NULL for a whole */
+    struct dash *whole;  /* what this one adds to, or NULL */
+    struct dash **parts; /* of a whole; borrowed */
+    int part_count;
+    int number; /* among the parts */
+
     struct event_ring events;
     struct log_ring logs;
     struct reader events_reader;
@@ -171,6 +186,13 @@ struct dash {
 struct dash *dash_new(size_t events_kept, size_t logs_kept);
 void dash_free(struct dash *d);
 
+/* From now on `part` adds to `whole`, which must be one that nothing else is fed into. Before the
+ * first line of the part; both live as long as the other. At most DASH_PARTS. */
+void dash_join(struct dash *whole, struct dash *part);
+
+/* Brings the readers' and the history's figures of a whole up to date with its parts. */
+void dash_sum_readers(struct dash *whole);
+
 void dash_event(struct dash *d, const struct journal_line *line, const struct place *place,
                 int64_t now_ms);
 void dash_log_line(struct dash *d, const struct log_line *line, const struct place *place);
@@ -184,8 +206,26 @@ void dash_bad_event(struct dash *d, const char *text, size_t len, const struct p
                     bool is_torn, int64_t now_ms);
 void dash_bad_log_line(struct dash *d, const struct place *place, bool is_torn);
 
-/* The row with this number, or NULL when it was forgotten or is not there yet. */
+/* The row with this number, or NULL when it was forgotten or is not there yet. Not of a whole. */
 const struct event_row *dash_event_row(const struct dash *d, uint64_t number);
 const struct log_row *dash_log_row(const struct dash *d, uint64_t number);
+
+/* Walks over the rows, newest first, beginning with the newest whose sequence is at most `anchor`
+ * (0: the newest there is). Valid until the next line. */
+struct dash_walk {
+    const struct dash *dash;
+    uint64_t at[DASH_PARTS]; /* number of the next row of each part */
+};
+
+void dash_walk_events(const struct dash *d, uint64_t anchor, struct dash_walk *w);
+void dash_walk_logs(const struct dash *d, uint64_t anchor, struct dash_walk *w);
+
+/* The next row, or NULL behind the last one. A part's jump over offsets that another part told is
+ * no gap of the whole and left out. */
+const struct event_row *dash_next_event(struct dash_walk *w);
+const struct log_row *dash_next_log(struct dash_walk *w);
+
+/* The newest line of the log, or NULL. */
+const struct log_row *dash_newest_log(const struct dash *d);
 
 #endif

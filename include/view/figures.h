@@ -70,6 +70,10 @@ struct figure_partition {
 
 struct figures {
     int64_t now_ms;
+    const char *name;         /* of the tracker; NULL when the figures are those of several */
+    bool is_part;             /* one tracker of several */
+    struct figures *trackers; /* when there is more than one: each one's own */
+    int tracker_count;
     enum flow_state state;
     bool is_ahead; /* the newest event is more than 2 s in the future: clocks disagree */
     bool is_catching_up;
@@ -117,7 +121,7 @@ struct figures {
     struct health health;
 };
 
-/* Computes all. `f` must be zeroed or from an earlier call; release with figures_release. What it
+/* Computes all; for a whole also each tracker's own. `f` must be zeroed or from an earlier call; release with figures_release. What it
  * points to belongs to `d` and is valid until the next line is counted. */
 void figures_take(struct figures *f, const struct dash *d, const struct health_limits *limits,
                   int64_t now_ms);

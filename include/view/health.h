@@ -34,7 +34,8 @@ struct health_limits {
 
 struct health_finding {
     enum level level;
-    char text[120];
+    const char *tracker; /* of several: whose it is, also said in the text; else NULL */
+    char text[160];
 };
 
 struct health {

@@ -19,6 +19,16 @@ void panel_events(struct screen *s, const struct view *v, struct rect r);
 void panel_logs(struct screen *s, const struct view *v, struct rect r);
 void panel_errors(struct screen *s, const struct view *v, struct rect r);
 void panel_partitions(struct screen *s, const struct view *v, struct rect r);
+void panel_trackers(struct screen *s, const struct view *v, struct rect r);
+
+/* Tables without their frames: the first row names the columns. */
+void panel_fill_errors(struct screen *s, const struct view *v, struct rect r);
+void panel_fill_partitions(struct screen *s, const struct view *v, struct rect r);
+void panel_fill_trackers(struct screen *s, const struct view *v, struct rect r);
+
+/* The columns that a tracker's name takes, 0 when there is only one; and the name. */
+int panel_tracker_room(const struct view *v);
+void panel_put_tracker(struct screen *s, const struct view *v, int x, int y, int number);
 
 /* The list that the user chose, with the names of all lists as its title. */
 void panel_chosen(struct screen *s, const struct view *v, struct rect r);

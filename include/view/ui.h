@@ -6,6 +6,7 @@
 
 #include "base/strbuf.h"
 #include "view/dash.h"
+#include "view/figures.h"
 
 /* What the user chose to see: keys change it, paint follows it. Pure. */
 
@@ -22,6 +23,7 @@ enum panel {
     PANEL_LOGS,
     PANEL_ERRORS,
     PANEL_PARTITIONS,
+    PANEL_TRACKERS,
     PANEL_CHOSEN, /* in a layout: the list that the user chose */
     PANEL_COUNT,
 };
@@ -68,7 +70,7 @@ struct ui {
     enum panel panel; /* the list that has the keys */
     struct ui_list events;
     struct ui_list logs;
-    int scroll; /* first row of errors or partitions */
+    int row; /* the cursor of errors, partitions and trackers; -1 while nothing is chosen */
     bool is_paused;
     bool is_zoomed;
     bool is_log_scale;
@@ -116,5 +118,8 @@ const struct place *ui_chosen_place(const struct ui *ui, const struct dash *d, b
 uint64_t ui_new_rows(const struct ui *ui, const struct dash *d);
 
 const char *ui_sort_name(enum ui_sort sort);
+
+/* Sorts as the user chose. */
+void ui_sort_partitions(const struct ui *ui, struct figure_partition *items, int count);
 
 #endif

@@ -192,6 +192,12 @@ static int keep_pair(struct command_line *cl, const struct option *o, struct err
     return 0;
 }
 
+static void keep_in_list(struct arg_list *list, const char *value)
+{
+    list->items = mem_realloc_array(list->items, (size_t)list->count + 1, sizeof(list->items[0]));
+    list->items[list->count++] = value;
+}
+
 static int take_option(struct command_line *cl, const struct option *o, struct err *e)
 {
     const struct arg *arg = o->arg;
@@ -209,6 +215,8 @@ static int take_option(struct command_line *cl, const struct option *o, struct e
         return value_read_int(o->value, arg->min, arg->max, arg->integer, e);
     case ARG_SETTING:
         keep_override(cl, o, false, arg->setting, strlen(arg->setting), o->value);
+        if (arg->list)
+            keep_in_list(arg->list, o->value);
         return 0;
     case ARG_ANY_SETTING:
     case ARG_PROPERTY:

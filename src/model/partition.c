@@ -7,6 +7,8 @@
 
 void partition_table_release(struct partition_table *t)
 {
+    for (size_t i = 0; i < t->count; i++)
+        free(t->items[i].coverage);
     free(t->items);
     *t = (struct partition_table){0};
 }
@@ -123,6 +125,27 @@ struct partition_change partition_count(struct partition *p, const struct journa
     p->failed += line->is_failed;
     count_second(p, line);
     return count_offset(p, line);
+}
+
+void partition_cover(struct partition *p, const struct journal_line *line, int journal)
+{
+    if (!p->coverage)
+        p->coverage = mem_alloc(sizeof(*p->coverage));
+    if (line->timestamp_ms >= p->newest_ms) {
+        p->newest_ms = line->timestamp_ms;
+        p->newest_journal = journal;
+    }
+    if (line->kind == JOURNAL_GAP) {
+        coverage_skip(p->coverage, line->gap_from, line->gap_to, line->timestamp_ms);
+    } else if (line->kind == JOURNAL_MESSAGE) {
+        p->received++;
+        p->failed += line->is_failed;
+        count_second(p, line);
+        coverage_add(p->coverage, line->offset, line->timestamp_ms);
+    }
+    p->has_offset = p->coverage->has_any;
+    p->highest = p->coverage->highest;
+    p->gaps = coverage_missing(p->coverage);
 }
 
 void partition_prepend(struct partition *p, const struct partition *earlier)

@@ -7,8 +7,6 @@
 
 #include "base/mem.h"
 
-#define LARGE_GAP 1000
-
 struct dash *dash_new(size_t events_kept, size_t logs_kept)
 {
     struct dash *d = mem_alloc(sizeof(*d));
@@ -33,7 +31,65 @@ void dash_free(struct dash *d)
     free(d->events.rows);
     free(d->logs.rows);
     free(d->latency);
+    free(d->parts);
     free(d);
+}
+
+/* ---- several trackers ---- */
+
+void dash_join(struct dash *whole, struct dash *part)
+{
+    part->whole = whole;
+    part->number = whole->part_count;
+    whole->parts =
+        mem_realloc_array(whole->parts, (size_t)whole->part_count + 1, sizeof(struct dash *));
+    whole->parts[whole->part_count++] = part;
+}
+
+static void add_reader(struct reader *sum, const struct reader *r, bool is_first)
+{
+    if (is_first) {
+        *sum = *r;
+        return;
+    }
+    if (r->state == READER_FAILED && sum->state != READER_FAILED) {
+        sum->path = r->path;
+        sum->error = r->error;
+    }
+    if (r->state == READER_FAILED || sum->state == READER_WAITING)
+        sum->state = r->state;
+    sum->was_at_end &= r->was_at_end;
+    sum->size += r->size;
+    sum->behind += r->behind;
+    sum->unfinished += r->unfinished;
+    sum->behind_ms = r->behind_ms > sum->behind_ms ? r->behind_ms : sum->behind_ms;
+    sum->unfinished_ms =
+        r->unfinished_ms > sum->unfinished_ms ? r->unfinished_ms : sum->unfinished_ms;
+    if (r->rotated_ms >= 0 && (sum->rotated_ms < 0 || r->rotated_ms < sum->rotated_ms))
+        sum->rotated_ms = r->rotated_ms;
+    sum->rotations += r->rotations;
+    sum->truncations += r->truncations;
+    sum->oversized += r->oversized;
+    sum->malformed += r->malformed;
+    sum->torn += r->torn;
+}
+
+void dash_sum_readers(struct dash *whole)
+{
+    struct dash_history *h = &whole->history;
+
+    h->is_reading = h->is_skipped = false;
+    h->position = h->size = 0;
+    for (int i = 0; i < whole->part_count; i++) {
+        const struct dash *part = whole->parts[i];
+
+        add_reader(&whole->events_reader, &part->events_reader, i == 0);
+        add_reader(&whole->log_reader, &part->log_reader, i == 0);
+        h->is_reading |= part->history.is_reading;
+        h->is_skipped |= part->history.is_skipped;
+        h->position += part->history.position;
+        h->size += part->history.size;
+    }
 }
 
 const struct event_row *dash_event_row(const struct dash *d, uint64_t number)
@@ -50,12 +106,120 @@ const struct log_row *dash_log_row(const struct dash *d, uint64_t number)
     return number && row->number == number ? row : NULL;
 }
 
+/* ---- lists ---- */
+
+static int rings(const struct dash *d)
+{
+    return d->part_count ? d->part_count : 1;
+}
+
+static const struct dash *ring(const struct dash *d, int i)
+{
+    return d->part_count ? d->parts[i] : d;
+}
+
+void dash_walk_events(const struct dash *d, uint64_t anchor, struct dash_walk *w)
+{
+    const struct event_row *row;
+
+    w->dash = d;
+    for (int i = 0; i < rings(d); i++) {
+        uint64_t *at = &w->at[i];
+
+        *at = ring(d, i)->events.total;
+        while (anchor && (row = dash_event_row(ring(d, i), *at)) != NULL && row->sequence > anchor)
+            --*at;
+    }
+}
+
+void dash_walk_logs(const struct dash *d, uint64_t anchor, struct dash_walk *w)
+{
+    const struct log_row *row;
+
+    w->dash = d;
+    for (int i = 0; i < rings(d); i++) {
+        uint64_t *at = &w->at[i];
+
+        *at = ring(d, i)->logs.total;
+        while (anchor && (row = dash_log_row(ring(d, i), *at)) != NULL && row->sequence > anchor)
+            --*at;
+    }
+}
+
+/* Does the whole still miss the offset at which the gap of a part begins? */
+static bool is_told_elsewhere(const struct dash *d, const struct event_row *row)
+{
+    if (d->part_count == 0 || row->kind != ROW_GAP)
+        return false;
+    for (size_t i = 0; i < d->partitions.count; i++) {
+        const struct partition *p = &d->partitions.items[i];
+
+        if (p->number == row->partition && coverage_is_missing(p->coverage, row->offset))
+            return false;
+    }
+    return true;
+}
+
+static const struct event_row *newest_event(struct dash_walk *w)
+{
+    const struct event_row *best = NULL;
+    int from = 0;
+
+    for (int i = 0; i < rings(w->dash); i++) {
+        const struct event_row *row = dash_event_row(ring(w->dash, i), w->at[i]);
+
+        if (!row || (best && (row->at_ms < best->at_ms ||
+                              (row->at_ms == best->at_ms && row->sequence < best->sequence))))
+            continue;
+        best = row;
+        from = i;
+    }
+    w->at[from] -= best != NULL;
+    return best;
+}
+
+const struct event_row *dash_next_event(struct dash_walk *w)
+{
+    const struct event_row *row;
+
+    while ((row = newest_event(w)) != NULL && is_told_elsewhere(w->dash, row))
+        ;
+    return row;
+}
+
+const struct log_row *dash_next_log(struct dash_walk *w)
+{
+    const struct log_row *best = NULL;
+    int from = 0;
+
+    for (int i = 0; i < rings(w->dash); i++) {
+        const struct log_row *row = dash_log_row(ring(w->dash, i), w->at[i]);
+
+        if (!row || (best && (row->at_ms < best->at_ms ||
+                              (row->at_ms == best->at_ms && row->sequence < best->sequence))))
+            continue;
+        best = row;
+        from = i;
+    }
+    w->at[from] -= best != NULL;
+    return best;
+}
+
+const struct log_row *dash_newest_log(const struct dash *d)
+{
+    struct dash_walk w;
+
+    dash_walk_logs(d, 0, &w);
+    return dash_next_log(&w);
+}
+
 static struct event_row *new_event_row(struct dash *d)
 {
     uint64_t number = ++d->events.total;
     struct event_row *row = &d->events.rows[number % d->events.kept];
 
     row->number = number;
+    row->sequence = d->whole ? ++d->whole->events.total : number;
     row->message_size = -1;
     row->has_latency = false;
     row->order_id[0] = '\0';
@@ -199,11 +363,10 @@ static void count_change(struct dash *d, const struct journal_line *line,
                          const struct partition_change *change, struct window_second *slot)
 {
     d->gaps += change->gap;
-    d->dups += change->is_dup;
     d->rewinds += change->is_rewind;
     if (slot)
         slot->gaps += change->gap;
-    if (change->gap > LARGE_GAP)
+    if (change->gap > DASH_LARGE_GAP)
         d->large_gap_ms = line->timestamp_ms;
 }
 
@@ -216,6 +379,30 @@ static void note_time(struct dash *d, int64_t at_ms)
     d->has_event = true;
 }
 
+static struct partition *cover(struct dash *whole, const struct journal_line *line, int journal)
+{
+    size_t topic_len = line->topic.kind == SCAN_STRING ? line->topic.len : 0;
+    struct partition *p =
+        partition_get(&whole->partitions, line->topic.text, topic_len, line->partition);
+
+    partition_cover(p, line, journal);
+    note_time(whole, line->timestamp_ms);
+    return p;
+}
+
+/* What a part's line is to the whole; `dups` is what it was to the part. */
+static void count_in_whole(struct dash *whole, const struct journal_line *line, int64_t now_ms,
+                           int journal, uint64_t dups)
+{
+    struct partition *p = cover(whole, line, journal);
+    struct window_second *slot = window_slot(&whole->window, line->timestamp_ms, now_ms);
+
+    p->dups += dups;
+    memcpy(whole->topic, p->topic, sizeof(whole->topic));
+    if (line->kind == JOURNAL_MESSAGE)
+        count_message(whole, line, slot);
+}
+
 void dash_event(struct dash *d, const struct journal_line *line, const struct place *place,
                 int64_t now_ms)
 {
@@ -223,11 +410,15 @@ void dash_event(struct dash *d, const struct journal_line *line, const struct pl
     struct partition *p =
         partition_get(&d->partitions, line->topic.text, topic_len, line->partition);
     int64_t before = p->highest;
+    uint64_t dups = p->dups;
     struct partition_change change = partition_count(p, line);
     struct window_second *slot = window_slot(&d->window, line->timestamp_ms, now_ms);
 
     note_time(d, line->timestamp_ms);
+    if (d->whole)
+        count_in_whole(d->whole, line, now_ms, d->number, p->dups - dups);
     memcpy(d->topic, p->topic, sizeof(d->topic));
+    d->dups += p->dups - dups;
     count_change(d, line, &change, slot);
     if (line->kind != JOURNAL_MESSAGE) {
         add_gap_row(d, line, line->gap_from, line->gap_to, place);
@@ -244,11 +435,18 @@ void dash_old_event(struct dash *d, const struct journal_line *line)
     size_t topic_len = line->topic.kind == SCAN_STRING ? line->topic.len : 0;
     struct partition *p =
         partition_get(&d->history.partitions, line->topic.text, topic_len, line->partition);
+    uint64_t dups;
 
+    dups = p->dups;
     partition_count(p, line);
     note_time(d, line->timestamp_ms);
-    if (line->kind == JOURNAL_MESSAGE)
-        count_totals(d, line);
+    if (d->whole)
+        cover(d->whole, line, d->number)->dups += p->dups - dups;
+    if (line->kind != JOURNAL_MESSAGE)
+        return;
+    count_totals(d, line);
+    if (d->whole)
+        count_totals(d->whole, line);
 }
 
 void dash_end_history(struct dash *d)
@@ -341,6 +539,7 @@ void dash_log_line(struct dash *d, const struct log_line *line, const struct pla
     struct log_row *row = &d->logs.rows[number % d->logs.kept];
 
     row->number = number;
+    row->sequence = d->whole ? ++d->whole->logs.total : number;
     row->level = line->level;
     row->at_ms = line->timestamp_ms;
     row->place = *place;

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -96,6 +97,7 @@ static void take_rates(struct figures *f, const struct dash *d)
     f->retried_60s = f->windows[WINDOW_60S].retried;
     f->dlq_60s = f->windows[WINDOW_60S].dlq;
     f->gaps_15m = d->has_event ? (int64_t)quarter.gaps : -1;
+    f->large_gap_age_ms = age_or_unknown(f->now_ms, d->large_gap_ms);
 }
 
 static void take_totals(struct figures *f, const struct dash *d)
@@ -120,7 +122,6 @@ static void take_totals(struct figures *f, const struct dash *d)
     f->largest_skew_ms = d->largest_skew_ms;
     f->dlq_age_ms = age_or_unknown(f->now_ms, d->dead_lettered_ms);
     f->failed_age_ms = age_or_unknown(f->now_ms, d->failed_ms);
-    f->large_gap_age_ms = age_or_unknown(f->now_ms, d->large_gap_ms);
 }
 
 static void take_last(struct figures *f, const struct dash *d)
@@ -189,6 +190,36 @@ static void take_trend(struct figure_lag *lag, const struct dash_log *log)
     lag->is_frozen = r[last].lag > 0 && r[0].lag > 0 && r[last].offsets == r[0].offsets;
 }
 
+/* Of several trackers: the sum of what they report, the trouble of any. */
+static void take_lag_of_all(struct figures *f)
+{
+    struct figure_lag *sum = &f->lag;
+
+    *sum = (struct figure_lag){.messages = -1, .max_partition = -1, .max_messages = -1};
+    sum->clear_seconds = NAN;
+    sum->age_ms = -1;
+    for (int i = 0; i < f->tracker_count; i++) {
+        const struct figure_lag *lag = &f->trackers[i].lag;
+
+        if (lag->messages < 0 || f->trackers[i].state == FLOW_STOPPED)
+            continue;
+        sum->messages = lag->messages + (sum->messages < 0 ? 0 : sum->messages);
+        if (lag->max_messages > sum->max_messages) {
+            sum->max_messages = lag->max_messages;
+            sum->max_partition = lag->max_partition;
+        }
+        sum->age_ms = lag->age_ms > sum->age_ms ? lag->age_ms : sum->age_ms;
+        sum->is_old |= lag->is_old;
+        sum->trend = lag->trend > sum->trend ? lag->trend : sum->trend;
+        sum->never_shrank |= lag->never_shrank;
+        sum->is_frozen |= lag->is_frozen;
+        if (isfinite(lag->clear_seconds) && !(sum->clear_seconds > lag->clear_seconds))
+            sum->clear_seconds = lag->clear_seconds;
+    }
+    if (sum->trend == TREND_GROWING)
+        sum->clear_seconds = NAN;
+}
+
 static void take_lag(struct figures *f, const struct dash_log *log)
 {
     const struct log_metrics *m = &log->metrics;
@@ -230,6 +261,54 @@ static void take_log(struct figures *f, const struct dash_log *log)
     f->log_interval_ms = n > 1 ? log->readings[n - 1].at_ms - log->readings[n - 2].at_ms : -1;
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static void take_log_of_all(struct figures *f)
+{
+    f->log_age_ms = f->fatal_age_ms = f->stop_age_ms = f->errors_60s = f->log_interval_ms = -1;
+    for (int i = 0; i < f->tracker_count; i++) {
+        const struct figures *t = &f->trackers[i];
+
+        f->log_age_ms = least(f->log_age_ms, t->log_age_ms);
+        f->fatal_age_ms = least(f->fatal_age_ms, t->fatal_age_ms);
+        f->stop_age_ms = least(f->stop_age_ms, t->stop_age_ms);
+        if (t->errors_in_a_row > f->errors_in_a_row)
+            f->errors_in_a_row = t->errors_in_a_row;
+        if (t->errors_60s >= 0)
+            f->errors_60s = t->errors_60s + (f->errors_60s < 0 ? 0 : f->errors_60s);
+    }
+}
+
+/* What only each journal, or only all of them together, can tell. */
+static void take_integrity_of_all(struct figures *f, const struct dash *d)
+{
+    int64_t since = f->now_ms - INT64_C(1000) * WINDOW_LONGEST;
+    uint64_t most = 0;
+
+    f->gaps = f->gaps_15m = f->dups = f->rewinds = d->has_event ? 0 : -1;
+    f->large_gap_age_ms = -1;
+    for (size_t i = 0; i < d->partitions.count; i++) {
+        const struct coverage *c = d->partitions.items[i].coverage;
+
+        f->gaps += (int64_t)coverage_missing(c);
+        f->gaps_15m += (int64_t)coverage_missing_since(c, since, &most);
+        if (most > DASH_LARGE_GAP)
+            f->large_gap_age_ms = 0;
+    }
+    for (int i = 0; i < f->tracker_count; i++) {
+        const struct figures *t = &f->trackers[i];
+
+        f->dups += t->dups > 0 ? t->dups : 0;
+        f->rewinds += t->rewinds > 0 ? t->rewinds : 0;
+        f->is_rewound |= t->is_rewound;
+    }
+    if (d->history.is_reading) /* holes that the rest of it will fill */
+        f->gaps = -1;
+}
+
 static int64_t reader_lag_ms(const struct reader *r)
 {
     return r->behind_ms > 0 ? r->behind_ms : 0;
@@ -251,6 +330,15 @@ static void take_readers(struct figures *f, const struct dash *d)
     f->journal_bytes = e->state == READER_OPEN ? e->size : -1;
 }
 
+static bool has_stopped(const struct figures *f, const struct dash *d)
+{
+    for (int i = 0; i < f->tracker_count; i++) {
+        if (f->trackers[i].state != FLOW_STOPPED)
+            return false;
+    }
+    return f->tracker_count || (d->log.is_stopped && d->newest_ms <= d->log.stopped_ms + 1000);
+}
+
 static enum flow_state state_of(const struct figures *f, const struct dash *d, int64_t stale_ms)
 {
     bool fresh = f->event_age_ms >= 0 && f->event_age_ms < EVENT_FRESH_MS;
@@ -258,7 +346,7 @@ static enum flow_state state_of(const struct figures *f, const struct dash *d, i
 
     if (f->event_age_ms < 0 && f->log_age_ms < 0)
         return FLOW_WAITING;
-    if (d->log.is_stopped && d->newest_ms <= d->log.stopped_ms + 1000)
+    if (has_stopped(f, d))
         return FLOW_STOPPED;
     if (fresh)
         return FLOW_LIVE;
@@ -278,23 +366,38 @@ static int by_number(const void *a, const void *b)
            (p->partition->number < q->partition->number);
 }
 
+/* What the log's last metrics say of the partition, if they do. */
+static bool take_reported(struct figure_partition *out, const struct dash *d)
+{
+    const struct log_metrics *m = &d->log.metrics;
+
+    for (int i = 0; i < m->partition_count && d->log.metrics_ms; i++) {
+        if (m->partitions[i].partition != out->partition->number)
+            continue;
+        out->lag = m->partitions[i].lag;
+        out->high_watermark = m->partitions[i].high_watermark;
+        return true;
+    }
+    return false;
+}
+
 static void take_partition(struct figure_partition *out, const struct figures *f,
                            const struct dash *d, const struct partition *p)
 {
-    const struct log_metrics *m = &d->log.metrics;
     struct partition_second sum = partition_sum(p, f->now_ms, LAST_MINUTE);
     int seconds = f->rate_60s.seconds;
+    int64_t newest_ms = 0;
 
     *out = (struct figure_partition){.partition = p, .lag = -1, .high_watermark = -1};
     out->per_second = seconds ? (double)sum.received / seconds : NAN;
     out->success = share(sum.received - sum.failed, sum.received);
     out->failed = sum.failed;
     out->age_ms = age(f->now_ms, p->newest_ms);
-    for (int i = 0; i < m->partition_count && d->log.metrics_ms; i++) {
-        if (m->partitions[i].partition != p->number)
-            continue;
-        out->lag = m->partitions[i].lag;
-        out->high_watermark = m->partitions[i].high_watermark;
+    take_reported(out, d);
+    for (int i = 0; i < d->part_count; i++) {
+        if (d->parts[i]->log.metrics_ms > newest_ms && !d->parts[i]->log.is_stopped &&
+            take_reported(out, d->parts[i]))
+            newest_ms = d->parts[i]->log.metrics_ms;
     }
 }
 
@@ -303,7 +406,6 @@ static void take_partitions(struct figures *f, const struct dash *d)
     f->partition_count = (int)d->partitions.count;
     f->partitions =
         mem_realloc_array(f->partitions, d->partitions.count + 1, sizeof(*f->partitions));
-    f->is_rewound = false;
     for (int i = 0; i < f->partition_count; i++) {
         take_partition(&f->partitions[i], f, d, &d->partitions.items[i]);
         f->is_rewound |= d->partitions.items[i].is_rewound;
@@ -312,20 +414,49 @@ static void take_partitions(struct figures *f, const struct dash *d)
         qsort(f->partitions, (size_t)f->partition_count, sizeof(*f->partitions), by_number);
 }
 
+static void take_trackers(struct figures *f, const struct dash *d,
+                          const struct health_limits *limits)
+{
+    if (d->part_count > f->tracker_count) {
+        f->trackers = mem_realloc_array(f->trackers, (size_t)d->part_count, sizeof(*f->trackers));
+        memset(&f->trackers[f->tracker_count], 0,
+               (size_t)(d->part_count - f->tracker_count) * sizeof(*f->trackers));
+        f->tracker_count = d->part_count;
+    }
+    for (int i = 0; i < d->part_count; i++)
+        figures_take(&f->trackers[i], d->parts[i], limits, f->now_ms);
+}
+
+static void take_own(struct figures *f, const struct dash *d)
+{
+    take_log(f, &d->log);
+    take_lag(f, &d->log);
+}
+
+static void take_of_all(struct figures *f, const struct dash *d)
+{
+    take_log_of_all(f);
+    take_lag_of_all(f);
+    take_integrity_of_all(f, d);
+}
+
 void figures_take(struct figures *f, const struct dash *d, const struct health_limits *limits,
                   int64_t now_ms)
 {
-    struct figure_partition *kept = f->partitions;
-
-    *f = (struct figures){.now_ms = now_ms, .partitions = kept};
+    *f = (struct figures){.now_ms = now_ms,
+                          .name = d->name,
+                          .is_part = d->whole && d->whole->part_count > 1,
+                          .partitions = f->partitions,
+                          .trackers = f->trackers,
+                          .tracker_count = f->tracker_count};
+    take_trackers(f, d, limits);
     f->event_age_ms = d->has_event ? age(now_ms, d->newest_ms) : -1;
     f->is_ahead = d->has_event && d->newest_ms > now_ms + AHEAD_MS;
     take_rates(f, d);
     take_totals(f, d);
     take_last(f, d);
     take_latency(f, d);
-    take_log(f, &d->log);
-    take_lag(f, &d->log);
+    (d->part_count ? take_of_all : take_own)(f, d);
     take_readers(f, d);
     take_partitions(f, d);
     f->causes = &d->causes;
@@ -335,6 +466,9 @@ void figures_take(struct figures *f, const struct dash *d, const struct health_l
 
 void figures_release(struct figures *f)
 {
+    for (int i = 0; i < f->tracker_count; i++)
+        figures_release(&f->trackers[i]);
+    free(f->trackers);
     free(f->partitions);
-    f->partitions = NULL;
+    *f = (struct figures){0};
 }

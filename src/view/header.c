@@ -43,6 +43,10 @@ static void put_left(struct screen *s, const struct view *v, int room)
     room -= x;
     if (v->figures->state == FLOW_WAITING)
         screen_put(s, x, 0, room, STYLE_TEXT, "waiting for data");
+    else if (v->figures->tracker_count > 1)
+        screen_putf(s, x, 0, room, STYLE_TEXT,
+                    s->width >= 110 ? "topic %s  group %s  %d trackers" : "%s / %s  %d trackers",
+                    panel_topic(v), v->group, v->figures->tracker_count);
     else if (s->width >= 110)
         screen_putf(s, x, 0, room, STYLE_TEXT, "topic %s  group %s  %s  %s", panel_topic(v),
                     v->group, v->figures->events_reader->path, v->figures->log_reader->path);
@@ -85,7 +89,7 @@ static void notice_history(struct screen *s, const struct view *v, int y)
 static void notice_silence(struct screen *s, const struct view *v, int y, enum style style)
 {
     const struct figures *f = v->figures;
-    const struct log_row *log = dash_log_row(v->dash, v->dash->logs.total);
+    const struct log_row *log = dash_newest_log(v->dash);
     struct text_buffer event = format_time_ms(v->dash->newest_ms, v->utc_offset_s);
     struct text_buffer line = format_time(log ? log->at_ms : 0, v->utc_offset_s);
 

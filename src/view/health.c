@@ -127,9 +127,12 @@ static struct health_finding judge_latency(const struct figures *f, const struct
     return finding(level, "p99 %" PRId64 " ms (limit %" PRId64 " ms)", p99, l->latency_warn_ms);
 }
 
+/* What one of several trackers jumps over another may have told. */
 static struct health_finding judge_integrity(const struct figures *f, const struct health_limits *l)
 {
     (void)l;
+    if (f->is_part)
+        return finding(LEVEL_OK, "judged over all journals");
     if (f->gaps_15m < 0)
         return finding(LEVEL_UNKNOWN, "nothing read yet");
     if (f->large_gap_age_ms >= 0 && f->large_gap_age_ms < QUARTER_MS)
@@ -175,6 +178,27 @@ static const struct {
     [HEALTH_READER] = {"reader", judge_reader},
 };
 
+/* Of several trackers the worst decides, and is named. */
+static void join_trackers(struct health_finding *found, const struct figures *f, int rule)
+{
+    enum level least = rule == HEALTH_FRESHNESS ? LEVEL_UNKNOWN : LEVEL_WARN;
+    const struct figures *worst = NULL;
+
+    for (int i = 0; i < f->tracker_count; i++) {
+        const struct health_finding *own = &f->trackers[i].health.findings[rule];
+
+        if (own->level < least || own->level < found->level)
+            continue;
+        if (!worst || own->level > worst->health.findings[rule].level)
+            worst = &f->trackers[i];
+    }
+    if (!worst)
+        return;
+    *found = finding(worst->health.findings[rule].level, "%.40s: %.100s", worst->name,
+                     worst->health.findings[rule].text);
+    found->tracker = worst->name;
+}
+
 void health_judge(struct health *h, const struct figures *f, const struct health_limits *limits)
 {
     h->level = LEVEL_OK;
@@ -183,6 +207,7 @@ void health_judge(struct health *h, const struct figures *f, const struct health
         struct health_finding *found = &h->findings[i];
 
         *found = rules[i].judge(f, limits);
+        join_trackers(found, f, i);
         h->passed += found->level == LEVEL_OK;
         if (found->level > h->level && (found->level != LEVEL_UNKNOWN || i == HEALTH_FRESHNESS))
             h->level = found->level;

@@ -1,13 +1,12 @@
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "view/format.h"
 #include "view/panel.h"
 
-#define ROWS_MAX 512
+#define ROWS_MAX     512
+#define TRACKER_ROOM 10
 
 static const struct {
     const char *tag;
@@ -30,13 +29,44 @@ static const struct {
     const char *name;
     const char *chosen;
 } tabs[] = {
-    {PANEL_EVENTS, "events", "[e]vents"},
-    {PANEL_LOGS, "logs", "[l]ogs"},
-    {PANEL_ERRORS, "errors", "errors [x]"},
-    {PANEL_PARTITIONS, "partitions", "[p]artitions"},
+    {PANEL_EVENTS, "events", "[e]vents"},       {PANEL_LOGS, "logs", "[l]ogs"},
+    {PANEL_ERRORS, "errors", "errors [x]"},     {PANEL_PARTITIONS, "partitions", "[p]artitions"},
+    {PANEL_TRACKERS, "trackers", "[t]rackers"}, /* the last: only when there are several */
 };
 
 #define TABS (sizeof(tabs) / sizeof(tabs[0]))
+
+int panel_tracker_room(const struct view *v)
+{
+    int room = (int)strlen("TRACKER");
+
+    if (v->figures->tracker_count < 2)
+        return 0;
+    for (int i = 0; i < v->figures->tracker_count; i++) {
+        const char *name = v->figures->trackers[i].name;
+        int width = text_width(name, strlen(name), false);
+
+        room = width > room ? width : room;
+    }
+    return room < TRACKER_ROOM ? room : TRACKER_ROOM;
+}
+
+/* Of a name that is too long the end is shown, where they mostly differ. */
+void panel_put_tracker(struct screen *s, const struct view *v, int x, int y, int number)
+{
+    int room = panel_tracker_room(v);
+    const char *name;
+
+    if (number >= v->figures->tracker_count)
+        return;
+    name = v->figures->trackers[number].name;
+    if ((int)strlen(name) > room && text_width(name, strlen(name), false) == (int)strlen(name)) {
+        name += (int)strlen(name) - room + 1;
+        x += screen_put(s, x, y, 1, STYLE_TEXT, "…");
+        room--;
+    }
+    screen_put(s, x, y, room, STYLE_TEXT, name);
+}
 
 static struct rect inside(struct rect r)
 {
@@ -64,6 +94,10 @@ void panel_event_row(struct screen *s, const struct view *v, int x, int y, int r
     if (!compact)
         x += screen_putf(s, x, y, end - x, STYLE_TEXT, "%s ",
                          format_time_ms(row->at_ms, v->utc_offset_s).text);
+    if (!compact && panel_tracker_room(v) && panel_tracker_room(v) + 1 < end - x) {
+        panel_put_tracker(s, v, x, y, row->place.tracker);
+        x += panel_tracker_room(v) + 1;
+    }
     x += screen_put(s, x, y, end - x, kinds[row->kind].style, kinds[row->kind].tag);
     if (row->partition >= 0)
         x += screen_putf(s, x, y, end - x, STYLE_TEXT, compact ? " p%d@%" PRId64 : " p%d @%" PRId64,
@@ -88,6 +122,10 @@ static void put_log_row(struct screen *s, const struct view *v, struct rect r, i
 
     x += screen_putf(s, x, y, end - x, STYLE_TEXT, "%s ",
                      format_time(row->at_ms, v->utc_offset_s).text);
+    if (panel_tracker_room(v) && panel_tracker_room(v) + 1 < end - x) {
+        panel_put_tracker(s, v, x, y, row->place.tracker);
+        x += panel_tracker_room(v) + 1;
+    }
     x +=
         screen_putf(s, x, y, end - x, level_styles[row->level], "%-5s", log_level_name(row->level));
     screen_putf(s, x, y, end - x, STYLE_TEXT, "  %s", row->text);
@@ -140,148 +178,6 @@ static void fill_logs(struct screen *s, const struct view *v, struct rect r)
     }
 }
 
-static void fill_errors(struct screen *s, const struct view *v, struct rect r)
-{
-    const struct cause_table *t = &v->dash->causes;
-    int64_t now = v->figures->now_ms;
-    bool wide = r.width >= 90;
-    int order[CAUSE_MAX];
-    int count = cause_ranking(t, now, order);
-    int first = v->ui->panel == PANEL_ERRORS && v->ui->scroll < count ? v->ui->scroll : 0;
-
-    screen_put(s, r.x, r.y, r.width, STYLE_TITLE,
-               wide ? "    60s    15m       ALL  LAST    P  EXAMPLE          CAUSE"
-                    : "   60s      ALL  LAST  CAUSE");
-    for (int i = first; i < count && i - first + 1 < r.height; i++) {
-        const struct cause *c = &t->items[order[i]];
-        int y = r.y + 1 + i - first;
-        int x = r.x;
-        char where[40];
-
-        x += screen_putf(s, x, y, r.width, STYLE_TEXT, "%6u", cause_last_minute(c, now));
-        if (wide)
-            x += screen_putf(s, x, y, r.width, STYLE_TEXT, " %6u", cause_last_quarter(c, now));
-        x +=
-            screen_putf(s, x, y, r.width, STYLE_TEXT, wide ? " %9" PRIu64 : " %8" PRIu64, c->total);
-        x += screen_putf(s, x, y, r.width, STYLE_TEXT, "  %4s",
-                         format_age(now > c->last_ms ? now - c->last_ms : 0).text);
-        if (wide) {
-            snprintf(where, sizeof(where), "p%d@%" PRId64, c->partition, c->offset);
-            x += screen_putf(s, x, y, r.width, STYLE_TEXT, c->on_many ? "    *" : " %4d",
-                             c->partition);
-            x += screen_putf(s, x, y, r.width, STYLE_TEXT, "  %-15s", where);
-        }
-        screen_putf(s, x, y, r.x + r.width - x, STYLE_TEXT, "  %s", c->text);
-    }
-}
-
-/* ---- partitions ---- */
-
-typedef int (*partition_order)(const void *a, const void *b);
-
-static int by_number(const void *a, const void *b)
-{
-    const struct figure_partition *p = a;
-    const struct figure_partition *q = b;
-
-    return (p->partition->number > q->partition->number) -
-           (p->partition->number < q->partition->number);
-}
-
-static int by_lag(const void *a, const void *b)
-{
-    const struct figure_partition *p = a;
-    const struct figure_partition *q = b;
-
-    return p->lag != q->lag ? (p->lag < q->lag) - (p->lag > q->lag) : by_number(a, b);
-}
-
-static int by_rate(const void *a, const void *b)
-{
-    const struct figure_partition *p = a;
-    const struct figure_partition *q = b;
-
-    if (p->per_second < q->per_second)
-        return 1;
-    return p->per_second > q->per_second ? -1 : by_number(a, b);
-}
-
-static int by_failed(const void *a, const void *b)
-{
-    const struct figure_partition *p = a;
-    const struct figure_partition *q = b;
-
-    return p->failed != q->failed ? (p->failed < q->failed) - (p->failed > q->failed)
-                                  : by_number(a, b);
-}
-
-#define TRACE_COLUMNS 10 /* of three seconds each */
-
-/* The last 30 seconds, each column against the partition's own largest. */
-static void put_trace(struct screen *s, int x, int y, const struct partition *p, int64_t now_ms)
-{
-    static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    uint32_t counts[TRACE_COLUMNS];
-    uint32_t top = 0;
-
-    for (int i = 0; i < TRACE_COLUMNS; i++) {
-        int64_t end = now_ms - (TRACE_COLUMNS - 1 - i) * INT64_C(3000);
-
-        counts[i] = partition_sum(p, end, 3).received;
-        top = counts[i] > top ? counts[i] : top;
-    }
-    for (int i = 0; i < TRACE_COLUMNS && top; i++)
-        screen_put(s, x + i, y, 1, STYLE_CHART, blocks[(counts[i] * UINT64_C(8) + top - 1) / top]);
-}
-
-static void put_partition(struct screen *s, struct rect r, int y, const struct figure_partition *p,
-                          bool wide, int64_t now_ms)
-{
-    const struct partition *of = p->partition;
-    char percent[32];
-    int x = r.x;
-
-    snprintf(percent, sizeof(percent), "%s", format_percent(p->success).text);
-    percent[strcspn(percent, " ")] = '\0';
-    x += screen_putf(s, x, y, r.width, STYLE_TEXT, "%4d %10" PRId64, of->number,
-                     of->has_offset ? of->highest : -1);
-    if (wide)
-        x += screen_putf(s, x, y, r.width, STYLE_TEXT, " %10s",
-                         p->high_watermark < 0 ? "n/a" : format_count(p->high_watermark).text);
-    x += screen_putf(s, x, y, r.width, STYLE_TEXT, " %6s", format_rate(p->per_second).text);
-    x += screen_putf(s, x, y, r.width, STYLE_TEXT, " %7s %4s", percent,
-                     p->lag < 0 ? "n/a" : format_short(p->lag).text);
-    x += screen_putf(s, x, y, r.width, of->gaps ? STYLE_NOTE : STYLE_TEXT, " %4s",
-                     format_short((int64_t)of->gaps).text);
-    x += screen_putf(s, x, y, r.width, of->dups ? STYLE_NOTE : STYLE_TEXT, " %4s",
-                     format_short((int64_t)of->dups).text);
-    x += screen_putf(s, x, y, r.x + r.width - x, STYLE_TEXT, " %4s", format_age(p->age_ms).text);
-    if (wide)
-        put_trace(s, x + 2, y, of, now_ms);
-}
-
-static void fill_partitions(struct screen *s, const struct view *v, struct rect r)
-{
-    static const partition_order orders[] = {
-        [UI_SORT_NUMBER] = by_number,
-        [UI_SORT_LAG] = by_lag,
-        [UI_SORT_RATE] = by_rate,
-        [UI_SORT_FAILED] = by_failed,
-    };
-    struct figure_partition *items = v->figures->partitions;
-    int count = v->figures->partition_count;
-    int first = v->ui->panel == PANEL_PARTITIONS && v->ui->scroll < count ? v->ui->scroll : 0;
-    bool wide = r.width >= 70;
-
-    if (count > 1)
-        qsort(items, (size_t)count, sizeof(*items), orders[v->ui->sort]);
-    screen_put(s, r.x, r.y, r.width, STYLE_TITLE,
-               wide ? "   P     OFFSET    HIGH-WM  MSG/S    OK %  LAG GAPS DUPS  AGE  30 s"
-                    : "   P     OFFSET  MSG/S    OK %  LAG GAPS DUPS  AGE");
-    for (int i = first; i < count && i - first + 1 < r.height; i++)
-        put_partition(s, r, r.y + 1 + i - first, &items[i], wide, v->figures->now_ms);
-}
-
 /* ---- frames ---- */
 
 static void fill(struct screen *s, const struct view *v, struct rect r, enum panel panel)
@@ -293,9 +189,11 @@ static void fill(struct screen *s, const struct view *v, struct rect r, enum pan
     else if (panel == PANEL_LOGS)
         fill_logs(s, v, r);
     else if (panel == PANEL_ERRORS)
-        fill_errors(s, v, r);
+        panel_fill_errors(s, v, r);
     else if (panel == PANEL_PARTITIONS)
-        fill_partitions(s, v, r);
+        panel_fill_partitions(s, v, r);
+    else if (panel == PANEL_TRACKERS)
+        panel_fill_trackers(s, v, r);
 }
 
 static void note_of(const struct view *v, enum panel panel, char *note, size_t cap)
@@ -304,6 +202,8 @@ static void note_of(const struct view *v, enum panel panel, char *note, size_t c
         snprintf(note, cap, "60 s / all");
     else if (panel == PANEL_PARTITIONS)
         snprintf(note, cap, "sort: %s", ui_sort_name(v->ui->sort));
+    else if (panel == PANEL_TRACKERS)
+        snprintf(note, cap, "%d", v->figures->tracker_count);
     else
         list_note(v, panel, note, cap);
 }
@@ -347,12 +247,17 @@ void panel_partitions(struct screen *s, const struct view *v, struct rect r)
     framed(s, v, r, PANEL_PARTITIONS, tab_title(v, PANEL_PARTITIONS, "Partitions"));
 }
 
+void panel_trackers(struct screen *s, const struct view *v, struct rect r)
+{
+    framed(s, v, r, PANEL_TRACKERS, tab_title(v, PANEL_TRACKERS, "Trackers"));
+}
+
 void panel_chosen(struct screen *s, const struct view *v, struct rect r)
 {
     char title[80] = "";
     size_t len = 0;
 
-    for (size_t i = 0; i < TABS; i++)
+    for (size_t i = 0; i < (panel_tracker_room(v) ? TABS : TABS - 1); i++)
         len += (size_t)snprintf(title + len, sizeof(title) - len, "%s%s", i ? "  " : "",
                                 tabs[i].panel == v->ui->panel ? tabs[i].chosen : tabs[i].name);
     framed(s, v, r, v->ui->panel, title);

@@ -16,6 +16,7 @@ static void (*const panels[PANEL_COUNT])(struct screen *, const struct view *, s
     [PANEL_LOGS] = panel_logs,
     [PANEL_ERRORS] = panel_errors,
     [PANEL_PARTITIONS] = panel_partitions,
+    [PANEL_TRACKERS] = panel_trackers,
     [PANEL_CHOSEN] = panel_chosen,
 };
 

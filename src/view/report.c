@@ -126,6 +126,28 @@ static void text_reader(const struct reader *r, const char *name, struct strbuf 
          r->behind, r->rotations, r->truncations, r->malformed, r->torn, r->oversized);
 }
 
+static const struct figures *tracker_at(const struct figures *f, int i)
+{
+    return f->tracker_count ? &f->trackers[i] : f;
+}
+
+static int tracker_rows(const struct figures *f)
+{
+    return f->tracker_count ? f->tracker_count : 1;
+}
+
+static void text_trackers(const struct figures *f, struct strbuf *out)
+{
+    for (int i = 0; i < f->tracker_count; i++) {
+        const struct figures *t = &f->trackers[i];
+
+        line(out, i ? "" : "trackers:", "%s %-10s %-7s %s msg/s  success %s  lag %s",
+             level_symbol(t->health.level), t->name, flow_state_name(t->state),
+             format_rate(t->rate_10s.per_second).text, format_percent(t->success_60s).text,
+             na(t->lag.messages).text);
+    }
+}
+
 static void text_ages(const struct figures *f, int utc_offset_s, struct strbuf *out)
 {
     line(out, "last event:", "%s%s", format_duration(f->event_age_ms).text,
@@ -140,11 +162,14 @@ static void text_ages(const struct figures *f, int utc_offset_s, struct strbuf *
 void report_text(const struct figures *f, int utc_offset_s, struct strbuf *out)
 {
     text_health(f, out);
+    text_trackers(f, out);
     text_flow(f, out);
     text_quality(f, out);
     text_ages(f, utc_offset_s, out);
-    text_reader(f->events_reader, "journal:", out);
-    text_reader(f->log_reader, "log:", out);
+    for (int i = 0; i < tracker_rows(f); i++) {
+        text_reader(tracker_at(f, i)->events_reader, "journal:", out);
+        text_reader(tracker_at(f, i)->log_reader, "log:", out);
+    }
 }
 
 /* ---- JSON ---- */
@@ -212,6 +237,14 @@ static const char *lower(const char *name, char out[24])
     return out;
 }
 
+static void json_safe_or_null(struct json_writer *w, const char *key, const char *text)
+{
+    if (text)
+        json_safe(w, key, text);
+    else
+        json_null(w, key);
+}
+
 static void json_health(struct json_writer *w, const struct figures *f)
 {
     int order[HEALTH_RULES];
@@ -229,6 +262,7 @@ static void json_health(struct json_writer *w, const struct figures *f)
         json_begin_object(w, NULL);
         json_string(w, "rule", health_rule_name(order[i]));
         json_string(w, "level", lower(level_name(found->level), name));
+        json_safe_or_null(w, "tracker", found->tracker);
         json_safe(w, "text", found->text);
         json_end_object(w);
     }
@@ -316,6 +350,7 @@ static void json_partitions(struct json_writer *w, const struct figures *f)
         json_begin_object(w, NULL);
         json_safe(w, "topic", p->partition->topic);
         json_int(w, "p", p->partition->number);
+        json_safe_or_null(w, "tracker", tracker_at(f, p->partition->newest_journal)->name);
         json_count(w, "offset", p->partition->has_offset ? p->partition->highest : -1);
         json_count(w, "high", p->high_watermark);
         json_count(w, "lag", p->lag);
@@ -347,6 +382,37 @@ static void json_causes(struct json_writer *w, const struct figures *f)
         json_int(w, "count", cause_last_minute(c, f->now_ms));
         json_int(w, "total", (int64_t)c->total);
         json_string(w, "example", example);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void json_trackers(struct json_writer *w, const struct figures *f)
+{
+    char name[24];
+
+    json_begin_array(w, "trackers");
+    for (int i = 0; i < tracker_rows(f); i++) {
+        const struct figures *t = tracker_at(f, i);
+
+        json_begin_object(w, NULL);
+        json_safe_or_null(w, "name", t->name);
+        json_safe_or_null(w, "events_file", t->events_reader->path);
+        json_safe_or_null(w, "log_file", t->log_reader->path);
+        json_string(w, "state", lower(flow_state_name(t->state), name));
+        json_string(w, "health", lower(level_name(t->health.level), name));
+        json_number(w, "rate_10s", t->rate_10s.per_second, 1);
+        json_count(w, "received_total", t->received);
+        json_count(w, "failed_total", t->failed);
+        json_number(w, "success_60s", t->success_60s, 6);
+        json_count(w, "dlq_60s", t->dlq_60s);
+        json_count(w, "latency_p99_ms", t->latency.p99);
+        json_count(w, "lag", t->lag.messages);
+        json_count(w, "dups_total", t->dups);
+        json_count(w, "rewinds_total", t->rewinds);
+        json_count(w, "event_age_ms", t->event_age_ms);
+        json_count(w, "log_age_ms", t->log_age_ms);
+        json_int(w, "malformed", (int64_t)t->events_reader->malformed);
         json_end_object(w);
     }
     json_end_array(w);
@@ -385,6 +451,7 @@ void report_json(const struct figures *f, struct strbuf *out)
     json_windows(&w, f);
     json_latency(&w, f);
     json_lag(&w, f);
+    json_trackers(&w, f);
     json_partitions(&w, f);
     json_causes(&w, f);
     json_reader(&w, f);

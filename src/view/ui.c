@@ -2,12 +2,13 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void ui_init(struct ui *ui)
 {
     *ui = (struct ui){.panel = PANEL_EVENTS, .sort = UI_SORT_LAG, .window = UI_WINDOW_DEFAULT};
-    ui->events.cursor = ui->logs.cursor = -1;
+    ui->events.cursor = ui->logs.cursor = ui->row = -1;
 }
 
 void ui_release(struct ui *ui)
@@ -80,13 +81,14 @@ static void place_cursor(const struct ui_list *list, int first, int count, int *
 int ui_event_rows(const struct ui *ui, const struct dash *d, const struct event_row **rows,
                   int height, int *chosen)
 {
-    uint64_t number = ui->events.anchor ? ui->events.anchor : d->events.total;
     int first = first_shown(&ui->events, height);
     int skip = first;
     int count = 0;
+    struct dash_walk walk;
     const struct event_row *row;
 
-    for (; count < height && (row = dash_event_row(d, number)) != NULL; number--) {
+    dash_walk_events(d, ui->events.anchor, &walk);
+    while (count < height && (row = dash_next_event(&walk)) != NULL) {
         if (ui_wants_event(ui, row) && skip-- <= 0)
             rows[count++] = row;
     }
@@ -97,13 +99,14 @@ int ui_event_rows(const struct ui *ui, const struct dash *d, const struct event_
 int ui_log_rows(const struct ui *ui, const struct dash *d, const struct log_row **rows, int height,
                 int *chosen)
 {
-    uint64_t number = ui->logs.anchor ? ui->logs.anchor : d->logs.total;
     int first = first_shown(&ui->logs, height);
     int skip = first;
     int count = 0;
+    struct dash_walk walk;
     const struct log_row *row;
 
-    for (; count < height && (row = dash_log_row(d, number)) != NULL; number--) {
+    dash_walk_logs(d, ui->logs.anchor, &walk);
+    while (count < height && (row = dash_next_log(&walk)) != NULL) {
         if (ui_wants_log(ui, row) && skip-- <= 0)
             rows[count++] = row;
     }
@@ -145,25 +148,125 @@ const struct place *ui_chosen_place(const struct ui *ui, const struct dash *d, b
     return NULL;
 }
 
+/* ---- order of the partitions ---- */
+
+typedef int (*partition_order)(const void *a, const void *b);
+
+static int by_number(const void *a, const void *b)
+{
+    const struct figure_partition *p = a;
+    const struct figure_partition *q = b;
+
+    return (p->partition->number > q->partition->number) -
+           (p->partition->number < q->partition->number);
+}
+
+static int by_lag(const void *a, const void *b)
+{
+    const struct figure_partition *p = a;
+    const struct figure_partition *q = b;
+
+    return p->lag != q->lag ? (p->lag < q->lag) - (p->lag > q->lag) : by_number(a, b);
+}
+
+static int by_rate(const void *a, const void *b)
+{
+    const struct figure_partition *p = a;
+    const struct figure_partition *q = b;
+
+    if (p->per_second < q->per_second)
+        return 1;
+    return p->per_second > q->per_second ? -1 : by_number(a, b);
+}
+
+static int by_failed(const void *a, const void *b)
+{
+    const struct figure_partition *p = a;
+    const struct figure_partition *q = b;
+
+    return p->failed != q->failed ? (p->failed < q->failed) - (p->failed > q->failed)
+                                  : by_number(a, b);
+}
+
+void ui_sort_partitions(const struct ui *ui, struct figure_partition *items, int count)
+{
+    static const partition_order orders[] = {
+        [UI_SORT_NUMBER] = by_number,
+        [UI_SORT_LAG] = by_lag,
+        [UI_SORT_RATE] = by_rate,
+        [UI_SORT_FAILED] = by_failed,
+    };
+
+    if (count > 1)
+        qsort(items, (size_t)count, sizeof(*items), orders[ui->sort]);
+}
+
 /* ---- keys ---- */
 
-static const enum panel lists[] = {PANEL_EVENTS, PANEL_LOGS, PANEL_ERRORS, PANEL_PARTITIONS};
+static const enum panel lists[] = {PANEL_EVENTS, PANEL_LOGS, PANEL_ERRORS, PANEL_PARTITIONS,
+                                   PANEL_TRACKERS};
 
 #define LISTS ((int)(sizeof(lists) / sizeof(lists[0])))
 
-static void choose_panel(struct ui *ui, enum panel panel)
+/* The last list is there only when there are several trackers. */
+static int count_lists(const struct dash *d)
 {
-    ui->panel = panel;
-    ui->scroll = 0;
+    return d->part_count > 1 ? LISTS : LISTS - 1;
 }
 
-static void step_panel(struct ui *ui, int step)
+static void choose_panel(struct ui *ui, const struct dash *d, enum panel panel)
 {
+    if (panel == PANEL_TRACKERS && d->part_count < 2)
+        return;
+    ui->panel = panel;
+    ui->row = -1;
+}
+
+static void step_panel(struct ui *ui, const struct dash *d, int step)
+{
+    int count = count_lists(d);
     int at = 0;
 
-    while (at < LISTS - 1 && lists[at] != ui->panel)
+    while (at < count - 1 && lists[at] != ui->panel)
         at++;
-    choose_panel(ui, lists[(at + step + LISTS) % LISTS]);
+    choose_panel(ui, d, lists[(at + step + count) % count]);
+}
+
+static int table_rows(const struct ui *ui, const struct dash *d)
+{
+    return ui->panel == PANEL_ERRORS       ? d->causes.count
+           : ui->panel == PANEL_PARTITIONS ? (int)d->partitions.count
+                                           : d->part_count;
+}
+
+/* How many rows the list shows, counted up to `most`. */
+static int count_rows(const struct ui *ui, const struct dash *d, int most)
+{
+    const struct event_row *event;
+    const struct log_row *log;
+    struct dash_walk walk;
+    int count = 0;
+
+    if (ui->panel == PANEL_LOGS) {
+        dash_walk_logs(d, ui->logs.anchor, &walk);
+        while (count < most && (log = dash_next_log(&walk)) != NULL)
+            count += ui_wants_log(ui, log);
+    } else {
+        dash_walk_events(d, ui->events.anchor, &walk);
+        while (count < most && (event = dash_next_event(&walk)) != NULL)
+            count += ui_wants_event(ui, event);
+    }
+    return count;
+}
+
+/* From nothing chosen a step down chooses the first row. */
+static int step_cursor(int cursor, int step, int rows)
+{
+    int to = cursor < 0 ? (step > 0 ? step - 1 : 0) : cursor + step;
+
+    if (to >= rows)
+        to = rows - 1;
+    return to < 0 ? 0 : to;
 }
 
 /* Moves the cursor; the first move pins the list, so that rows do not run away under the cursor. */
@@ -172,21 +275,21 @@ static void move(struct ui *ui, const struct dash *d, int step)
     struct ui_list *list = chosen_list(ui);
 
     if (!list) {
-        ui->scroll = ui->scroll + step < 0 ? 0 : ui->scroll + step;
+        ui->row = step_cursor(ui->row, step, table_rows(ui, d));
         return;
     }
     if (!list->anchor)
         list->anchor = newest_row(ui, d);
-    list->cursor = list->cursor < 0 ? (step > 0 ? step - 1 : 0) : list->cursor + step;
-    if (list->cursor < 0)
-        list->cursor = 0;
+    list->cursor = step_cursor(
+        list->cursor, step,
+        count_rows(ui, d, (list->cursor < 0 ? 0 : list->cursor) + (step > 0 ? step : 0) + 1));
 }
 
 static void follow(struct ui *ui)
 {
     struct ui_list *list = chosen_list(ui);
 
-    ui->scroll = 0;
+    ui->row = -1;
     if (list && !ui->is_paused)
         *list = (struct ui_list){.cursor = -1};
     else if (list)
@@ -243,9 +346,18 @@ static void scroll_detail(struct ui *ui, int step)
         ui->detail_scroll = 0;
 }
 
-static enum ui_action press_in_detail(struct ui *ui, int key, int page)
+static enum ui_action press_in_detail(struct ui *ui, const struct dash *d, int key, int page)
 {
     switch (key) {
+    case 'n':
+    case 'N':
+        move(ui, d, key == 'n' ? 1 : -1);
+        return UI_DETAIL;
+    case 'w':
+        return UI_SNAPSHOT;
+    case '?':
+        ui->shows_help = true;
+        break;
     case 'q':
         return UI_QUIT;
     case 'y':
@@ -279,8 +391,9 @@ static const struct {
     int key;
     enum panel panel;
 } panel_keys[] = {
-    {'e', PANEL_EVENTS}, {'l', PANEL_LOGS}, {'x', PANEL_ERRORS}, {'p', PANEL_PARTITIONS},
-    {'1', PANEL_EVENTS}, {'2', PANEL_LOGS}, {'3', PANEL_ERRORS}, {'4', PANEL_PARTITIONS},
+    {'e', PANEL_EVENTS},     {'l', PANEL_LOGS},     {'x', PANEL_ERRORS}, {'p', PANEL_PARTITIONS},
+    {'t', PANEL_TRACKERS},   {'1', PANEL_EVENTS},   {'2', PANEL_LOGS},   {'3', PANEL_ERRORS},
+    {'4', PANEL_PARTITIONS}, {'5', PANEL_TRACKERS},
 };
 
 static const struct {
@@ -288,9 +401,14 @@ static const struct {
     int lines;
     int pages;
 } move_keys[] = {
-    {UI_KEY_UP, -1, 0},      {'k', -1, 0},
-    {UI_KEY_DOWN, 1, 0},     {'j', 1, 0},
-    {UI_KEY_PAGE_UP, 0, -1}, {UI_KEY_PAGE_DOWN, 0, 1},
+    {UI_KEY_UP, -1, 0},
+    {'k', -1, 0},
+    {UI_KEY_DOWN, 1, 0},
+    {'j', 1, 0},
+    {'N', -1, 0},
+    {'n', 1, 0}, /* what is filtered out is no row */
+    {UI_KEY_PAGE_UP, 0, -1},
+    {UI_KEY_PAGE_DOWN, 0, 1},
 };
 
 static const struct {
@@ -313,7 +431,7 @@ static bool press_table(struct ui *ui, const struct dash *d, int key, int page)
 {
     for (size_t i = 0; i < sizeof(panel_keys) / sizeof(panel_keys[0]); i++) {
         if (panel_keys[i].key == key) {
-            choose_panel(ui, panel_keys[i].panel);
+            choose_panel(ui, d, panel_keys[i].panel);
             return true;
         }
     }
@@ -333,10 +451,10 @@ static void press_toggle(struct ui *ui, const struct dash *d, int key)
         pause_or_resume(ui, d);
         break;
     case UI_KEY_TAB:
-        step_panel(ui, 1);
+        step_panel(ui, d, 1);
         break;
     case UI_KEY_BACK_TAB:
-        step_panel(ui, -1);
+        step_panel(ui, d, -1);
         break;
     case 'g':
     case 'G':
@@ -387,7 +505,7 @@ enum ui_action ui_press(struct ui *ui, const struct dash *d, int key, int page)
         return UI_NOTHING;
     }
     if (ui->shows_detail && !ui->shows_help)
-        return press_in_detail(ui, key, page);
+        return press_in_detail(ui, d, key, page);
     for (size_t i = 0; i < sizeof(action_keys) / sizeof(action_keys[0]); i++) {
         if (action_keys[i].key == key)
             return action_keys[i].action;

@@ -235,6 +235,50 @@ screen_shows() { # TEXT
       names | join(".")' "$ROOT/docs/monitor.schema.json" | sort -u)
 }
 
+@test "several trackers: journals by pattern, merged, the worst one named" {
+  mkdir eu us
+  journal 600 3 | grep -v dead_lettered >eu/tracker.events
+  metrics_line 5 >eu/tracker.log
+  journal 400 3 | sed 's/kafka_partition":/&1/' >us/tracker.events
+  metrics_line 7 >us/tracker.log
+  run -2 --separate-stderr "$monitor" --check --events '*/tracker.events'
+  [[ $output == "CRIT dlq us: 40 of 400 in 60 s"* ]]
+  for way in "--events */tracker.events" "--events eu/tracker.events --events us/tracker.events" \
+    "--events */tracker.events --log */tracker.log" \
+    "--events eu/tracker.events --log eu/tracker.log --events us/tracker.events --log us/tracker.log"; do
+    set -f
+    # shellcheck disable=SC2086 # words are wanted, patterns are not
+    run -0 --separate-stderr "$monitor" --json $way
+    set +f
+    jq -e '.received_total == 940 and .lag.messages == 12 and .failed_total == 40 and (.partitions | length) == 6' <<<"$output"
+    jq -e '[.trackers[] | .name, .log_file, .received_total, .lag] == ["eu", "eu/tracker.log", 540, 5, "us", "us/tracker.log", 400, 7]' <<<"$output"
+    jq -e '.reasons[] | select(.rule == "dlq") | .tracker == "us"' <<<"$output"
+  done
+  run -2 --separate-stderr "$monitor" --events eu/tracker.events --events us/tracker.events --log eu/tracker.log
+  [[ $stderr == "monitor: 2 times --events and 1 times --log:"* ]]
+  run -2 --separate-stderr "$monitor" --events '*/tracker.events' --log eu/tracker.log
+  [[ $stderr == "monitor: --log eu/tracker.log: needs the same wildcards"* ]]
+}
+
+@test "a journal that matches the pattern later appears by itself" {
+  open_terminal 80 24
+  keys "'$monitor' --events '*/tracker.events'" Enter
+  wait_for 20 screen_shows "*/tracker.events"
+  mkdir eu us
+  journal 100 3 >eu/tracker.events
+  wait_for 20 screen_shows "received   100"
+  run ! screen_shows "trackers"
+  journal 50 3 | sed 's/kafka_partition":/&1/' >us/tracker.events
+  wait_for 20 screen_shows "2 trackers"
+  wait_for 20 screen_shows "received   150"
+  keys t
+  wait_for 20 screen_shows "[t]rackers"
+  keys j j Enter
+  wait_for 20 screen_shows "us/tracker.events"
+  keys q
+  wait_for 20 screen_shows "prompt>"
+}
+
 @test "--watch reports again and again until it is stopped" {
   journal 10 1 >tracker.events
   start_in_background watch.json "$monitor" --json --watch 1

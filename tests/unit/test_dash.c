@@ -438,6 +438,161 @@ static void the_state_follows_from_ages_and_lag(void **state)
     }
 }
 
+/* ---- several trackers ---- */
+
+struct pair {
+    struct dash *whole, *a, *b;
+    struct figures f;
+};
+
+static struct pair pair_of_trackers(void)
+{
+    struct pair p = {.whole = dash_new(1, 1), .a = dash_new(100, 20), .b = dash_new(100, 20)};
+
+    p.a->name = "a";
+    p.b->name = "b";
+    p.a->events_reader.state = p.b->events_reader.state = READER_OPEN;
+    p.a->events_reader.was_at_end = p.b->events_reader.was_at_end = true;
+    dash_join(p.whole, p.a);
+    dash_join(p.whole, p.b);
+    return p;
+}
+
+static void take_pair(struct pair *p)
+{
+    dash_sum_readers(p->whole);
+    figures_take(&p->f, p->whole, &limits, NOW);
+}
+
+static void free_pair(struct pair *p)
+{
+    figures_release(&p->f);
+    dash_free(p->a);
+    dash_free(p->b);
+    dash_free(p->whole);
+}
+
+/* The partition goes from a to b and back; b tells its last offset without having committed it. */
+static void feed_rebalance(struct pair *p)
+{
+    for (int64_t i = 0; i < 10; i++)
+        feed(p->a, message(0, i, NOW - 9000));
+    for (int64_t i = 2000; i < 2010; i++)
+        feed(p->a, message(0, i, NOW - 3000));
+    for (int64_t i = 10; i <= 2000; i++)
+        feed(p->b, message(0, i, NOW - 6000));
+}
+
+static void what_one_tracker_jumps_over_and_another_tells_is_no_gap(void **state)
+{
+    struct pair p = pair_of_trackers();
+    struct dash_walk walk;
+    const struct event_row *row;
+
+    (void)state;
+    feed_rebalance(&p);
+    take_pair(&p);
+    assert_int_equal(p.f.received, 20 + 1991);
+    assert_int_equal(p.f.gaps, 0);
+    assert_int_equal(p.f.gaps_15m, 0);
+    assert_int_equal(p.f.dups, 0); /* offset 2000 stands in both, once in each */
+    assert_int_equal(p.f.health.findings[HEALTH_INTEGRITY].level, LEVEL_OK);
+    assert_int_equal(p.f.trackers[0].health.findings[HEALTH_INTEGRITY].level, LEVEL_OK);
+    assert_int_equal(p.f.partition_count, 1);
+    assert_int_equal(p.f.partitions[0].partition->newest_journal, 0);
+    dash_walk_events(p.whole, 0, &walk);
+    while ((row = dash_next_event(&walk)) != NULL)
+        assert_int_equal(row->kind, ROW_OK);
+    feed(p.a, message(0, 2009, NOW - 2000));
+    feed(p.b, message(0, 2005, NOW - 2000));
+    feed(p.b, message(0, 3020, NOW - 1500));
+    take_pair(&p);
+    assert_int_equal(p.f.dups, 1);
+    assert_int_equal(p.f.gaps, 3020 - 2010);
+    assert_int_equal(p.f.health.findings[HEALTH_INTEGRITY].level, LEVEL_CRIT);
+    free_pair(&p);
+}
+
+static void rows_of_several_trackers_are_merged_by_time(void **state)
+{
+    struct pair p = pair_of_trackers();
+    struct dash_walk walk;
+    uint64_t anchor;
+
+    (void)state;
+    for (int64_t i = 0; i < 10; i++)
+        feed(p.a, message(0, i, NOW - 9000 + i * 100));
+    for (int64_t i = 0; i < 10; i++)
+        feed(p.b, message(1, i, NOW - 8950 + i * 100));
+    anchor = p.whole->events.total;
+    assert_int_equal(anchor, 20);
+    feed(p.a, message(0, 10, NOW - 10));
+    dash_walk_events(p.whole, anchor, &walk);
+    for (int i = 19; i >= 0; i--) {
+        const struct event_row *row = dash_next_event(&walk);
+
+        assert_int_equal(row->partition, i % 2);
+        assert_int_equal(row->offset, i / 2);
+    }
+    assert_null(dash_next_event(&walk));
+    dash_walk_events(p.whole, 0, &walk);
+    assert_int_equal(dash_next_event(&walk)->offset, 10);
+    free_pair(&p);
+}
+
+static void the_worst_tracker_decides_and_is_named(void **state)
+{
+    struct pair p = pair_of_trackers();
+
+    (void)state;
+    feed(p.a, message(0, 1, NOW - 2000));
+    feed_log(p.a, NOW - 1000, "INFO", "periodic metrics", "{\"lag\":5}");
+    feed(p.b, message(1, 1, NOW - 300000));
+    feed_log(p.b, NOW - 299000, "INFO", "periodic metrics", "{\"lag\":7}");
+    take_pair(&p);
+    assert_int_equal(p.f.state, FLOW_LIVE);
+    assert_int_equal(p.f.lag.messages, 12);
+    assert_int_equal(p.f.health.level, LEVEL_CRIT);
+    assert_string_equal(p.f.health.findings[HEALTH_FRESHNESS].tracker, "b");
+    assert_ptr_equal(strstr(p.f.health.findings[HEALTH_FRESHNESS].text, "b: no event for"),
+                     p.f.health.findings[HEALTH_FRESHNESS].text);
+    assert_int_equal(p.f.trackers[0].health.level, LEVEL_OK);
+    assert_int_equal(p.f.trackers[1].health.level, LEVEL_CRIT);
+    feed_log(p.a, NOW - 500, "INFO", "tracker stopped", "{}");
+    feed_log(p.b, NOW - 500, "INFO", "tracker stopped", "{}");
+    take_pair(&p);
+    assert_int_equal(p.f.state, FLOW_STOPPED);
+    free_pair(&p);
+}
+
+static void history_of_several_trackers_adds_up_in_any_order(void **state)
+{
+    struct pair p = pair_of_trackers();
+
+    (void)state;
+    for (int64_t i = 500; i < 510; i++)
+        feed(p.a, message(0, i, NOW - 2000));
+    for (int64_t i = 510; i < 520; i++)
+        feed(p.b, message(0, i, NOW - 1000));
+    for (int64_t i = 0; i < 500; i++) {
+        struct record r = message(0, i, NOW - 5000000 + i);
+        struct strbuf text = {0};
+        struct journal_line line;
+
+        record_write(&r, &text);
+        assert_int_equal(journal_line_parse(&line, text.data, text.len - 1), 0);
+        dash_old_event(i % 100 < 50 ? p.a : p.b, &line);
+        strbuf_release(&text);
+    }
+    dash_end_history(p.a);
+    dash_end_history(p.b);
+    take_pair(&p);
+    assert_int_equal(p.f.received, 520);
+    assert_int_equal(p.f.gaps, 0);
+    assert_int_equal(p.f.dups, 0);
+    free_pair(&p);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -457,6 +612,10 @@ int main(void)
         ROW(a_latency_that_no_time_can_have_is_none),
         ROW(history_adds_to_the_totals_and_joins_the_offsets),
         ROW(the_state_follows_from_ages_and_lag),
+        ROW(what_one_tracker_jumps_over_and_another_tells_is_no_gap),
+        ROW(rows_of_several_trackers_are_merged_by_time),
+        ROW(the_worst_tracker_decides_and_is_named),
+        ROW(history_of_several_trackers_adds_up_in_any_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,7 @@ static void feed(struct stage *s, const struct record *r)
 {
     struct strbuf text = {0};
     struct journal_line line;
-    struct place place = {0};
+    struct place place = {.tracker = s->dash->number};
 
     record_write(r, &text);
     assert_int_equal(journal_line_parse(&line, text.data, text.len - 1), 0);
@@ -78,7 +78,7 @@ static void feed_log(struct stage *s, int64_t at_ms, const char *level, const ch
     char time[RFC3339_SIZE];
     struct strbuf text = {0};
     struct log_line line;
-    struct place place = {0};
+    struct place place = {.tracker = s->dash->number};
 
     rfc3339_format(at_ms, time);
     strbuf_addf(&text, "{\"timestamp\":\"%s\",\"level\":\"%s\",\"message\":\"%s\",\"metadata\":%s}",
@@ -230,7 +230,7 @@ static void compare(struct stage *s, const char *name)
     char path[96];
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        if (sizes[i].only_live && strcmp(name, "live") != 0)
+        if (sizes[i].only_live && strcmp(name, "live") != 0 && strcmp(name, "trackers") != 0)
             continue;
         strbuf_addf(&got, "%s%dx%d%s\n", i ? "\n" : "", sizes[i].width, sizes[i].height,
                     sizes[i].ascii ? " ascii" : "");
@@ -398,6 +398,53 @@ static void errors(void **state)
     stage_release(&s);
 }
 
+static struct dash *join(struct stage *s, struct dash *whole, const char *name)
+{
+    struct dash *part = dash_new(1000, 100);
+
+    part->name = part->events_reader.path = part->log_reader.path = name;
+    dash_join(whole, part);
+    s->dash = part;
+    return part;
+}
+
+/* One stopped and gave its partitions to the other, whose journal goes on where the first ends. */
+static void two_trackers(struct stage *s, void (*then)(struct stage *s, const char *name),
+                         const char *name)
+{
+    struct dash *whole;
+    struct dash *us;
+    struct dash *eu;
+
+    stage_init(s);
+    whole = s->dash;
+    us = join(s, whole, "us");
+    feed_traffic(s, 60000, 15);
+    feed_log(s, NOW - 59000, "INFO", "tracker stopped", "{\"drained\":true}");
+    eu = join(s, whole, "tracker-eu-west-1");
+    feed_traffic(s, 0, 0);
+    dash_sum_readers(whole);
+    s->dash = whole;
+    then(s, name);
+    stage_release(s);
+    dash_free(us);
+    dash_free(eu);
+}
+
+static void press_t_and_compare(struct stage *s, const char *name)
+{
+    ui_press(&s->ui, s->dash, 't', 8);
+    compare(s, name);
+}
+
+static void trackers(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    two_trackers(&s, press_t_and_compare, "trackers");
+}
+
 static void assert_fits(const struct strbuf *text, int width, int height)
 {
     const char *line = strbuf_text(text);
@@ -411,35 +458,43 @@ static void assert_fits(const struct strbuf *text, int width, int height)
     assert_int_equal(rows, height);
 }
 
-static void any_size_is_painted_with_any_keys(void **state)
+static void press_any_keys_at_any_size(struct stage *s, const char *name)
 {
-    static const int keys[] = {'e',         'l',       'x', 'p',        'z',
-                               '?',         'f',       ' ', 's',        'o',
-                               'j',         'k',       27,  UI_KEY_TAB, UI_KEY_PAGE_DOWN,
-                               UI_KEY_DOWN, UI_KEY_UP, '/', 'a',        '\r'};
-    struct stage s;
+    static const int keys[] = {
+        't',         'e',       'l', 'x', 'p', 'z', '?',        'f',
+        ' ',         's',       'o', 'j', 'k', 27,  UI_KEY_TAB, UI_KEY_PAGE_DOWN,
+        UI_KEY_DOWN, UI_KEY_UP, '/', 'a', '\r'};
     struct rng rng;
     struct strbuf out = {0};
 
-    (void)state;
-    stage_init(&s);
-    feed_traffic(&s, 0, 15);
+    (void)name;
     rng_seed(&rng, 23);
     for (int width = 1; width <= 250; width += 1 + width / 60) {
         for (int height = 1; height <= 70; height += (int)rng_range(&rng, 1, 9)) {
             int key = keys[rng_range(&rng, 0, (int64_t)(sizeof(keys) / sizeof(keys[0])) - 1)];
 
-            if (ui_press(&s.ui, s.dash, key, paint_page(width, height, &s.ui)) == UI_DETAIL)
-                ui_show_detail(&s.ui, "a: 1\nb: 2\n");
+            if (ui_press(&s->ui, s->dash, key, paint_page(width, height, &s->ui)) == UI_DETAIL)
+                ui_show_detail(&s->ui, "a: 1\nb: 2\n");
             strbuf_reset(&out);
-            paint_text(&s, width, height, height % 5 == 0, &out);
+            paint_text(s, width, height, height % 5 == 0, &out);
             assert_fits(&out, width, height);
             if (width >= 40 && height >= 8)
                 assert_non_null(strstr(strbuf_text(&out), "q Quit"));
         }
     }
     strbuf_release(&out);
+}
+
+static void any_size_is_painted_with_any_keys(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 15);
+    press_any_keys_at_any_size(&s, NULL);
     stage_release(&s);
+    two_trackers(&s, press_any_keys_at_any_size, NULL);
 }
 
 static void hostile_text_stays_within_its_cells(void **state)
@@ -498,6 +553,7 @@ int main(void)
         cmocka_unit_test(help),
         cmocka_unit_test(partitions),
         cmocka_unit_test(errors),
+        cmocka_unit_test(trackers),
         cmocka_unit_test(any_size_is_painted_with_any_keys),
         cmocka_unit_test(hostile_text_stays_within_its_cells),
     };
