@@ -201,6 +201,14 @@ static void read_file(const char *path, struct strbuf *text)
     fclose(file);
 }
 
+static bool file_holds(const char *path, const char *text, struct strbuf *found)
+{
+    if (access(path, F_OK) < 0)
+        return false;
+    read_file(path, found);
+    return strstr(strbuf_text(found), text);
+}
+
 static void assert_file_is(const char *path, const char *text, size_t len)
 {
     struct strbuf found = {0};
@@ -573,6 +581,23 @@ static void the_positions_are_known_at_once_and_after_a_restart(void **state)
     assert_int_equal(next, -1);
 }
 
+/* Nothing else happens then: a restart has to know it all the same. */
+static void a_commit_reaches_the_sidecar_of_an_idle_journal(void **state)
+{
+    struct fixture *f = *state;
+    struct strbuf text = {0};
+    char sidecar[96];
+
+    snprintf(sidecar, sizeof(sidecar), "%s.state", f->path);
+    open_journal(f);
+    submit(f, 5);
+    WAIT_UNTIL(file_holds(sidecar, "\"next\":5", &text));
+    usleep(50000); /* the thread is to be asleep by then */
+    f->port.note_commit(f->journal, 3, 4);
+    WAIT_UNTIL(file_holds(sidecar, "\"committed\":4", &text));
+    strbuf_release(&text);
+}
+
 /* ---- opening anew ---- */
 
 static void after_a_rename_the_new_file_is_written_and_nothing_is_lost(void **state)
@@ -675,6 +700,7 @@ int main(void)
         TEST(a_second_tracker_on_the_same_file_is_refused),
         TEST(what_is_no_file_is_refused),
         TEST(the_positions_are_known_at_once_and_after_a_restart),
+        TEST(a_commit_reaches_the_sidecar_of_an_idle_journal),
         TEST(after_a_rename_the_new_file_is_written_and_nothing_is_lost),
         TEST(opened_anew_without_a_rename_the_same_file_goes_on),
         TEST(a_name_that_cannot_be_opened_anew_lets_the_old_file_go_on),

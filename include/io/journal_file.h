@@ -1,0 +1,37 @@
+#ifndef IO_JOURNAL_FILE_H
+#define IO_JOURNAL_FILE_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* The journal as a file: opened for this tracker alone, grown by whole lines only. Not for two
+ * threads at once. */
+struct journal_file {
+    char *path;
+    int fd;
+};
+
+/* Opens the path, creates it if need be, and takes an exclusive lock. Returns 0, or -1 with `e` when
+ * it cannot be opened, is no regular file, or another tracker holds it; `f` is released by
+ * journal_file_close in any case. */
+int journal_file_open(struct journal_file *f, const char *path, struct err *e);
+
+/* Appends the bytes behind the first `*done`, which are whole lines; moves `*done` on. Returns 1 when
+ * all are written; 0 with `e` when the disk is full: then a line that was begun is cut off again, so
+ * that readers and a restart only ever see whole ones, and the rest is to be tried later; -1 with
+ * `e` when the file can no longer be trusted. */
+int journal_file_append(struct journal_file *f, const char *bytes, size_t len, size_t *done,
+                        struct err *e);
+
+/* Returns 0 when all that was appended is on the disk, or -1 with `e`: then nobody knows what is. */
+int journal_file_sync(const struct journal_file *f, struct err *e);
+
+/* Goes over to the file that the path names now. Returns 1; 0 when it is the same one; -1 with `e`
+ * when it cannot be opened as above: then the old one goes on. */
+int journal_file_reopen(struct journal_file *f, struct err *e);
+
+/* Closes. Accepts a zeroed struct. */
+void journal_file_close(struct journal_file *f);
+
+#endif

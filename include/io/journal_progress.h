@@ -1,0 +1,58 @@
+#ifndef IO_JOURNAL_PROGRESS_H
+#define IO_JOURNAL_PROGRESS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "flow/port.h"
+#include "model/checkpoint.h"
+
+/* How far the journal told each partition of one topic, and the sidecar that says so. The functions
+ * are for either thread but where they say otherwise. */
+struct journal_progress {
+    char *sidecar_path;
+    char *topic;
+    int64_t saved_ms; /* the journal's thread's own */
+
+    pthread_mutex_t lock;
+    struct checkpoint told; /* by all that was handed over */
+    struct checkpoint
+        written; /* by what is in the file; goes into the sidecar once that is durable */
+    bool is_old; /* the sidecar does not say what `written` says */
+};
+
+/* For the journal at `path`, nothing told yet. */
+void journal_progress_init(struct journal_progress *p, const char *path, const char *topic);
+
+void journal_progress_release(struct journal_progress *p);
+
+/* Takes over what a recovery put into `written`, before there are two threads. */
+void journal_progress_begin(struct journal_progress *p);
+
+void journal_progress_tell(struct journal_progress *p, const struct journal_mark *marks,
+                           size_t count);
+
+void journal_progress_write(struct journal_progress *p, const struct journal_mark *marks,
+                            size_t count);
+
+void journal_progress_commit(struct journal_progress *p, int32_t partition, int64_t committed);
+
+/* The offset behind the last one told and the last commit; -1 if none. */
+void journal_progress_position(struct journal_progress *p, int32_t partition, int64_t *next,
+                               int64_t *committed);
+
+/* See journal_set_cluster. */
+bool journal_progress_set_cluster(struct journal_progress *p, const char *cluster_id);
+
+/* For the journal's thread: the monotonic time when the sidecar is to be saved, or -1. */
+int64_t journal_progress_due_ms(struct journal_progress *p);
+
+/* For the journal's thread: writes the sidecar. The whole file `fd` at `path` must be what was
+ * written, and durable. Returns 0, or -1 with `e`: it is due again then. */
+int journal_progress_save(struct journal_progress *p, const char *path, int fd, bool is_clean,
+                          struct err *e);
+
+#endif

@@ -1,0 +1,135 @@
+#include "io/journal_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "io/sidecar.h"
+
+/* ---- opening ---- */
+
+static int open_path(const char *path, struct err *e)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
+    struct stat st;
+
+    if (fd < 0)
+        return err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
+    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+        close(fd);
+        return err_set(e, ERR_RUNTIME, "%s: not a regular file", path);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        err_set(e, ERR_RUNTIME, "%s: %s", path,
+                errno == EWOULDBLOCK ? "another tracker writes to it" : strerror(errno));
+        close(fd);
+        return -1;
+    }
+    if (sidecar_sync_folder(path) < 0) {
+        err_set(e, ERR_RUNTIME, "folder of %s: %s", path, strerror(errno));
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int journal_file_open(struct journal_file *f, const char *path, struct err *e)
+{
+    *f = (struct journal_file){.path = mem_strdup(path), .fd = open_path(path, e)};
+    return f->fd < 0 ? -1 : 0;
+}
+
+static bool is_still_named(const struct journal_file *f)
+{
+    struct stat ours;
+    struct stat named;
+
+    return fstat(f->fd, &ours) == 0 && stat(f->path, &named) == 0 && ours.st_dev == named.st_dev &&
+           ours.st_ino == named.st_ino;
+}
+
+int journal_file_reopen(struct journal_file *f, struct err *e)
+{
+    int fd;
+
+    if (is_still_named(f))
+        return 0; /* opened once more it would seem to be another tracker's */
+    fd = open_path(f->path, e);
+    if (fd < 0)
+        return -1;
+    close(f->fd);
+    f->fd = fd;
+    return 1;
+}
+
+void journal_file_close(struct journal_file *f)
+{
+    if (f->path && f->fd >= 0)
+        close(f->fd);
+    free(f->path);
+    *f = (struct journal_file){0};
+}
+
+/* ---- writing ---- */
+
+static bool is_full(int error)
+{
+    return error == ENOSPC || error == EDQUOT;
+}
+
+/* Cuts off the part of a line that was written before the disk was full. Whole lines stay: a reader
+ * may have them already. Returns how many of the `done` bytes stay, or -1 with errno. */
+static ssize_t cut_torn_line(int fd, const char *bytes, size_t done)
+{
+    const char *newline = done ? memrchr(bytes, '\n', done) : NULL;
+    size_t whole = newline ? (size_t)(newline - bytes) + 1 : 0;
+    struct stat st;
+
+    if (whole == done)
+        return (ssize_t)done;
+    if (fstat(fd, &st) < 0 || ftruncate(fd, st.st_size - (off_t)(done - whole)) < 0)
+        return -1;
+    return (ssize_t)whole;
+}
+
+static int fail(const struct journal_file *f, const char *doing, int error, struct err *e)
+{
+    return err_set(e, ERR_RUNTIME, "%s %s: %s", doing, f->path, strerror(error));
+}
+
+int journal_file_append(struct journal_file *f, const char *bytes, size_t len, size_t *done,
+                        struct err *e)
+{
+    while (*done < len) {
+        ssize_t n = write(f->fd, bytes + *done, len - *done);
+        int error = n < 0 ? errno : ENOSPC;
+
+        if (n > 0) {
+            *done += (size_t)n;
+            continue;
+        }
+        if (error == EINTR)
+            continue;
+        fail(f, "write", error, e);
+        if (!is_full(error))
+            return -1;
+        n = cut_torn_line(f->fd, bytes, *done);
+        if (n < 0)
+            return fail(f, "cut", errno, e);
+        *done = (size_t)n;
+        return 0;
+    }
+    return 1;
+}
+
+int journal_file_sync(const struct journal_file *f, struct err *e)
+{
+    /* The kernel may have dropped the pages it could not write: what is on the disk is unknown. */
+    return fdatasync(f->fd) < 0 ? fail(f, "fdatasync", errno, e) : 0;
+}

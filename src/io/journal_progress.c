@@ -1,0 +1,144 @@
+#include "io/journal_progress.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "io/recovery.h"
+#include "io/sidecar.h"
+
+#define SAVE_INTERVAL_MS 1000
+
+void journal_progress_init(struct journal_progress *p, const char *path, const char *topic)
+{
+    struct strbuf sidecar_path = {0};
+
+    strbuf_addf(&sidecar_path, "%s.state", path);
+    *p = (struct journal_progress){
+        .sidecar_path = strbuf_take(&sidecar_path), .topic = mem_strdup(topic), .is_old = true};
+    pthread_mutex_init(&p->lock, NULL);
+}
+
+void journal_progress_release(struct journal_progress *p)
+{
+    checkpoint_release(&p->told);
+    checkpoint_release(&p->written);
+    pthread_mutex_destroy(&p->lock);
+    free(p->sidecar_path);
+    free(p->topic);
+}
+
+void journal_progress_begin(struct journal_progress *p)
+{
+    checkpoint_copy(&p->told, &p->written);
+}
+
+/* ---- positions ---- */
+
+static void apply(const struct journal_progress *p, struct checkpoint *state,
+                  const struct journal_mark *marks, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        checkpoint_find(state, p->topic, marks[i].partition)->next = marks[i].next;
+}
+
+void journal_progress_tell(struct journal_progress *p, const struct journal_mark *marks,
+                           size_t count)
+{
+    pthread_mutex_lock(&p->lock);
+    apply(p, &p->told, marks, count);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void journal_progress_write(struct journal_progress *p, const struct journal_mark *marks,
+                            size_t count)
+{
+    pthread_mutex_lock(&p->lock);
+    apply(p, &p->written, marks, count);
+    p->is_old = true;
+    pthread_mutex_unlock(&p->lock);
+}
+
+void journal_progress_commit(struct journal_progress *p, int32_t partition, int64_t committed)
+{
+    pthread_mutex_lock(&p->lock);
+    checkpoint_find(&p->told, p->topic, partition)->committed = committed;
+    checkpoint_find(&p->written, p->topic, partition)->committed = committed;
+    p->is_old = true;
+    pthread_mutex_unlock(&p->lock);
+}
+
+void journal_progress_position(struct journal_progress *p, int32_t partition, int64_t *next,
+                               int64_t *committed)
+{
+    const struct checkpoint_entry *entry;
+
+    pthread_mutex_lock(&p->lock);
+    entry = checkpoint_find(&p->told, p->topic, partition);
+    *next = entry->next;
+    *committed = entry->committed;
+    pthread_mutex_unlock(&p->lock);
+}
+
+bool journal_progress_set_cluster(struct journal_progress *p, const char *cluster_id)
+{
+    bool is_other;
+
+    if (!*cluster_id)
+        return false;
+    pthread_mutex_lock(&p->lock);
+    is_other = *p->written.cluster_id && strcmp(p->written.cluster_id, cluster_id) != 0;
+    if (is_other) {
+        checkpoint_forget(&p->written);
+        checkpoint_forget(&p->told);
+    }
+    snprintf(p->written.cluster_id, sizeof(p->written.cluster_id), "%s", cluster_id);
+    p->is_old = true;
+    pthread_mutex_unlock(&p->lock);
+    return is_other;
+}
+
+/* ---- the sidecar ---- */
+
+int64_t journal_progress_due_ms(struct journal_progress *p)
+{
+    bool is_old;
+
+    pthread_mutex_lock(&p->lock);
+    is_old = p->is_old;
+    pthread_mutex_unlock(&p->lock);
+    return is_old ? p->saved_ms + SAVE_INTERVAL_MS : -1;
+}
+
+static void set_old(struct journal_progress *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->is_old = true;
+    pthread_mutex_unlock(&p->lock);
+}
+
+int journal_progress_save(struct journal_progress *p, const char *path, int fd, bool is_clean,
+                          struct err *e)
+{
+    struct checkpoint copy = {0};
+    int rc;
+
+    pthread_mutex_lock(&p->lock);
+    checkpoint_copy(&copy, &p->written);
+    p->is_old = false;
+    pthread_mutex_unlock(&p->lock);
+    copy.is_clean = is_clean;
+    if (recovery_identify(fd, &copy) < 0)
+        rc = err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
+    else
+        rc = sidecar_write(p->sidecar_path, &copy, e);
+    p->saved_ms = clock_mono_ms(clock_system());
+    checkpoint_release(&copy);
+    if (rc < 0)
+        set_old(p);
+    return rc;
+}
