@@ -94,8 +94,9 @@ bench: build ## side by side with others, over a real Kafka; B=tracker|producer 
 
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_CFLAGS := -std=c11 -D_GNU_SOURCE -Iinclude -O1 -g -fsanitize=fuzzer,address,undefined \
-	-fno-sanitize-recover=all $(CORE_CFLAGS) $(TEST_CFLAGS) -Itests
+FUZZ_CFLAGS := -std=c11 -D_GNU_SOURCE -Iinclude -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all $(CORE_CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP
+FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(sort $(wildcard $(addprefix src/,base/*.c config/*.c model/*.c view/*.c))))
 
 .PHONY: fuzz $(FUZZERS:%=fuzz-%)
 fuzz: $(FUZZERS:%=fuzz-%) ## each fuzz target for FUZZ_SECONDS=60, with clang
@@ -104,9 +105,12 @@ $(FUZZERS:%=fuzz-%): fuzz-%: build/fuzz/%
 	build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -dict=tests/fuzz/$*.dict \
 		build/fuzz/found/$* tests/fuzz/corpus/$*
 
-build/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard src/base/*.c src/config/*.c src/model/*.c)
+build/fuzz/%.o: %.c
 	@mkdir -p $(@D)
-	clang $(FUZZ_CFLAGS) -o $@ $^ -Wl,--as-needed $(TEST_LIBS) $(CORE_LIBS)
+	clang $(FUZZ_CFLAGS) -c -o $@ $<
+
+build/fuzz/%: build/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJECTS)
+	clang -fsanitize=fuzzer,address,undefined -o $@ $^ -Wl,--as-needed $(TEST_LIBS) $(CORE_LIBS)
 
 .PHONY: lint
 lint: ## include table, headers alone, clang-tidy, cppcheck, shellcheck, format

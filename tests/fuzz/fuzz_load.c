@@ -17,15 +17,9 @@
 #include "config/load.h"
 #include "config/print.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "expect.h"
 
-#define EXPECT(condition)                                                            \
-    do {                                                                             \
-        if (!(condition)) {                                                          \
-            fprintf(stderr, "%s:%d: expected %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                                 \
-        }                                                                            \
-    } while (0)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A file in memory with these bytes in it; its name is in `path`. */
 static int open_file(const void *bytes, size_t len, char path[64])

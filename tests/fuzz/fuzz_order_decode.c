@@ -21,15 +21,9 @@
 #include "model/record.h"
 #include "support/cjson_agrees.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "expect.h"
 
-#define EXPECT(condition)                                                            \
-    do {                                                                             \
-        if (!(condition)) {                                                          \
-            fprintf(stderr, "%s:%d: expected %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                                 \
-        }                                                                            \
-    } while (0)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct bench {
     struct arena arena;
