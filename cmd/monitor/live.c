@@ -50,7 +50,10 @@ void monitor_take(struct monitor *m)
 
     m->dash = trackers_dash(&m->trackers);
     figures_take(&m->figures, m->dash, &m->limits, now);
-    verdict_update(&m->verdict, f->health.level, f->state == FLOW_STOPPED, now);
+    /* neither comes and goes by itself; silence has lasted long enough already */
+    bool at_once = f->state == FLOW_STOPPED || f->state == FLOW_STALE;
+
+    verdict_update(&m->verdict, f->health.level, at_once, now);
 }
 
 static struct view view_of(const struct monitor *m)

@@ -13,7 +13,10 @@
 enum log_line_kind {
     LOG_LINE_OTHER,
     LOG_LINE_METRICS, /* "periodic metrics": metadata holds the figures */
+    LOG_LINE_STARTED, /* "tracker started" */
     LOG_LINE_STOPPED, /* "tracker stopped": the last line of an orderly stop */
+    LOG_LINE_AWAY,    /* no broker can be reached, until a line says BACK or the tracker starts */
+    LOG_LINE_BACK,
 };
 
 struct log_line {

@@ -118,6 +118,7 @@ struct dash_log {
     int64_t newest_ms;
     bool is_stopped; /* the newest line says that the tracker stopped */
     int64_t stopped_ms;
+    int64_t away_ms; /* since when Kafka is away by the log, 0 while it is not */
     int errors_in_a_row;
     int64_t fatal_ms;                      /* of the last FATAL line, 0 if none */
     struct cause_slot errors[CAUSE_SLOTS]; /* by second */

@@ -106,6 +106,7 @@ struct figures {
     bool is_rewound; /* some partition went back and has not caught up yet */
 
     int64_t event_age_ms, log_age_ms, stop_age_ms;
+    int64_t away_age_ms; /* for how long Kafka has been away; -1 while it is not */
     int64_t errors_60s, errors_in_a_row, fatal_age_ms;
     int64_t log_interval_ms;
 

@@ -55,7 +55,7 @@ const char *level_name(enum level level);   /* "WARN" */
 const char *level_symbol(enum level level); /* "!" */
 
 /* The level that is shown follows the level that was found once that has held for 3 seconds, so
- * that it does not flap; a stop of the tracker and the first finding show at once. A zeroed struct
+ * that it does not flap; a stop or silence of the tracker and the first finding show at once. A zeroed struct
  * has shown nothing yet. */
 struct verdict {
     bool has_shown;

@@ -15,6 +15,17 @@ static const struct {
 };
 
 static const struct {
+    const char *message;
+    enum log_line_kind kind;
+} kinds[] = {
+    {"periodic metrics", LOG_LINE_METRICS},
+    {"tracker started", LOG_LINE_STARTED},
+    {"tracker stopped", LOG_LINE_STOPPED},
+    {"Kafka is away, trying until it is back", LOG_LINE_AWAY},
+    {"Kafka is back", LOG_LINE_BACK},
+};
+
+static const struct {
     const char *name;
     size_t at;
 } metric_fields[] = {
@@ -84,10 +95,10 @@ int log_line_parse(struct log_line *line, const char *text, size_t len)
         read_member(line, &key, &value, &has_time);
     if (rc < 0 || !has_time || line->message.kind != SCAN_STRING)
         return -1;
-    if (scan_is(&line->message, "periodic metrics"))
-        line->kind = LOG_LINE_METRICS;
-    else if (scan_is(&line->message, "tracker stopped"))
-        line->kind = LOG_LINE_STOPPED;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (scan_is(&line->message, kinds[i].message))
+            line->kind = kinds[i].kind;
+    }
     return 0;
 }
 

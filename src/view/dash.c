@@ -533,6 +533,22 @@ static void take_metrics(struct dash *d, const struct log_line *line)
     add_reading(&d->log, line->timestamp_ms);
 }
 
+static int64_t away_since(const struct dash_log *log, const struct log_line *line)
+{
+    switch (line->kind) {
+    case LOG_LINE_AWAY:
+        return log->away_ms ? log->away_ms : line->timestamp_ms;
+    case LOG_LINE_BACK:
+    case LOG_LINE_STARTED:
+    case LOG_LINE_STOPPED:
+        return 0;
+    case LOG_LINE_METRICS:
+    case LOG_LINE_OTHER:
+        break;
+    }
+    return log->away_ms;
+}
+
 void dash_log_line(struct dash *d, const struct log_line *line, const struct place *place)
 {
     uint64_t number = ++d->logs.total;
@@ -552,6 +568,7 @@ void dash_log_line(struct dash *d, const struct log_line *line, const struct pla
     d->log.is_stopped = line->kind == LOG_LINE_STOPPED;
     if (line->kind == LOG_LINE_STOPPED)
         d->log.stopped_ms = line->timestamp_ms;
+    d->log.away_ms = away_since(&d->log, line);
     if (line->kind == LOG_LINE_METRICS)
         take_metrics(d, line);
 }

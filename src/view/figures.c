@@ -251,6 +251,7 @@ static void take_log(struct figures *f, const struct dash_log *log)
 
     f->log_age_ms = log->has_any ? age(f->now_ms, log->newest_ms) : -1;
     f->fatal_age_ms = age_or_unknown(f->now_ms, log->fatal_ms);
+    f->away_age_ms = age_or_unknown(f->now_ms, log->away_ms);
     f->stop_age_ms = log->is_stopped ? age(f->now_ms, log->stopped_ms) : -1;
     f->errors_in_a_row = log->errors_in_a_row;
     f->errors_60s = log->has_any ? 0 : -1;
@@ -343,12 +344,13 @@ static enum flow_state state_of(const struct figures *f, const struct dash *d, i
 {
     bool fresh = f->event_age_ms >= 0 && f->event_age_ms < EVENT_FRESH_MS;
     bool log_fresh = f->log_age_ms >= 0 && f->log_age_ms < stale_ms;
+    bool is_silent = f->event_age_ms >= stale_ms && !log_fresh;
 
     if (f->event_age_ms < 0 && f->log_age_ms < 0)
         return FLOW_WAITING;
     if (has_stopped(f, d))
         return FLOW_STOPPED;
-    if (fresh)
+    if (fresh && !is_silent)
         return FLOW_LIVE;
     if (!log_fresh)
         return FLOW_STALE;

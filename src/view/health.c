@@ -59,7 +59,11 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
 
 static struct health_finding judge_progress(const struct figures *f, const struct health_limits *l)
 {
+    struct text_buffer away = format_duration(f->away_age_ms);
+
     (void)l;
+    if (f->away_age_ms >= 0)
+        return finding(LEVEL_CRIT, "Kafka is away, for %s", away.text);
     if (f->is_rewound)
         return finding(LEVEL_CRIT, "rewound to an earlier offset and not yet back");
     if (f->lag.messages < 0)

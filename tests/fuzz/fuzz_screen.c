@@ -137,7 +137,7 @@ static void expect_reports(const struct bench *b)
     strbuf_reset(&out);
     report_text(&b->figures, 0, &out);
     strbuf_reset(&out);
-    report_check(&b->figures, &out);
+    report_check(&b->figures, &limits, &out);
     EXPECT(memchr(out.data, '\n', out.len) == out.data + out.len - 1);
     strbuf_release(&out);
 }

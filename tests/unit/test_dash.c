@@ -390,6 +390,58 @@ static void history_adds_to_the_totals_and_joins_the_offsets(void **state)
     assert_int_equal(d->events.total, 3);
 }
 
+static void while_the_log_says_that_kafka_is_away_the_verdict_is_critical(void **state)
+{
+    static const char away[] = "Kafka is away, trying until it is back";
+    static const char *const ends[] = {"Kafka is back", "tracker started"};
+    struct figures f;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct dash *d = dash_new(10, 10);
+
+        feed(d, message(0, 1, NOW - 1000));
+        feed_log(d, NOW - 9000, "WARN", away, "{}");
+        feed_log(d, NOW - 5000, "WARN", away, "{}"); /* of another client */
+        feed_log(d, NOW - 3000, "INFO", "periodic metrics", "{\"lag\":0}");
+        f = take(d);
+        assert_int_equal(f.away_age_ms, 9000);
+        assert_int_equal(f.health.findings[HEALTH_PROGRESS].level, LEVEL_CRIT);
+        assert_string_equal(f.health.findings[HEALTH_PROGRESS].text, "Kafka is away, for 9.0 s");
+        feed_log(d, NOW - 2000, "INFO", ends[i], "{}");
+        f = take(d);
+        assert_int_equal(f.away_age_ms, -1);
+        assert_int_equal(f.health.findings[HEALTH_PROGRESS].level, LEVEL_OK);
+        dash_free(d);
+    }
+}
+
+static void a_tracker_that_gives_no_sign_of_life_is_stale_as_soon_as_the_limit_says(void **state)
+{
+    const struct health_limits strict = {.success_warn = 95,
+                                         .success_crit = 80,
+                                         .latency_warn_ms = 1000,
+                                         .latency_crit_ms = 10000,
+                                         .stale_ms = 3000};
+    struct dash *d = dash_new(10, 10);
+    struct figures f = {0};
+
+    (void)state;
+    feed(d, message(0, 1, NOW));
+    figures_take(&f, d, &strict, NOW + 2999);
+    assert_int_equal(f.state, FLOW_LIVE);
+    figures_take(&f, d, &strict, NOW + 3000);
+    assert_int_equal(f.state, FLOW_STALE);
+    feed_log(d, NOW + 1000, "INFO", "periodic metrics", "{\"lag\":0}");
+    figures_take(&f, d, &strict, NOW + 3999);
+    assert_int_equal(f.state, FLOW_LIVE);
+    figures_take(&f, d, &strict, NOW + 4000);
+    assert_int_equal(f.state, FLOW_STALE);
+    assert_int_equal(f.health.level, LEVEL_CRIT);
+    figures_release(&f);
+    dash_free(d);
+}
+
 /* Event age, log age (seconds, -1 never), lag (-1 unknown), last line says stopped. */
 static void the_state_follows_from_ages_and_lag(void **state)
 {
@@ -616,6 +668,8 @@ int main(void)
         ROW(rows_of_several_trackers_are_merged_by_time),
         ROW(the_worst_tracker_decides_and_is_named),
         ROW(history_of_several_trackers_adds_up_in_any_order),
+        ROW(while_the_log_says_that_kafka_is_away_the_verdict_is_critical),
+        ROW(a_tracker_that_gives_no_sign_of_life_is_stale_as_soon_as_the_limit_says),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

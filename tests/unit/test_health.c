@@ -36,6 +36,7 @@ static struct figures healthy(void)
         .large_gap_age_ms = -1,
         .fatal_age_ms = -1,
         .stop_age_ms = -1,
+        .away_age_ms = -1,
         .events_reader = &events_reader,
         .log_reader = &log_reader,
     };
