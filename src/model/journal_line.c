@@ -148,10 +148,11 @@ int journal_line_parse(struct journal_line *line, const char *text, size_t len)
 {
     struct scan_value found[KEY_COUNT] = {0};
     const struct scan_value *type = &found[KEY_EVENT_TYPE];
+    const struct scan_value *time = &found[KEY_TIMESTAMP];
 
     *line = (struct journal_line){0};
-    if (collect(found, text, len) < 0 || type->kind != SCAN_STRING ||
-        rfc3339_parse(found[KEY_TIMESTAMP].text, found[KEY_TIMESTAMP].len, &line->timestamp_ms) < 0)
+    if (collect(found, text, len) < 0 || type->kind != SCAN_STRING || time->kind != SCAN_STRING ||
+        rfc3339_parse(time->text, time->len, &line->timestamp_ms) < 0)
         return -1;
     line->kind = scan_is(type, "journal.gap")      ? JOURNAL_GAP
                  : scan_is(type, "journal.replay") ? JOURNAL_REPLAY

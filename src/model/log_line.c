@@ -69,7 +69,8 @@ static void read_member(struct log_line *line, const struct scan_value *key,
                         const struct scan_value *value, bool *has_time)
 {
     if (scan_is(key, "timestamp"))
-        *has_time = rfc3339_parse(value->text, value->len, &line->timestamp_ms) == 0;
+        *has_time = value->kind == SCAN_STRING &&
+                    rfc3339_parse(value->text, value->len, &line->timestamp_ms) == 0;
     else if (scan_is(key, "level"))
         read_level(line, value);
     else if (scan_is(key, "message"))

@@ -258,10 +258,10 @@ static size_t unescape(const char *p, const char *end, size_t *used, char out[4]
 /* How many bytes the unescaped character at `p` has; a broken one counts as a single byte. */
 static size_t character_length(const char *p, const char *end)
 {
-    unsigned char c = (unsigned char)*p;
-    size_t n = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    uint32_t code;
+    size_t n = utf8_decode(p, (size_t)(end - p), &code);
 
-    return (size_t)(end - p) < n ? 1 : n;
+    return n ? n : 1;
 }
 
 size_t scan_text(const struct scan_value *v, char *out, size_t cap)

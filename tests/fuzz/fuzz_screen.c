@@ -162,7 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     figures_take(&b.figures, b.dash, &limits, NOW_MS);
     verdict_update(&b.verdict, b.figures.health.level, false, NOW_MS);
     expect_picture(&b);
-    press(&b, text + 2, keys < 40 ? keys : 40);
+    press(&b, text + 2, keys < 16 ? keys : 16);
     expect_reports(&b);
     ui_release(&b.ui);
     figures_release(&b.figures);

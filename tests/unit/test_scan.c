@@ -134,6 +134,7 @@ static void texts_lose_their_escapes(void **state)
         {"{\"a\":\"q\\\"b\\\\s\\/n\\nt\\t\"}", 64, "q\"b\\s/n\nt\t"},
         {"{\"a\":\"\\u00e9\\u6ce8\\ud83d\\ude00\"}", 64, "é注😀"},
         {"{\"a\":\"\\ud83dx\\ude00\\u0000\"}", 64, "\xef\xbf\xbdx\xef\xbf\xbd\xef\xbf\xbd"},
+        {"{\"a\":\"\xcb\\\\01\xf0\\n\xe6\"}", 64, "\xcb\\01\xf0\n\xe6"}, /* broken characters */
         {"{\"a\":\"abcdef\"}", 4, "abc"},
         {"{\"a\":\"ab注cd\"}", 5, "ab"},
         {"{\"a\":\"ab注cd\"}", 6, "ab注"},
