@@ -270,12 +270,15 @@ static int64_t least(int64_t a, int64_t b)
 static void take_log_of_all(struct figures *f)
 {
     f->log_age_ms = f->fatal_age_ms = f->stop_age_ms = f->errors_60s = f->log_interval_ms = -1;
+    f->away_age_ms = -1;
     for (int i = 0; i < f->tracker_count; i++) {
         const struct figures *t = &f->trackers[i];
 
         f->log_age_ms = least(f->log_age_ms, t->log_age_ms);
         f->fatal_age_ms = least(f->fatal_age_ms, t->fatal_age_ms);
         f->stop_age_ms = least(f->stop_age_ms, t->stop_age_ms);
+        if (t->away_age_ms > f->away_age_ms)
+            f->away_age_ms = t->away_age_ms;
         if (t->errors_in_a_row > f->errors_in_a_row)
             f->errors_in_a_row = t->errors_in_a_row;
         if (t->errors_60s >= 0)
