@@ -110,6 +110,7 @@ int term_open(bool color)
     nodelay(stdscr, TRUE);
     set_escdelay(25);
     curs_set(0);
+    leaveok(stdscr, TRUE); /* it is hidden: nothing is sent to put it back */
     set_up_colors(color);
     forget_shown(COLS, LINES);
     return 0;

@@ -78,8 +78,31 @@ static void put_trace(struct screen *s, int x, int y, const struct partition *p,
         screen_put(s, x + i, y, 1, STYLE_CHART, blocks[(counts[i] * UINT64_C(8) + top - 1) / top]);
 }
 
+#define SHARE_COLUMNS 5
+
+/* Its rate against that of the busiest partition. */
+static void put_share(struct screen *s, int x, int y, double rate, double top)
+{
+    static const char *const blocks[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
+    int eighths = top > 0 && rate > 0 ? (int)(rate / top * SHARE_COLUMNS * 8 + 0.5) : 0;
+
+    for (int i = 0; i < SHARE_COLUMNS && eighths > 0; i++, eighths -= 8)
+        screen_put(s, x + i, y, 1, STYLE_CHART, blocks[eighths > 8 ? 8 : eighths]);
+}
+
+static double busiest(const struct figures *f)
+{
+    double top = 0;
+
+    for (int i = 0; i < f->partition_count; i++) {
+        if (f->partitions[i].per_second > top)
+            top = f->partitions[i].per_second;
+    }
+    return top;
+}
+
 static void put_partition(struct screen *s, struct rect r, int y, const struct figure_partition *p,
-                          bool wide, int64_t now_ms)
+                          bool wide, double top, int64_t now_ms)
 {
     const struct partition *of = p->partition;
     struct panel_line l = {.screen = s, .x = r.x, .y = y, .end = r.x + r.width};
@@ -97,8 +120,12 @@ static void put_partition(struct screen *s, struct rect r, int y, const struct f
     panel_put(&l, of->gaps ? STYLE_NOTE : STYLE_TEXT, " %4s", format_short((int64_t)of->gaps).text);
     panel_put(&l, of->dups ? STYLE_NOTE : STYLE_TEXT, " %4s", format_short((int64_t)of->dups).text);
     panel_put(&l, STYLE_TEXT, " %4s", format_age(p->age_ms).text);
-    if (wide && l.x + 2 + TRACE_COLUMNS <= l.end)
+    if (wide && l.x + 2 + TRACE_COLUMNS <= l.end) {
         put_trace(s, l.x + 2, y, of, now_ms);
+        l.x += 2 + TRACE_COLUMNS;
+    }
+    if (l.x + 2 + SHARE_COLUMNS <= l.end)
+        put_share(s, l.x + 2, y, p->per_second, top);
 }
 
 void panel_fill_partitions(struct screen *s, const struct view *v, struct rect r)
@@ -106,23 +133,28 @@ void panel_fill_partitions(struct screen *s, const struct view *v, struct rect r
     const struct figure_partition *items = v->figures->partitions;
     int count = v->figures->partition_count;
     int first = first_row(v, PANEL_PARTITIONS, r.height - 1);
-    bool wide = r.width >= 70;
     int room = panel_tracker_room(v);
+    double top = busiest(v->figures);
+    struct panel_line title;
+    bool wide;
 
     ui_sort_partitions(v->ui, v->figures->partitions, count);
     if (room)
         screen_putf(s, r.x, r.y, r.width, STYLE_TITLE, " %-*s", room, "TRACKER");
     r.x += room ? room + 1 : 0;
     r.width -= room ? room + 1 : 0;
-    screen_put(s, r.x, r.y, r.width, STYLE_TITLE,
-               wide ? "   P     OFFSET    HIGH-WM  MSG/S    OK %  LAG GAPS DUPS  AGE  30 s"
-                    : "   P     OFFSET  MSG/S    OK %  LAG GAPS DUPS  AGE");
+    wide = r.width >= 72;
+    title = (struct panel_line){.screen = s, .x = r.x, .y = r.y, .end = r.x + r.width};
+    panel_put(&title, STYLE_TITLE,
+              wide ? "   P     OFFSET    HIGH-WM  MSG/S    OK %%  LAG GAPS DUPS  AGE  30 s      "
+                   : "   P     OFFSET  MSG/S    OK %%  LAG GAPS DUPS  AGE");
+    panel_put(&title, STYLE_TITLE, "  SHARE");
     for (int i = first; i < count && i - first + 1 < r.height; i++) {
         int y = r.y + 1 + i - first;
 
         if (room)
             panel_put_tracker(s, v, r.x - room, y, items[i].partition->newest_journal);
-        put_partition(s, r, y, &items[i], wide, v->figures->now_ms);
+        put_partition(s, r, y, &items[i], wide, top, v->figures->now_ms);
         mark_chosen(s, v, r, PANEL_PARTITIONS, i, y);
     }
 }

@@ -219,7 +219,7 @@ void panel_quality(struct screen *s, const struct view *v, struct rect r)
     l = row_of(s, r, 4);
     if (f->failed_age_ms >= 0)
         panel_put(&l, STYLE_TEXT, "last fail %s ago  p%d@%" PRId64,
-                  format_duration(f->failed_age_ms).text, v->dash->failed_partition,
+                  format_age(f->failed_age_ms).text, v->dash->failed_partition,
                   v->dash->failed_offset);
 }
 
@@ -280,8 +280,12 @@ void panel_health(struct screen *s, const struct view *v, struct rect r)
     int order[HEALTH_RULES];
 
     int before = put_trackers(s, v, r);
+    char note[48] = "now";
 
-    screen_box(s, r, "Health", "now");
+    if (v->verdict->has_shown)
+        snprintf(note, sizeof(note), "%s since %s", level_name(v->verdict->shown),
+                 format_time(v->verdict->shown_ms, v->utc_offset_s).text);
+    screen_box(s, r, "Health", note);
     health_ranking(h, order);
     for (int i = 0; i < HEALTH_RULES && before + i < r.height - 2; i++) {
         const struct health_finding *found = &h->findings[order[i]];
