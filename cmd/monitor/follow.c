@@ -18,10 +18,10 @@ static void on_event(void *self, const struct tail_line *line)
     struct place place = place_of(f, line);
     struct journal_line parsed;
 
-    if (journal_line_parse(&parsed, line->text, line->len) == 0)
-        dash_event(f->dash, &parsed, &place, f->now_ms);
-    else
+    if (journal_line_parse(&parsed, line->text, line->len) < 0)
         dash_bad_event(f->dash, line->text, line->len, &place, line->is_torn, f->now_ms);
+    else if (parsed.timestamp_ms >= f->dash->since_ms)
+        dash_event(f->dash, &parsed, &place, f->now_ms);
 }
 
 static void on_log_line(void *self, const struct tail_line *line)
@@ -130,6 +130,16 @@ void follow_enter_late(struct follow *f, bool skip)
         end_history(f);
     else if (skip)
         follow_skip_history(f);
+}
+
+void follow_enter_since(struct follow *f)
+{
+    int fd = tail_open_first(f->events, f->clock);
+    struct history *h = fd < 0 ? NULL : history_open(fd, f->dash->since_ms, 0, time_of);
+
+    if (h)
+        tail_skip_to(f->events, history_end(h));
+    history_free(h);
 }
 
 bool follow_history(struct follow *f)

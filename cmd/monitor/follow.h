@@ -24,6 +24,10 @@ void follow_init(struct follow *f, const char *events_path, const char *log_path
                  const struct clock *clock);
 void follow_release(struct follow *f);
 
+/* Counts only lines of the journal since the dash's `since_ms`, and does not read what lies before.
+ * To be called before the first poll, instead of follow_enter_late. */
+void follow_enter_since(struct follow *f);
+
 /* Enters a big journal near its end, so that the present is there at once; what lies before is read
  * by follow_history, unless `skip`. To be called before the first poll. */
 void follow_enter_late(struct follow *f, bool skip);

@@ -37,6 +37,8 @@ struct options {
     int64_t watch_seconds;
     int64_t frames;
     const char *size;
+    const char *since;
+    int64_t since_ago_ms; /* of --since; 0 without */
     const char *color;
     int width; /* of --size */
     int height;
@@ -93,6 +95,11 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
          .kind = ARG_SETTING,
          .operand = "SECONDS",
          .setting = "monitor.stale_seconds"},
+        {.name = "since",
+         .kind = ARG_TEXT,
+         .operand = "DURATION",
+         .help = "count only what is not older, as in 90s, 15m, 2h, 1d12h",
+         .text = &o->since},
         {.name = "no-history",
          .kind = ARG_FLAG,
          .help = "do not read the older part of a big journal: totals are lower bounds",
@@ -151,8 +158,40 @@ static int read_size(const char *text, int *width, int *height)
     return *width >= 1 && *height >= 1 && *width <= 2000 && *height <= 2000 ? 0 : -1;
 }
 
+/* "90s", "1h30m". Returns 0, or -1 when it is no duration or longer than a hundred years. */
+static int read_duration(const char *text, int64_t *ms)
+{
+    static const struct {
+        char letter;
+        int64_t ms;
+    } units[] = {{'d', 86400000}, {'h', 3600000}, {'m', 60000}, {'s', 1000}};
+    const int64_t longest = 36525 * units[0].ms;
+    size_t next = 0;
+
+    *ms = 0;
+    while (*text) {
+        char *end;
+        long long n;
+
+        if (*text < '0' || *text > '9')
+            return -1;
+        errno = 0;
+        n = strtoll(text, &end, 10);
+        while (next < 4 && units[next].letter != *end)
+            next++;
+        if (errno || next == 4 || n > (longest - *ms) / units[next].ms)
+            return -1;
+        *ms += n * units[next++].ms;
+        text = end + 1;
+    }
+    return *ms > 0 ? 0 : -1;
+}
+
 static int check_options(struct options *o, struct err *e)
 {
+    if (o->since && read_duration(o->since, &o->since_ago_ms) < 0)
+        return err_set(e, ERR_USAGE, "--since %s: expected a duration, as in 90s, 15m, 2h, 1d12h",
+                       o->since);
     if (o->size && read_size(o->size, &o->width, &o->height) < 0)
         return err_set(e, ERR_USAGE, "--size %s: expected WIDTHxHEIGHT, as in 120x40", o->size);
     if (o->size && !o->once)
@@ -232,7 +271,7 @@ static void add_report(struct monitor *m, const struct options *o, struct strbuf
         screen_text(&s, out);
         screen_release(&s);
     } else {
-        report_text(&m->figures, 0, out);
+        report_text(&m->figures, out);
     }
 }
 
@@ -370,6 +409,7 @@ static int run_monitor(const struct config *cfg, struct options *o, struct err *
         .logs_kept = (size_t)cfg->monitor.max_recent_logs,
         .enters_late = !is_report || o->check || o->no_history, /* a check asks for no totals */
         .skips_history = o->no_history || o->check,
+        .since_ms = o->since ? clock_wall_ms(m.clock) - o->since_ago_ms : 0,
         .clock = m.clock,
     };
     trackers_open(&m.trackers);

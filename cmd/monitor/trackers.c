@@ -20,6 +20,7 @@ static struct tracker *tracker_new(const struct trackers *t, const struct tracke
     tracker->name = tracker_path_name(path);
     tracker->dash = dash_new(t->events_kept, t->logs_kept);
     tracker->dash->name = tracker->name;
+    tracker->dash->since_ms = t->since_ms;
     follow_init(&tracker->follow, path, log, tracker->dash, t->clock);
     free(log);
     return tracker;
@@ -88,7 +89,9 @@ static void add(struct trackers *t, const struct tracker_source *source, const c
     t->items[t->count++] = tracker;
     if (t->whole)
         dash_join(t->whole, tracker->dash);
-    if (t->enters_late)
+    if (t->since_ms)
+        follow_enter_since(&tracker->follow);
+    else if (t->enters_late)
         follow_enter_late(&tracker->follow, t->skips_history);
     tracker_free(t->awaited);
     t->awaited = NULL;
@@ -155,6 +158,8 @@ void trackers_open(struct trackers *t)
     t->next_look_ms = INT64_MAX;
     if (t->source_count > 1 || has_pattern(t))
         t->whole = dash_new(1, 1);
+    if (t->whole)
+        t->whole->since_ms = t->since_ms;
     look(t);
     if (t->count == 0)
         t->awaited = tracker_new(t, &t->sources[0], t->sources[0].events);

@@ -30,6 +30,7 @@ struct trackers {
     size_t events_kept, logs_kept;
     bool enters_late;   /* begin near the journals' ends ... */
     bool skips_history; /* ... and leave out what lies before */
+    int64_t since_ms;   /* count nothing earlier (wall clock); 0: all */
     const struct clock *clock;
 
     struct tracker *items[DASH_PARTS];

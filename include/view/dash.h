@@ -106,6 +106,13 @@ struct latency_second {
     struct histogram histogram;
 };
 
+#define DASH_MINUTES 128
+
+struct dash_minute {
+    int64_t minute;
+    uint32_t received;
+};
+
 /* One report of the tracker's lag. */
 struct lag_reading {
     int64_t at_ms;
@@ -144,7 +151,8 @@ struct dash {
     struct dash *whole;  /* what this one adds to, or NULL */
     struct dash **parts; /* of a whole; borrowed */
     int part_count;
-    int number; /* among the parts */
+    int number;       /* among the parts */
+    int64_t since_ms; /* nothing earlier is counted; 0: all is */
 
     struct event_ring events;
     struct log_ring logs;
@@ -160,6 +168,7 @@ struct dash {
     int64_t first_ms; /* earliest and latest time in the journal */
     int64_t newest_ms;
     uint64_t live; /* messages that did not come from history */
+    struct dash_minute minutes[DASH_MINUTES];
     uint64_t received;
     uint64_t failed;
     uint64_t retries;

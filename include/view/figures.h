@@ -80,7 +80,9 @@ struct figures {
     double read_share; /* of the journal, while catching up */
 
     struct figure_rate rate_10s, rate_60s, rate_15m;
-    int64_t peak; /* most in one second of the last 15 minutes */
+    int64_t peak;       /* most in one second of the last 15 minutes */
+    double vs_hour_ago; /* the last 5 minutes against the same an hour before: 0.04 is 4 % more */
+    int64_t since_ms;   /* totals are since then; 0: since the journal's first byte */
     double bytes_per_second;
     double mean_bytes;
 

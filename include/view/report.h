@@ -7,7 +7,7 @@
 /* The same figures without a screen. */
 
 /* About 25 lines "name: value" for people, without escapes. */
-void report_text(const struct figures *f, int utc_offset_s, struct strbuf *out);
+void report_text(const struct figures *f, struct strbuf *out);
 
 /* One JSON object and a newline: names with their units, null for what is unknown. */
 void report_json(const struct figures *f, struct strbuf *out);

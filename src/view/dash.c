@@ -324,10 +324,20 @@ static bool is_dead_lettered(const struct journal_line *line)
     return line->has_outcome && line->fate == JOURNAL_DEAD_LETTERED;
 }
 
+static void count_minute(struct dash *d, int64_t at_ms)
+{
+    struct dash_minute *m = &d->minutes[(uint64_t)(at_ms / 60000) % DASH_MINUTES];
+
+    if (m->minute < at_ms / 60000)
+        *m = (struct dash_minute){.minute = at_ms / 60000};
+    m->received += m->minute == at_ms / 60000;
+}
+
 /* What counts for old and new lines alike. */
 static void count_totals(struct dash *d, const struct journal_line *line)
 {
     d->received++;
+    count_minute(d, line->timestamp_ms);
     d->retries += retries_of(line);
     d->dead_lettered += is_dead_lettered(line);
     d->knows_outcome |= line->has_outcome;

@@ -100,6 +100,32 @@ static void take_rates(struct figures *f, const struct dash *d)
     f->large_gap_age_ms = age_or_unknown(f->now_ms, d->large_gap_ms);
 }
 
+#define COMPARED_MINUTES 5
+
+static uint64_t minutes_sum(const struct dash *d, int64_t from)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < DASH_MINUTES; i++) {
+        if (d->minutes[i].minute >= from && d->minutes[i].minute < from + COMPARED_MINUTES)
+            sum += d->minutes[i].received;
+    }
+    return sum;
+}
+
+/* Only when the hour was seen whole. */
+static void take_hour(struct figures *f, const struct dash *d)
+{
+    int64_t recent = f->now_ms / 60000 - COMPARED_MINUTES;
+    uint64_t before = minutes_sum(d, recent - 60);
+
+    f->vs_hour_ago = NAN;
+    if (!d->has_event || d->first_ms / 60000 >= recent - 60 || !f->totals_complete)
+        return;
+    if (before)
+        f->vs_hour_ago = (double)minutes_sum(d, recent) / (double)before - 1;
+}
+
 static void take_totals(struct figures *f, const struct dash *d)
 {
     bool has = d->has_event;
@@ -450,6 +476,7 @@ void figures_take(struct figures *f, const struct dash *d, const struct health_l
 {
     *f = (struct figures){.now_ms = now_ms,
                           .name = d->name,
+                          .since_ms = d->since_ms,
                           .is_part = d->whole && d->whole->part_count > 1,
                           .partitions = f->partitions,
                           .trackers = f->trackers,
@@ -463,6 +490,7 @@ void figures_take(struct figures *f, const struct dash *d, const struct health_l
     take_latency(f, d);
     (d->part_count ? take_of_all : take_own)(f, d);
     take_readers(f, d);
+    take_hour(f, d);
     take_partitions(f, d);
     f->causes = &d->causes;
     f->state = state_of(f, d, limits->stale_ms);

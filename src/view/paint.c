@@ -39,7 +39,7 @@ static const struct layout {
 } layouts[] = {
     {180,
      50,
-     {{7, {{PANEL_HEALTH, 1}, {PANEL_FLOW, 1}, {PANEL_QUALITY, 1}, {PANEL_LATENCY, 1}}},
+     {{8, {{PANEL_HEALTH, 1}, {PANEL_FLOW, 1}, {PANEL_QUALITY, 1}, {PANEL_LATENCY, 1}}},
       {13, {{PANEL_THROUGHPUT, 2}, {PANEL_FAILURES, 1}, {PANEL_LATENCY_CHART, 1}}},
       {12, {{PANEL_PARTITIONS, 1}, {PANEL_ERRORS, 1}}},
       {0, {{PANEL_EVENTS, 3}, {PANEL_LOGS, 2}}}}},

@@ -84,6 +84,8 @@ static void text_flow(const struct figures *f, struct strbuf *out)
          short_mark(&f->rate_60s));
     line(out, "rate 15 min:", "%s msg/s%s", format_rate(f->rate_15m.per_second).text,
          short_mark(&f->rate_15m));
+    if (isfinite(f->vs_hour_ago))
+        line(out, "against 1 h ago:", "%+.0f %% (5 min)", f->vs_hour_ago * 100);
     line(out, "peak 1 s:", "%s msg/s", format_count(f->peak).text);
     line(out, "received:", "%s%s",
          f->totals_complete || f->received < 0 ? "" : ">= ", format_count(f->received).text);
@@ -148,24 +150,31 @@ static void text_trackers(const struct figures *f, struct strbuf *out)
     }
 }
 
-static void text_ages(const struct figures *f, int utc_offset_s, struct strbuf *out)
+static void text_ages(const struct figures *f, struct strbuf *out)
 {
+    char at[RFC3339_SIZE];
+
     line(out, "last event:", "%s%s", format_duration(f->event_age_ms).text,
          f->event_age_ms < 0 ? "" : " ago");
     line(out, "last log line:", "%s%s", format_duration(f->log_age_ms).text,
          f->log_age_ms < 0 ? "" : " ago");
-    line(out, "at:", "%s", format_time(f->now_ms, utc_offset_s).text);
+    rfc3339_format(f->now_ms, at);
+    line(out, "at:", "%s", at);
+    if (f->since_ms) {
+        rfc3339_format(f->since_ms, at);
+        line(out, "counted since:", "%s", at);
+    }
     if (f->is_ahead)
         line(out, "clocks:", "the newest event lies in the future: clocks disagree");
 }
 
-void report_text(const struct figures *f, int utc_offset_s, struct strbuf *out)
+void report_text(const struct figures *f, struct strbuf *out)
 {
     text_health(f, out);
     text_trackers(f, out);
     text_flow(f, out);
     text_quality(f, out);
-    text_ages(f, utc_offset_s, out);
+    text_ages(f, out);
     for (int i = 0; i < tracker_rows(f); i++) {
         text_reader(tracker_at(f, i)->events_reader, "journal:", out);
         text_reader(tracker_at(f, i)->log_reader, "log:", out);
@@ -269,12 +278,29 @@ static void json_health(struct json_writer *w, const struct figures *f)
     json_end_array(w);
 }
 
+struct time_text {
+    char text[RFC3339_SIZE];
+};
+
+static struct time_text rfc3339(int64_t ms)
+{
+    struct time_text t;
+
+    rfc3339_format(ms, t.text);
+    return t;
+}
+
 static void json_flow(struct json_writer *w, const struct figures *f)
 {
     json_number(w, "rate_10s", f->rate_10s.per_second, 1);
     json_number(w, "rate_60s", f->rate_60s.per_second, 1);
     json_number(w, "rate_15m", f->rate_15m.per_second, 1);
     json_count(w, "peak_1s", f->peak);
+    json_number(w, "rate_vs_hour_ago", f->vs_hour_ago, 4);
+    if (f->since_ms)
+        json_string(w, "since", rfc3339(f->since_ms).text);
+    else
+        json_null(w, "since");
     json_number(w, "bytes_per_second_10s", f->bytes_per_second, 0);
     json_number(w, "message_bytes_mean_60s", f->mean_bytes, 0);
     json_count(w, "received_total", f->received);

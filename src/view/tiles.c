@@ -93,7 +93,10 @@ void panel_flow(struct screen *s, const struct view *v, struct rect r)
     put_pair(s, r, 1, "avg 60s", rate_text(&f->rate_60s).text, right);
     snprintf(value, sizeof(value), "%s%s",
              f->totals_complete || f->received < 0 ? "" : ">= ", format_count(f->received).text);
-    snprintf(right, sizeof(right), "in %s", format_duration(f->span_ms).text);
+    if (f->since_ms)
+        snprintf(right, sizeof(right), "since %s", format_time(f->since_ms, v->utc_offset_s).text);
+    else
+        snprintf(right, sizeof(right), "in %s", format_duration(f->span_ms).text);
     put_pair(s, r, 2, "received", value, right);
     put_pair(s, r, 3, "journal", format_bytes((double)f->journal_bytes).text,
              bytes_behind(f->read_lag_bytes).text);
@@ -102,6 +105,11 @@ void panel_flow(struct screen *s, const struct view *v, struct rect r)
     snprintf(right, sizeof(right), "msg %8s", format_bytes(f->mean_bytes).text);
     snprintf(value, sizeof(value), "%s/s", format_bytes(f->bytes_per_second).text);
     put_pair(s, r, 4, "bytes", value, right);
+    if (r.height < 8)
+        return;
+    snprintf(value, sizeof(value), isfinite(f->vs_hour_ago) ? "%+.0f %%" : "-",
+             f->vs_hour_ago * 100);
+    put_pair(s, r, 5, "vs 1h ago", value, "");
 }
 
 static struct text_buffer number_or_na(int64_t n)

@@ -235,6 +235,17 @@ screen_shows() { # TEXT
       names | join(".")' "$ROOT/docs/monitor.schema.json" | sort -u)
 }
 
+@test "--since counts only what is not older" {
+  journal 500 3 | sed 's/"timestamp":"[^"]*"/"timestamp":"2020-01-01T00:00:00.000Z"/' >tracker.events
+  journal 300 3 >>tracker.events
+  run -0 --separate-stderr "$monitor" --json --since 1h30m
+  jq -e '.received_total == 300 and .totals_complete and (.since | test("^20"))' <<<"$output"
+  run -0 --separate-stderr "$monitor" --json
+  jq -e '.received_total == 800 and .since == null' <<<"$output"
+  run -2 --separate-stderr "$monitor" --once --since 90
+  [[ $stderr == "monitor: --since 90: expected a duration"* ]]
+}
+
 @test "several trackers: journals by pattern, merged, the worst one named" {
   mkdir eu us
   journal 600 3 | grep -v dead_lettered >eu/tracker.events

@@ -490,6 +490,22 @@ static void the_state_follows_from_ages_and_lag(void **state)
     }
 }
 
+static void the_rate_is_compared_with_that_of_an_hour_ago(void **state)
+{
+    struct dash *d = *state;
+    int64_t offset = 0;
+
+    for (int i = 0; i < 10; i++)
+        feed(d, message(0, offset++, NOW - 63 * INT64_C(60000)));
+    for (int i = 0; i < 11; i++)
+        feed(d, message(0, offset++, NOW - 3 * INT64_C(60000)));
+    assert_true(isnan(take(d).vs_hour_ago)); /* that hour was not seen whole */
+    feed(d, message(1, 0, NOW - 70 * INT64_C(60000)));
+    assert_float_equal(take(d).vs_hour_ago, 0.1, 1e-9);
+    d->history.is_reading = true;
+    assert_true(isnan(take(d).vs_hour_ago));
+}
+
 /* ---- several trackers ---- */
 
 struct pair {
@@ -664,6 +680,7 @@ int main(void)
         ROW(a_latency_that_no_time_can_have_is_none),
         ROW(history_adds_to_the_totals_and_joins_the_offsets),
         ROW(the_state_follows_from_ages_and_lag),
+        ROW(the_rate_is_compared_with_that_of_an_hour_ago),
         ROW(what_one_tracker_jumps_over_and_another_tells_is_no_gap),
         ROW(rows_of_several_trackers_are_merged_by_time),
         ROW(the_worst_tracker_decides_and_is_named),
