@@ -7,8 +7,10 @@ load ../support/common
 load ../support/kafka
 load ../support/flow
 
+# With an authorizer a topic can be forbidden; what has no rule is everybody's, as without one.
 setup_file() {
-  start_kafka
+  start_kafka authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer \
+    allow.everyone.if.no.acl.found=true
 }
 
 teardown_file() {
@@ -241,4 +243,70 @@ DESERIALIZE,dropped DESERIALIZE,dropped VALIDATE,processed null," ]
   journal_is_exact
   [ "$(count_records "late-$DLQ_TOPIC")" -eq 1 ]
   [ "$(count_where '.kafka_offset == 3 and .outcome == "dead_lettered" and .attempts == 1')" -eq 1 ]
+}
+
+told_of() { # PARTITION
+  [ ! -f "$journal" ] || jq -c "select(.kafka_partition == $1) | .kafka_offset" "$journal" | wc -l
+}
+
+# refused_for_a_while REASON REFUSE ALLOW: the partition of a record whose dead letter is refused waits and tries
+# again, also after a crash, while the other goes on; then all is told. REFUSE and ALLOW are words of
+# kafka_admin.py; NAME stands for the dead letter topic.
+refused_for_a_while() {
+  local reason=$1 refuse=$2 allow=$3
+  ask() { # WORD...
+    python3 -B "$ROOT/tests/support/kafka_admin.py" "$KAFKA_BROKER" "${@/NAME/$DLQ_TOPIC}"
+  }
+  start_other() {
+    start_tracker -s tracker.metrics_interval_seconds=1 -X session.timeout.ms=3000 -X heartbeat.interval.ms=500
+  }
+  is_told_of() { # PARTITION COUNT
+    [ "$(told_of "$1")" -ge "$2" ]
+  }
+  tried_again() { # COUNT
+    jq -s -e --arg m "dead letter not accepted, partition waits" \
+      '[.[] | select(.message == $m) | .metadata.repeated // 1] | add >= '"$1" "$log" >/dev/null
+  }
+  make_topics 2
+  produce -n 20
+  there=$(topic_offsets "$KAFKA_TOPIC" | grep -c '^0')
+  echo 'no order' | kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -P -p 0
+  produce -n 20
+  # shellcheck disable=SC2086
+  ask $refuse
+  start_other
+  wait_for 60 tried_again 3
+  [ "$(logged "dead letter not accepted, partition waits" | head -n 1 | jq -r .error)" = "$reason" ]
+  produce -n 20
+  others=$(topic_offsets "$KAFKA_TOPIC" | grep -c '^1')
+  wait_for 60 is_told_of 1 "$others"
+  wait_for 60 has_logged "periodic metrics" 3
+  [ "$(logged "periodic metrics" | tail -n 1 | jq .metadata.lanes_blocked)" -eq 1 ]
+  [ "$(told_of 0)" -eq "$there" ]
+  # Killed and started again, it stands before the same record.
+  kill -KILL "$tracker"
+  wait_for 60 is_gone "$tracker"
+  rm "$log"
+  start_other
+  wait_for 60 tried_again 1
+  [ "$(told_of 0)" -eq "$there" ]
+  [ "$(count_records "$DLQ_TOPIC")" -eq 0 ]
+  # shellcheck disable=SC2086
+  ask $allow
+  wait_for 60 has_lines "$journal" 61
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  journal_is_exact
+  [ "$(count_records "$DLQ_TOPIC")" -eq 1 ]
+  [ "$(count_where ".kafka_partition == 0 and .kafka_offset == $there and .outcome == \"dead_lettered\" and .attempts == 1")" -eq 1 ]
+}
+
+@test "a dead letter topic that may not be written to: its partition waits and tries again, the other goes on" {
+  refused_for_a_while "Broker: Topic authorization failed" "deny NAME" "allow NAME"
+}
+
+# A compacted topic takes no record without a key.
+@test "a dead letter topic whose policy refuses the record: its partition waits and tries again, the other goes on" {
+  refused_for_a_while "Broker: Broker failed to validate record" "config NAME cleanup.policy=compact" \
+    "config NAME cleanup.policy=delete"
 }

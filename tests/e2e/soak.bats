@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# The storm, as short as it may be, and the oracle that judges it. run.sh runs this file last: it takes longest.
+# The storm, as short as it may be, half of it with either assignor, and the oracle that judges it. run.sh runs
+# this file first: it takes longest.
 # `make soak MINUTES=30 SEED=1` is the long one.
 
 # bats sets the variables that seem unset.

@@ -16,19 +16,23 @@ Prints the figures, then each violation by its kind, the first 20 of a kind in f
 --resets allows that the group was set back on purpose (journal.replay and journal.gap lines).
 Exit status: 0 nothing to object to, 1 violations, 2 it cannot judge.
 
-Memory is a few bytes per record of the topic, whatever the size of the journals.
+Memory is some fifty bytes per record of the topic, whatever the size of the journals.
 """
 
 import argparse
 import array
 import base64
+import calendar
+import functools
 import glob
 import hashlib
+import itertools
 import json
 import os
 import re
 import struct
 import sys
+import time
 
 # For kcat -f: lengths before bytes, so that any bytes can be read back; -1 stands for null.
 DUMP_FORMAT = r"%p %o %T %K %S\n%k%s%h\n"
@@ -45,10 +49,11 @@ KINDS = {
     "wrong_fate": "a fate that the record does not deserve",
     "contradiction": "two journals tell different fates",
     "dlq_missing": "a line names a dead letter that is not there",
-    "dlq_differs": "a dead letter does not hold the record's bytes",
+    "dlq_differs": "a dead letter does not hold the record's bytes or headers",
     "dlq_wrong_id": "a dead letter has another dlq.id than its record",
     "dlq_unexplained": "a dead letter of a record that no line calls dead-lettered",
     "commit_ahead": "an offset is committed beyond what the journals tell",
+    "commit_early": "an offset was committed before each record below it was told",
     "commit_behind": "the last committed offset is not the end of the partition",
     "commit_backwards": "a commit goes back",
     "sidecar_ahead": "a sidecar is ahead of its journal",
@@ -104,6 +109,10 @@ def read_dump(path):
             yield p, o, t, key, value, headers[:-1]
 
 
+def short_hash(data):
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+
+
 def fingerprint(key, value):
     """Of key and value, 8 bytes; null and empty differ."""
     h = hashlib.blake2b(digest_size=8)
@@ -120,25 +129,36 @@ class Partition:
         self.prints = array.array("Q")
         self.sizes = array.array("q")  # -1: null value
         self.times = array.array("q")
+        self.header_prints = array.array("Q")
+        self.header_sizes = array.array("l")
+        self.told = array.array("q")  # when first, by any journal; 0: not told yet
         self.fates = bytearray()  # by any journal; 0: not told yet
         self.in_gap = bytearray()
 
     def end(self):
         return len(self.prints)
 
+    def has_headers(self, o, text):
+        """A dead letter's headers (their text) begin with those of the record at o."""
+        size = self.header_sizes[o]
+        return short_hash(text[:size]) == self.header_prints[o] and (size == 0 or text[size : size + 1] == b",")
+
 
 def load_topic(path, report):
     partitions = {}
-    for p, o, t, key, value, _ in read_dump(path):
+    for p, o, t, key, value, headers in read_dump(path):
         part = partitions.setdefault(p, Partition())
         if o != part.end():
             raise CannotJudge(f"{path}: after {p}/{part.end() - 1} comes {p}/{o}")
         part.prints.append(fingerprint(key, value))
         part.sizes.append(-1 if value is None else len(value))
         part.times.append(t)
+        part.header_prints.append(short_hash(headers))
+        part.header_sizes.append(len(headers))
     for part in partitions.values():
         part.fates = bytearray(part.end())
         part.in_gap = bytearray(part.end())
+        part.told = array.array("q", bytes(8 * part.end()))
         report.add("orders on the topic", part.end())
     return partitions
 
@@ -164,7 +184,13 @@ def parse_id(headers, topic, group):
     return int(m[2]) << 48 | int(m[3])
 
 
-def load_dead_letters(path, topic, group, report):
+def is_headed_as_its_source(source, headers, partitions):
+    part = partitions.get(source >> 48)
+    o = source & ((1 << 48) - 1)
+    return part is None or o >= part.end() or part.has_headers(o, headers)
+
+
+def load_dead_letters(path, topic, group, partitions, report):
     dead = DeadLetters()
     for p, o, _, key, value, headers in read_dump(path):
         prints = dead.prints.setdefault(p, array.array("Q"))
@@ -174,6 +200,8 @@ def load_dead_letters(path, topic, group, report):
         source = parse_id(headers, topic, group)
         if source is None:
             report.object("dlq_wrong_id", f"dead letter {p}/{o}: {headers[-400:]!r}")
+        elif not is_headed_as_its_source(source, headers, partitions):
+            report.object("dlq_differs", f"dead letter {p}/{o}: not the headers of its record: {headers[-400:]!r}")
         if re.search(rb"(?:^|,)dlq\.value-omitted=true(?:,|$)", headers):
             dead.omitted.add((p, o))
         prints.append(fingerprint(key, value))
@@ -252,7 +280,17 @@ def why_invalid(order):
 
 # ---- journals
 
-TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})Z")
+
+
+@functools.lru_cache
+def epoch_seconds(text):
+    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%S"))
+
+
+def epoch_ms(timestamp):
+    seconds, ms = TIMESTAMP.fullmatch(timestamp).groups()
+    return epoch_seconds(seconds) * 1000 + int(ms)
 
 
 def fits(value, kind):
@@ -365,7 +403,8 @@ class Judge:
             return
         try:
             is_same = is_same_order(text, value)
-            wrong = why_invalid(line["order_full"] if is_same else parse_json(value))
+            order = line["order_full"] if is_same else parse_json(value)
+            wrong = why_invalid(order)
         except (ValueError, TypeError, AttributeError, KeyError) as e:
             self.report.object("wrong_fate", f"{where}: deserialized, but it is no order: {e}")
             return
@@ -375,6 +414,8 @@ class Judge:
             self.report.object("wrong_fate", f"{where}: VALIDATE, but it is valid: {line.get('error')}")
         if not is_same:
             self.report.object("altered", f"{where}: order_full is not the order")
+        elif line.get("order_id") != order.get("order_id"):
+            self.report.object("altered", f"{where}: order_id")
 
     def judge_dead_letter(self, line, where):
         p, o = line["kafka_partition"], line["kafka_offset"]
@@ -414,7 +455,8 @@ class Judge:
         report.add(f"lines {line['outcome']}")
         if line["outcome"] == "dead_lettered":
             self.judge_dead_letter(line, where)
-        fates = self.partitions[p].fates
+        told, fates = self.partitions[p].told, self.partitions[p].fates
+        told[o] = min(told[o] or sys.maxsize, epoch_ms(line["timestamp"]))
         if fates[o]:
             report.add("records told by two journals")
             if fates[o] != FATES[line["outcome"]]:
@@ -488,8 +530,15 @@ class Judge:
 
     def judge_commits(self, path):
         last = {}
-        for p, offset in read_commits(path, self.options.group, self.options.topic):
+        # Each record's time becomes that at which all up to it were told.
+        for part in self.partitions.values():
+            part.told = array.array("q", itertools.accumulate(part.told, max))
+        for p, offset, when in read_commits(path, self.options.group, self.options.topic):
             self.report.add("commits")
+            part = self.partitions.get(p)
+            if part and 0 < offset <= part.end() and part.told[offset - 1] > when:
+                late = part.told[offset - 1] - when
+                self.report.object("commit_early", f"partition {p}: {offset}, {late} ms before all below it was told")
             if offset < last.get(p, 0) and not self.options.resets:
                 self.report.object("commit_backwards", f"partition {p}: {offset} after {last[p]}")
             last[p] = offset
@@ -502,8 +551,8 @@ class Judge:
 
 
 def read_commits(path, group, topic):
-    """Yields (partition, offset) of each commit of the group in __consumer_offsets."""
-    for _, _, _, key, value, _ in read_dump(path):
+    """Yields (partition, offset, when) of each commit of the group in __consumer_offsets."""
+    for _, _, when, key, value, _ in read_dump(path):
         if key is None or value is None or struct.unpack_from(">h", key)[0] > 1:
             continue
         at, names = 2, []
@@ -512,13 +561,14 @@ def read_commits(path, group, topic):
             names.append(key[at + 2 : at + 2 + length].decode())
             at += 2 + length
         if names == [group, topic]:
-            yield struct.unpack_from(">i", key, at)[0], struct.unpack_from(">q", value, 2)[0]
+            yield struct.unpack_from(">i", key, at)[0], struct.unpack_from(">q", value, 2)[0], when
 
 
 def judge(folder, options):
     report = Report()
     partitions = load_topic(os.path.join(folder, "orders.dump"), report)
-    dead = load_dead_letters(os.path.join(folder, "orders-dlq.dump"), options.topic, options.group, report)
+    dead = load_dead_letters(os.path.join(folder, "orders-dlq.dump"), options.topic, options.group,
+                             partitions, report)
     judge = Judge(partitions, dead, options, report)
     for tracker in sorted(glob.glob(os.path.join(glob.escape(folder), "trackers", "*"))):
         judge.judge_journal(tracker)

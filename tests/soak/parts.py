@@ -180,6 +180,47 @@ class Volume:
             os.unlink(image)
 
 
+class SpinWatch:
+    """Notices when librdkafka's main thread does nothing but compute, as in its assignor's endless loop:
+    it sends no heartbeats then, and others of the group go on without its tracker."""
+
+    THREAD = "rdk:main"
+    SECONDS = 3
+
+    def __init__(self):
+        self.ticks = None
+        self.at = 0
+        self.since = None
+        self.is_told = False
+
+    def read_ticks(self, pid):
+        try:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/stat") as f:
+                    name, _, rest = f.read().partition("(")[2].rpartition(")")
+                if name == self.THREAD:
+                    fields = rest.split()
+                    return int(fields[11]) + int(fields[12])
+        except (OSError, ValueError, IndexError):
+            pass
+        return None
+
+    def looks_anew(self, pid):
+        """True once, when it has been so for SECONDS. To be called about once a second."""
+        now, ticks, before, then = time.monotonic(), self.read_ticks(pid), self.ticks, self.at
+        self.ticks, self.at = ticks, now
+        # Some other work has the processor at times: half of it is far more than assigning takes.
+        share = 0 if None in (ticks, before) else (ticks - before) / os.sysconf("SC_CLK_TCK") / (now - then)
+        if share < 0.5:
+            self.since = None
+            return False
+        self.since = self.since or then
+        if self.is_told or now - self.since < self.SECONDS:
+            return False
+        self.is_told = True
+        return True
+
+
 class Slot:
     """One tracker with its own journal, killed and started again and again."""
 
@@ -196,6 +237,8 @@ class Slot:
         self.is_frozen = False
         self.stop_deadline = None
         self.is_static = True
+        self.assignor = None
+        self.cpu = SpinWatch()
         self.events = os.path.join(folder, "tracker.events")
         self.rotations = 0
         self.size_at_start = 0
@@ -213,7 +256,11 @@ class Slot:
         settings["tracker.events_file"] = self.events
         settings["tracker.log_file"] = self.log_file
         settings["tracker.fsync"] = self.rng.choice(["group"] * 8 + ["always", "never"])
-        properties = {"session.timeout.ms": self.rng.choice([1500, 1500, SESSION_MAX_MS]), "heartbeat.interval.ms": 400}
+        properties = {
+            "session.timeout.ms": self.rng.choice([1500, 1500, SESSION_MAX_MS]),
+            "heartbeat.interval.ms": 400,
+            "partition.assignment.strategy": self.assignor,
+        }
         # A static member has its partitions back at once; a killed other one is missed by the group
         # until its session ends.
         if self.rng.random() < (0.08 if self.is_static else 0.3):
@@ -229,6 +276,7 @@ class Slot:
         self.size_at_start = self.size()
         self.started = time.monotonic()
         self.mood = self.rng.choice(["at once", "told", "busy", "busy"])
+        self.cpu = SpinWatch()
         with open(self.out_file, "a") as out:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", os.path.join(ROOT, "bin", "tracker"), "-q", *self.arguments(), *more],
@@ -272,6 +320,9 @@ class Slot:
                 self.peak_rss = max(self.peak_rss, int(kb[1]))
         except (FileNotFoundError, ProcessLookupError):
             pass
+
+    def has_begun_to_spin(self):
+        return self.is_running() and not self.is_frozen and self.cpu.looks_anew(self.process.pid)
 
     def kill(self):
         """Returns True when it had told something."""

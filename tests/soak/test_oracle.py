@@ -14,6 +14,7 @@ import unittest
 ORACLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "oracle.py")
 GROUP = "order-tracker-group"
 TIME = 1795366800000
+HEADERS = b"ce_id=1,content-type=application/json"
 
 GOOD, NOT_VALID, BROKEN, BINARY, NULL = "good", "not valid", "broken", "binary", "null"
 
@@ -46,6 +47,7 @@ class Case:
         self.folder = tempfile.mkdtemp(prefix="oracle-test.")
         self.topic = []  # (partition, offset, key, value)
         self.dead = []  # [partition, offset, key, value, id]
+        self.dead_headers = HEADERS
         self.a = []  # lines of tracker a, dicts or bytes
         self.b = []
         self.commits = [(0, 4), (1, 4), (0, 8), (1, 8)]
@@ -67,7 +69,7 @@ class Case:
 
     def line(self, p, o, key, value, kind):
         line = {
-            "timestamp": "2026-11-22T21:00:00.000Z",
+            "timestamp": "2026-11-22T17:00:00.000Z",
             "event_type": "message.received",
             "kafka_topic": "orders",
             "kafka_partition": p,
@@ -90,6 +92,7 @@ class Case:
         if kind != GOOD:
             line["reason"] = {NOT_VALID: "VALIDATE", NULL: "NULL_VALUE"}.get(kind, "DESERIALIZE")
         if line["deserialized"]:
+            line["order_id"] = json.loads(value)["order_id"]
             line["order_full"] = json.loads(value)
         return line
 
@@ -128,10 +131,13 @@ class Case:
 
     def ask(self, *arguments):
         """Writes all files and asks the oracle. Returns its exit status and what it printed."""
-        self.write("orders.dump", b"".join(self.record(*r, b"ce_id=1,content-type=application/json") for r in self.topic))
+        self.write("orders.dump", b"".join(self.record(*r, HEADERS) for r in self.topic))
         self.write(
             "orders-dlq.dump",
-            b"".join(self.record(p, o, k, v, b"a=b,dlq.id=" + i.encode() + b",dlq.reason=X") for p, o, k, v, i in self.dead),
+            b"".join(
+                self.record(p, o, k, v, self.dead_headers + b",dlq.id=" + i.encode() + b",dlq.reason=X")
+                for p, o, k, v, i in self.dead
+            ),
         )
         self.write("trackers/a/tracker.events.0001", self.encode(self.a[:5]))
         self.write("trackers/a/tracker.events", self.encode(self.a[5:]))
@@ -224,6 +230,10 @@ class OracleTest(unittest.TestCase):
         self.case.a[self.case.find(0, 0)]["order_full"]["total"] = 5.26
         self.objects("altered")
 
+    def test_another_order_id(self):
+        self.case.a[2]["order_id"] = "id-1"
+        self.objects("altered")
+
     def test_a_wrong_size(self):
         self.case.a[self.case.find(0, 0)]["message_size"] += 1
         self.objects("altered")
@@ -293,6 +303,12 @@ class OracleTest(unittest.TestCase):
         self.case.dead[0][2] = b"other"
         self.objects("dlq_differs")
 
+    def test_a_dead_letter_without_the_original_headers(self):
+        self.case.dead_headers = HEADERS[:-1]
+        self.objects("dlq_differs")
+        self.case.dead_headers = HEADERS + b"5"
+        self.objects("dlq_differs")
+
     def test_a_dead_letter_of_another_record(self):
         self.case.a[self.case.find(0, 1)]["dlq"]["offset"] = 1
         self.objects("dlq_wrong_id")
@@ -318,6 +334,17 @@ class OracleTest(unittest.TestCase):
         self.case.commits.append((1, 9))
         self.objects("commit_ahead")
 
+    def test_a_commit_before_the_lines(self):
+        # The first commit, of offset 4, is at TIME + 1.
+        self.case.a[3]["timestamp"] = "2026-11-22T17:00:00.001Z"
+        self.accepts()
+        self.case.a[3]["timestamp"] = "2026-11-22T17:00:00.002Z"
+        self.objects("commit_early")
+
+    def test_a_commit_behind_the_line_of_another_tracker(self):
+        self.case.a[self.case.find(1, 0)]["timestamp"] = "2026-11-22T23:00:00.000Z"
+        self.accepts()
+
     def test_an_end_that_is_not_committed(self):
         self.case.commits.pop()
         self.objects("commit_behind")
@@ -337,7 +364,7 @@ class OracleTest(unittest.TestCase):
     def replayed(self):
         self.case.a.append(
             {
-                "timestamp": "2026-11-22T21:00:00.000Z",
+                "timestamp": "2026-11-22T17:00:00.000Z",
                 "event_type": "journal.replay",
                 "kafka_topic": "orders",
                 "kafka_partition": 0,
@@ -369,7 +396,7 @@ class OracleTest(unittest.TestCase):
 
     def test_a_gap_where_the_topic_has_records(self):
         self.case.a[self.case.find(0, 6)] = {
-            "timestamp": "2026-11-22T21:00:00.000Z",
+            "timestamp": "2026-11-22T17:00:00.000Z",
             "event_type": "journal.gap",
             "kafka_topic": "orders",
             "kafka_partition": 0,

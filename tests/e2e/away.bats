@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# Kafka is away for minutes, gone or hanging: what the tracker says of it, and what it tells afterwards. Both at
+# once, each with a Kafka of its own, since most of the time is waiting. AWAY_SECONDS=180 for a longer run.
+
+bats_require_minimum_version 1.5.0
+load ../support/common
+load ../support/kafka
+load ../support/flow
+
+AWAY_SECONDS=${AWAY_SECONDS-60}
+AWAY="Kafka is away, trying until it is back"
+BACK="Kafka is back"
+
+teardown() {
+  end_background
+  for KAFKA_DIR in "$BATS_TEST_TMPDIR"/*/kafka; do
+    stop_kafka
+  done
+}
+
+hang() {
+  kill -STOP "$(cat "$KAFKA_DIR/kafka.pid")"
+}
+
+go_on() {
+  kill -CONT "$(cat "$KAFKA_DIR/kafka.pid")"
+}
+
+# away LEAVE RETURN: orders are told before, and each once afterwards; what was said meanwhile is in
+# LEAVE/tracker.log.
+away() {
+  mkdir "$1"
+  cd "$1" || return
+  KAFKA_DIR=$PWD/kafka
+  TRACKER_EVENTS_FILE=$PWD/tracker.events TRACKER_LOG_FILE=$PWD/tracker.log
+  journal=$TRACKER_EVENTS_FILE log=$TRACKER_LOG_FILE
+  start_kafka
+  make_topics 2
+  start_producer -q --interval-ms 20
+  start_tracker -s simulate.transient_rate=0.1 -s retry.max_attempts=50
+  wait_for 60 has_lines "$journal" 200
+  "$1"
+  sleep "$AWAY_SECONDS"
+  kill -0 "$tracker"
+  told=$(line_count "$journal")
+  "$2"
+  wait_for 60 has_lines "$journal" $((told + 200))
+  kill -TERM "$producer"
+  ends_with 0 "$producer" 120
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  drain
+  journal_is_exact
+  [ "$(count_where '.outcome != "processed"')" -eq 0 ]
+  [ "$(count_records "$DLQ_TOPIC")" -eq 0 ]
+}
+
+# what_was_said FOLDER: all warnings, errors and words about Kafka, without those of single attempts.
+what_was_said() {
+  jq -r --arg back "$BACK" 'select(.message != "attempt failed, retrying") |
+    select(.level == "WARN" or .level == "ERROR" or .message == $back) | .message' "$1/tracker.log"
+}
+
+@test "Kafka is gone, or hangs, for a minute: hardly a word, no dead letter, every order once" {
+  local pids=() pid
+  use_own_flow
+  export KAFKA_HEAP_OPTS="-Xms128m -Xmx512m"
+  (away kill_kafka resume_kafka) 3>&- &
+  pids+=($!)
+  (away hang go_on) 3>&- &
+  pids+=($!)
+  for pid in "${pids[@]}"; do
+    wait "$pid"
+  done
+  for folder in kill_kafka hang; do
+    [ "$(what_was_said "$folder" | wc -l)" -le 10 ] || fail "$folder: $(cat "$folder/tracker.log")"
+  done
+}
