@@ -36,24 +36,8 @@ int64_t kafka_now_ms(void);
 int kafka_left_ms(int64_t deadline);
 
 /* What librdkafka's own log says goes to `log` at its level or lower: trouble of connections comes
- * and goes and is told once by kafka_health. For use in a log callback. */
+ * and goes and is told once by kafka_client. For use in a log callback. */
 void kafka_log_line(const struct log *log, int level, const char *facility, const char *text);
-
-/* Whether the brokers can be reached, told once when it changes. A client that is idle has no use
- * for them: its trouble is told when it is needed. */
-struct kafka_health {
-    const struct log *log;
-    bool is_down;
-    bool is_idle;
-    bool is_told;
-    char reason[256];
-};
-
-void kafka_health_error(struct kafka_health *h, rd_kafka_resp_err_t err, const char *reason);
-void kafka_health_good(struct kafka_health *h);
-void kafka_health_idle(struct kafka_health *h, bool is_idle);
-/* From a statistics callback: any broker that is up makes it good. */
-void kafka_health_stats(struct kafka_health *h, const char *json, size_t len);
 
 /* What a fetched record brings. It stays the record's, which is the message's handle. */
 void kafka_message_fill(const char *topic, rd_kafka_message_t *rkm, struct message *m);
@@ -68,7 +52,7 @@ size_t kafka_headers_read(struct kafka_headers *h, const struct message *m,
                           const struct header **headers);
 void kafka_headers_release(struct kafka_headers *h);
 
-/* Makes `queue` write to the eventfd `wake_fd` when something comes into it. */
+/* Makes `queue` write to the eventfd `wake_fd` when something comes into it; -1: it is not. */
 void kafka_wake_on(rd_kafka_queue_t *queue, int wake_fd);
 
 #endif

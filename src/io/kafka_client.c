@@ -1,89 +1,116 @@
-#include <stdint.h>
+#include "io/kafka_client.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "io/kafka_internal.h"
+/* ---- health ---- */
 
-int64_t kafka_now_ms(void)
+static void tell_away(struct kafka_client *c)
 {
-    return clock_mono_ms(clock_system());
-}
-
-int kafka_left_ms(int64_t deadline)
-{
-    int64_t left = deadline - kafka_now_ms();
-
-    return left > 1 ? (int)left : 1;
-}
-
-void kafka_log_line(const struct log *log, int level, const char *facility, const char *text)
-{
-    /* syslog levels: 3 and below are errors, 4 warnings; a message of librdkafka is never our
-     * verdict. */
-    enum log_level ours = level <= 3 ? LOG_WARN : level <= 5 ? LOG_INFO : LOG_DEBUG;
-    static const char *const harmless[] = {
-        "Failed to acquire idempotence PID", /* a fresh broker's coordinator still loads */
-        "FAIL",                              /* kafka_health tells */
-        "ERROR",
-    };
-
-    for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
-        if (strstr(text, harmless[i]) || strcmp(facility, harmless[i]) == 0)
-            ours = LOG_DEBUG;
-    log_with(log, ours, "librdkafka", NULL, LOG_TEXT("facility", facility), LOG_TEXT("text", text));
-}
-
-static void tell_away(struct kafka_health *h)
-{
-    if (!h->is_down || h->is_idle || h->is_told)
+    if (!c->is_down || c->is_idle || c->is_told)
         return;
-    h->is_told = true;
+    c->is_told = true;
     /* The reason is not the line's error: several clients of a process that see the same, each in
      * its own words, are one line in the log. */
-    log_with(h->log, LOG_WARN, "Kafka is away, trying until it is back", NULL,
-             LOG_TEXT("reason", h->reason));
+    log_with(c->log, LOG_WARN, "Kafka is away, trying until it is back", NULL,
+             LOG_TEXT("reason", c->reason));
 }
 
-void kafka_health_error(struct kafka_health *h, rd_kafka_resp_err_t err, const char *reason)
+void kafka_client_idle(struct kafka_client *c, bool is_idle)
 {
-    if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && err != RD_KAFKA_RESP_ERR__TRANSPORT &&
-        err != RD_KAFKA_RESP_ERR__RESOLVE) {
-        log_with(h->log, LOG_WARN, "Kafka reports an error", reason,
-                 LOG_TEXT("code", rd_kafka_err2name(err)));
+    c->is_idle = is_idle;
+    tell_away(c);
+}
+
+void kafka_client_good(struct kafka_client *c)
+{
+    if (c->is_told)
+        log_plain(c->log, LOG_INFO, "Kafka is back", NULL);
+    c->is_down = c->is_told = false;
+}
+
+/* ---- callbacks ---- */
+
+static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
+{
+    struct kafka_client *c = opaque;
+
+    (void)rk;
+    switch (err) {
+    case RD_KAFKA_RESP_ERR__TRANSPORT: /* one broken connection is not yet all of Kafka */
+    case RD_KAFKA_RESP_ERR__FATAL:     /* its owner finds out and tells */
         return;
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+        if (c->is_down)
+            return;
+        c->is_down = true;
+        snprintf(c->reason, sizeof(c->reason), "%s", reason);
+        tell_away(c);
+        return;
+    default:
+        log_with(c->log, LOG_WARN, "Kafka reports an error", reason,
+                 LOG_TEXT("code", rd_kafka_err2name((rd_kafka_resp_err_t)err)));
     }
-    if (h->is_down || err == RD_KAFKA_RESP_ERR__TRANSPORT)
-        return; /* one broken connection is not yet all of Kafka */
-    h->is_down = true;
-    snprintf(h->reason, sizeof(h->reason), "%s", reason);
-    tell_away(h);
 }
 
-void kafka_health_idle(struct kafka_health *h, bool is_idle)
-{
-    h->is_idle = is_idle;
-    tell_away(h);
-}
-
-void kafka_health_good(struct kafka_health *h)
-{
-    if (h->is_told)
-        log_plain(h->log, LOG_INFO, "Kafka is back", NULL);
-    h->is_down = h->is_told = false;
-}
-
-void kafka_health_stats(struct kafka_health *h, const char *json, size_t len)
+/* Any broker that is up makes it good. */
+static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
 {
     static const char up[] = "\"state\":\"UP\"";
+    struct kafka_client *c = opaque;
 
-    if (h->is_down && memmem(json, len, up, sizeof(up) - 1))
-        kafka_health_good(h);
+    (void)rk;
+    if (c->is_down && memmem(json, len, up, sizeof(up) - 1))
+        kafka_client_good(c);
+    return 0;
 }
 
-void kafka_wake_on(rd_kafka_queue_t *queue, int wake_fd)
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    static const uint64_t one = 1;
+    const struct kafka_client *c = rd_kafka_opaque(rk);
 
-    rd_kafka_queue_io_event_enable(queue, wake_fd, &one, sizeof(one));
+    kafka_log_line(c->log, level, facility, text);
+}
+
+/* ---- life ---- */
+
+bool kafka_client_failed(const struct kafka_client *c, const char *what, rd_kafka_error_t *error)
+{
+    if (!error)
+        return false;
+    log_plain(c->log, LOG_ERROR, what, rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    return true;
+}
+
+static void wake_on_events(struct kafka_client *c, rd_kafka_type_t type)
+{
+    rd_kafka_queue_t *queue = type == RD_KAFKA_CONSUMER ? rd_kafka_queue_get_consumer(c->rk)
+                                                        : rd_kafka_queue_get_main(c->rk);
+
+    kafka_wake_on(queue, c->wake_fd);
+    rd_kafka_queue_destroy(queue);
+}
+
+int kafka_client_open(struct kafka_client *c, rd_kafka_type_t type, rd_kafka_conf_t *conf,
+                      struct err *e)
+{
+    char why[512];
+
+    rd_kafka_conf_set_opaque(conf, c);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_stats_cb(conf, on_stats);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    c->rk = rd_kafka_new(type, conf, why, sizeof(why));
+    if (!c->rk) {
+        rd_kafka_conf_destroy(conf);
+        return err_set(e, ERR_USAGE, "Kafka %s: %s",
+                       type == RD_KAFKA_CONSUMER ? "consumer" : "producer", why);
+    }
+    rd_kafka_set_log_queue(c->rk, NULL);
+    if (type == RD_KAFKA_CONSUMER)
+        rd_kafka_poll_set_consumer(c->rk);
+    wake_on_events(c, type);
+    return 0;
 }

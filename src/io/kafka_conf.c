@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "io/kafka_internal.h"
 
 static const struct kafka_property common[] = {
@@ -131,4 +132,42 @@ rd_kafka_conf_t *kafka_conf_new(const struct config *cfg, const struct kafka_pro
 fail:
     rd_kafka_conf_destroy(conf);
     return NULL;
+}
+
+int64_t kafka_now_ms(void)
+{
+    return clock_mono_ms(clock_system());
+}
+
+int kafka_left_ms(int64_t deadline)
+{
+    int64_t left = deadline - kafka_now_ms();
+
+    return left > 1 ? (int)left : 1;
+}
+
+void kafka_log_line(const struct log *log, int level, const char *facility, const char *text)
+{
+    /* syslog levels: 3 and below are errors, 4 warnings; a message of librdkafka is never our
+     * verdict. */
+    enum log_level ours = level <= 3 ? LOG_WARN : level <= 5 ? LOG_INFO : LOG_DEBUG;
+    static const char *const harmless[] = {
+        "Failed to acquire idempotence PID", /* a fresh broker's coordinator still loads */
+        "will be ignored by this",           /* all clients get all properties of the user */
+        "FAIL",                              /* kafka_client tells */
+        "ERROR",
+    };
+
+    for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+        if (strstr(text, harmless[i]) || strcmp(facility, harmless[i]) == 0)
+            ours = LOG_DEBUG;
+    log_with(log, ours, "librdkafka", NULL, LOG_TEXT("facility", facility), LOG_TEXT("text", text));
+}
+
+void kafka_wake_on(rd_kafka_queue_t *queue, int wake_fd)
+{
+    static const uint64_t one = 1;
+
+    if (wake_fd >= 0)
+        rd_kafka_queue_io_event_enable(queue, wake_fd, &one, sizeof(one));
 }

@@ -23,26 +23,32 @@ struct kafka_inquiry {
 
 /* ---- on the errand's thread ---- */
 
+static rd_kafka_topic_partition_list_t *list_partitions(const struct rd_kafka_metadata_topic *topic)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(topic->partition_cnt);
+
+    for (int i = 0; i < topic->partition_cnt; i++)
+        rd_kafka_topic_partition_list_add(list, topic->topic, topic->partitions[i].id);
+    return list;
+}
+
 /* All partitions of the topic. */
 static rd_kafka_resp_err_t learn_partitions(struct kafka_inquiry *q, int64_t deadline)
 {
     rd_kafka_topic_t *topic = rd_kafka_topic_new(q->rk, q->topic, NULL);
-    const struct rd_kafka_metadata *md = NULL;
-    rd_kafka_resp_err_t err = topic
-                                  ? rd_kafka_metadata(q->rk, 0, topic, &md, kafka_left_ms(deadline))
-                                  : rd_kafka_last_error();
+    const struct rd_kafka_metadata *md;
+    rd_kafka_resp_err_t err;
 
-    if (!err && md)
-        err = md->topic_cnt == 1 ? md->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    if (!err && md) {
-        q->list = rd_kafka_topic_partition_list_new(md->topics[0].partition_cnt);
-        for (int i = 0; i < md->topics[0].partition_cnt; i++)
-            rd_kafka_topic_partition_list_add(q->list, q->topic, md->topics[0].partitions[i].id);
-    }
-    if (md)
-        rd_kafka_metadata_destroy(md);
-    if (topic)
-        rd_kafka_topic_destroy(topic);
+    if (!topic)
+        return rd_kafka_last_error();
+    err = rd_kafka_metadata(q->rk, 0, topic, &md, kafka_left_ms(deadline));
+    rd_kafka_topic_destroy(topic);
+    if (err)
+        return err;
+    err = md->topic_cnt == 1 ? md->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (!err)
+        q->list = list_partitions(&md->topics[0]);
+    rd_kafka_metadata_destroy(md);
     return err;
 }
 

@@ -1,70 +1,35 @@
 #include "io/kafka_reader.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "io/kafka_inquiry.h"
-#include "io/kafka_internal.h"
+#include "io/kafka_consumer.h"
 
 #define COMMIT_MS 1000
 
 /* Fetched ahead per partition: as much as one holds at once of large records. */
 #define FETCH_KBYTES "16384"
 
-struct reader_partition {
+struct progress {
     int32_t partition;
-    rd_kafka_queue_t *queue;
     int64_t stored;    /* -1: nothing yet */
     int64_t committed; /* of what was stored, acknowledged by the broker */
 };
 
 struct kafka_reader {
-    rd_kafka_t *rk;
-    const char *topic;
-    const struct log *log;
-    int wake_fd;
-    struct kafka_health health;
+    struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
     int timeout_ms;
     int64_t began_ms;
+    rd_kafka_resp_err_t trouble; /* that asking where the topic stands met last */
     bool is_assigned;
-    struct kafka_inquiry *inquiry; /* about the topic, until it is assigned */
-    rd_kafka_resp_err_t trouble;   /* that it met last */
-    struct reader_partition *partitions;
+    struct progress *progress; /* of each partition */
     size_t partition_count;
     rd_kafka_queue_t *commit_queue; /* what commits bring */
     bool is_committing;
     int64_t commit_ms; /* when the last one began */
-    struct kafka_headers headers;
 };
-
-/* ---- callbacks ---- */
-
-static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
-{
-    struct kafka_reader *r = opaque;
-
-    (void)rk;
-    kafka_health_error(&r->health, (rd_kafka_resp_err_t)err, reason);
-}
-
-static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
-{
-    struct kafka_reader *r = opaque;
-
-    (void)rk;
-    kafka_health_stats(&r->health, json, len);
-    return 0;
-}
-
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    const struct kafka_reader *r = rd_kafka_opaque(rk);
-
-    kafka_log_line(r->log, level, facility, text);
-}
 
 /* ---- where the topic stands ---- */
 
@@ -76,20 +41,6 @@ static bool is_final(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
 }
 
-/* Forwarding must be off before assign: later, some records would already be in the consumer's
- * queue. */
-static void open_queue(struct kafka_reader *r, struct reader_partition *p, int32_t partition)
-{
-    *p = (struct reader_partition){
-        .partition = partition,
-        .queue = rd_kafka_queue_get_partition(r->rk, r->topic, partition),
-        .stored = -1,
-        .committed = -1,
-    };
-    rd_kafka_queue_forward(p->queue, NULL);
-    kafka_wake_on(p->queue, r->wake_fd);
-}
-
 static int begin_reading(struct kafka_reader *r, struct kafka_answer *answer,
                          const struct source_events *events, struct err *e)
 {
@@ -97,32 +48,36 @@ static int begin_reading(struct kafka_reader *r, struct kafka_answer *answer,
     rd_kafka_resp_err_t err;
 
     events->assigned(events->ctx, answer->partitions, answer->count);
-    r->partitions = mem_alloc_array(answer->count, sizeof(*r->partitions));
+    r->progress = mem_alloc_array(answer->count, sizeof(*r->progress));
     r->partition_count = answer->count;
     for (size_t i = 0; i < answer->count; i++) {
         const struct assignment *a = &answer->partitions[i];
 
-        open_queue(r, &r->partitions[i], a->partition);
-        rd_kafka_topic_partition_list_add(list, r->topic, a->partition)->offset =
+        kafka_consumer_add(&r->consumer, a->partition);
+        r->progress[i] =
+            (struct progress){.partition = a->partition, .stored = -1, .committed = -1};
+        rd_kafka_topic_partition_list_add(list, r->consumer.topic, a->partition)->offset =
             a->start >= 0 ? a->start : RD_KAFKA_OFFSET_BEGINNING;
     }
-    err = rd_kafka_assign(r->rk, list);
+    err = rd_kafka_assign(r->consumer.client.rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     r->is_assigned = !err;
-    return err ? err_set(e, ERR_RUNTIME, "topic %s: %s", r->topic, rd_kafka_err2str(err)) : 0;
+    return err ? err_set(e, ERR_RUNTIME, "topic %s: %s", r->consumer.topic, rd_kafka_err2str(err))
+               : 0;
 }
 
 /* Until the broker has told all, it is asked again. */
 static int serve_start(struct kafka_reader *r, const struct source_events *events, struct err *e)
 {
-    struct kafka_answer *answer = kafka_inquiry_turn(r->inquiry, NULL);
+    struct kafka_answer *answer = kafka_inquiry_turn(r->consumer.inquiry, NULL);
 
     if (answer && !answer->err)
         return begin_reading(r, answer, events, e);
     if (answer)
         r->trouble = answer->err;
     if (is_final(r->trouble))
-        return err_set(e, ERR_RUNTIME, "topic %s: %s", r->topic, rd_kafka_err2str(r->trouble));
+        return err_set(e, ERR_RUNTIME, "topic %s: %s", r->consumer.topic,
+                       rd_kafka_err2str(r->trouble));
     if (kafka_now_ms() - r->began_ms >= r->timeout_ms)
         return err_set(e, ERR_RUNTIME, "no answer from Kafka within %d ms%s%s", r->timeout_ms,
                        r->trouble ? ": " : "", r->trouble ? rd_kafka_err2str(r->trouble) : "");
@@ -131,18 +86,18 @@ static int serve_start(struct kafka_reader *r, const struct source_events *event
 
 /* ---- commits ---- */
 
-static struct reader_partition *find_partition(struct kafka_reader *r, int32_t partition)
+static struct progress *find_progress(struct kafka_reader *r, int32_t partition)
 {
     for (size_t i = 0; i < r->partition_count; i++)
-        if (r->partitions[i].partition == partition)
-            return &r->partitions[i];
+        if (r->progress[i].partition == partition)
+            return &r->progress[i];
     return NULL;
 }
 
 static bool all_is_committed(const struct kafka_reader *r)
 {
     for (size_t i = 0; i < r->partition_count; i++)
-        if (r->partitions[i].stored != r->partitions[i].committed)
+        if (r->progress[i].stored != r->progress[i].committed)
             return false;
     return true;
 }
@@ -155,12 +110,12 @@ static void begin_commit(struct kafka_reader *r)
     rd_kafka_resp_err_t err;
 
     for (size_t i = 0; i < r->partition_count; i++)
-        if (r->partitions[i].stored != r->partitions[i].committed)
-            rd_kafka_topic_partition_list_add(list, r->topic, r->partitions[i].partition)->offset =
-                r->partitions[i].stored;
-    err = rd_kafka_commit_queue(r->rk, list, r->commit_queue, NULL, NULL);
+        if (r->progress[i].stored != r->progress[i].committed)
+            rd_kafka_topic_partition_list_add(list, r->consumer.topic, r->progress[i].partition)
+                ->offset = r->progress[i].stored;
+    err = rd_kafka_commit_queue(r->consumer.client.rk, list, r->commit_queue, NULL, NULL);
     if (err)
-        log_plain(r->log, LOG_WARN, "offsets not committed, will be tried again",
+        log_plain(r->consumer.client.log, LOG_WARN, "offsets not committed, will be tried again",
                   rd_kafka_err2str(err));
     r->is_committing = !err;
     r->commit_ms = kafka_now_ms();
@@ -172,9 +127,9 @@ static void note_committed(struct kafka_reader *r, rd_kafka_event_t *event,
 {
     const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
 
-    kafka_health_good(&r->health);
+    kafka_client_good(&r->consumer.client);
     for (int i = 0; list && i < list->cnt; i++) {
-        struct reader_partition *p = find_partition(r, list->elems[i].partition);
+        struct progress *p = find_progress(r, list->elems[i].partition);
 
         if (!p || list->elems[i].err)
             continue;
@@ -194,7 +149,8 @@ static void take_commit(struct kafka_reader *r, int timeout_ms, const struct sou
     if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT) {
         r->is_committing = false;
         if (rd_kafka_event_error(event))
-            log_plain(r->log, LOG_WARN, "offsets not committed, will be tried again",
+            log_plain(r->consumer.client.log, LOG_WARN,
+                      "offsets not committed, will be tried again",
                       rd_kafka_event_error_string(event));
         else
             note_committed(r, event, events);
@@ -224,86 +180,21 @@ static void commit_all(struct kafka_reader *r, int64_t deadline)
 
 /* ---- the port ---- */
 
-/* What the consumer itself has to say, and the trouble of a partition. Returns -1 with `e` when it
- * is for good. */
-static int judge_event(struct kafka_reader *r, const rd_kafka_message_t *m, struct err *e)
-{
-    char why[512];
-
-    if (m->err == RD_KAFKA_RESP_ERR__FATAL) {
-        rd_kafka_resp_err_t cause = rd_kafka_fatal_error(r->rk, why, sizeof(why));
-
-        return err_set(e, ERR_RUNTIME, "Kafka consumer is dead: %s: %s", rd_kafka_err2name(cause),
-                       why);
-    }
-    if (is_final(m->err))
-        return err_set(e, ERR_RUNTIME, "topic %s: %s", r->topic, rd_kafka_message_errstr(m));
-    log_with(r->log, LOG_WARN, "Kafka consumer reports", rd_kafka_message_errstr(m),
-             LOG_TEXT("code", rd_kafka_err2name(m->err)));
-    return 0;
-}
-
 static int serve(void *self, const struct source_events *events, struct err *e)
 {
     struct kafka_reader *r = self;
-    rd_kafka_message_t *m;
-    int rc = 0;
 
-    while (rc == 0 && (m = rd_kafka_consumer_poll(r->rk, 0))) {
-        if (m->err)
-            rc = judge_event(r, m, e);
-        rd_kafka_message_destroy(m);
-    }
-    if (rc == 0 && !r->is_assigned)
-        rc = serve_start(r, events, e);
-    if (rc == 0)
-        serve_commits(r, events);
-    return rc;
-}
-
-static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
-{
-    struct kafka_reader *r = self;
-    struct reader_partition *p = find_partition(r, partition);
-    rd_kafka_message_t *rkm = p ? rd_kafka_consume_queue(p->queue, 0) : NULL;
-    enum fetch_result result = FETCH_NOTHING;
-
-    if (!rkm)
-        return FETCH_NOTHING;
-    kafka_message_fill(r->topic, rkm, m);
-    if (!rkm->err) {
-        kafka_health_good(&r->health);
-        return FETCH_MESSAGE;
-    }
-    if (rkm->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-        result = FETCH_END;
-    else
-        log_with(r->log, LOG_WARN, "Kafka reports an error for a partition",
-                 rd_kafka_message_errstr(rkm), LOG_INT("partition", partition),
-                 LOG_TEXT("code", rd_kafka_err2name(rkm->err)));
-    rd_kafka_message_destroy(rkm);
-    m->handle = NULL;
-    return result;
-}
-
-static void release(void *self, struct message *m)
-{
-    (void)self;
-    if (m->handle)
-        rd_kafka_message_destroy(m->handle);
-    m->handle = NULL;
-}
-
-static size_t headers(void *self, const struct message *m, const struct header **out)
-{
-    struct kafka_reader *r = self;
-
-    return kafka_headers_read(&r->headers, m, out);
+    if (kafka_consumer_serve(&r->consumer, e) < 0)
+        return -1;
+    if (!r->is_assigned && serve_start(r, events, e) < 0)
+        return -1;
+    serve_commits(r, events);
+    return 0;
 }
 
 static void store(void *self, int32_t partition, int64_t next)
 {
-    struct reader_partition *p = find_partition(self, partition);
+    struct progress *p = find_progress(self, partition);
 
     if (p)
         p->stored = next;
@@ -314,29 +205,14 @@ static void release_partitions(void *self)
     (void)self;
 }
 
-static int64_t high_watermark(void *self, int32_t partition)
-{
-    struct kafka_reader *r = self;
-    int64_t low;
-    int64_t high;
-
-    if (rd_kafka_get_watermark_offsets(r->rk, r->topic, partition, &low, &high) || high < 0)
-        return -1;
-    return high;
-}
-
 struct source kafka_reader_port(struct kafka_reader *r)
 {
-    return (struct source){
-        .self = r,
-        .serve = serve,
-        .fetch = fetch,
-        .release = release,
-        .headers = headers,
-        .store = store,
-        .release_partitions = release_partitions,
-        .high_watermark = high_watermark,
-    };
+    struct source port = kafka_consumer_port(&r->consumer);
+
+    port.serve = serve;
+    port.store = store;
+    port.release_partitions = release_partitions;
+    return port;
 }
 
 /* ---- life ---- */
@@ -368,73 +244,45 @@ static rd_kafka_conf_t *make_conf(const struct config *cfg, const char *group, s
     return conf;
 }
 
-static void wake_on_events(struct kafka_reader *r)
-{
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(r->rk);
-
-    kafka_wake_on(queue, r->wake_fd);
-    rd_kafka_queue_destroy(queue);
-    kafka_wake_on(r->commit_queue, r->wake_fd);
-}
-
 struct kafka_reader *kafka_reader_open(const struct config *cfg, const char *topic,
                                        const char *group, int timeout_ms, int wake_fd,
                                        const struct log *log, struct err *e)
 {
     rd_kafka_conf_t *conf = make_conf(cfg, group, e);
     struct kafka_reader *r;
-    char why[512];
 
     if (!conf)
         return NULL;
     r = mem_alloc(sizeof(*r));
-    *r = (struct kafka_reader){.topic = topic,
-                               .log = log,
-                               .wake_fd = wake_fd,
-                               .health = {.log = log},
-                               .timeout_ms = timeout_ms,
-                               .began_ms = kafka_now_ms()};
-    rd_kafka_conf_set_opaque(conf, r);
-    rd_kafka_conf_set_error_cb(conf, on_error);
-    rd_kafka_conf_set_stats_cb(conf, on_stats);
-    rd_kafka_conf_set_log_cb(conf, on_log);
-    r->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
-    if (!r->rk) {
-        rd_kafka_conf_destroy(conf);
+    r->consumer = (struct kafka_consumer){.client = {.log = log, .wake_fd = wake_fd},
+                                          .cfg = cfg,
+                                          .topic = topic,
+                                          .is_final = is_final};
+    if (kafka_consumer_open(&r->consumer, conf, e) < 0) {
         free(r);
-        err_set(e, ERR_USAGE, "Kafka consumer: %s", why);
         return NULL;
     }
-    rd_kafka_set_log_queue(r->rk, NULL);
-    rd_kafka_poll_set_consumer(r->rk);
-    r->commit_queue = rd_kafka_queue_new(r->rk);
-    r->inquiry = kafka_inquiry_new(r->rk, topic, wake_fd);
-    wake_on_events(r);
+    r->timeout_ms = timeout_ms;
+    r->began_ms = kafka_now_ms();
+    r->commit_queue = rd_kafka_queue_new(r->consumer.client.rk);
+    kafka_wake_on(r->commit_queue, wake_fd);
     return r;
 }
 
 int kafka_reader_close(struct kafka_reader *r, int timeout_ms, struct err *e)
 {
-    int64_t deadline = kafka_now_ms() + timeout_ms;
-    bool is_idle;
-
     if (!r)
         return 0;
-    commit_all(r, deadline);
-    is_idle = kafka_inquiry_free(r->inquiry);
+    commit_all(r, kafka_now_ms() + timeout_ms);
     /* As with the source: a client whose broker does not answer is left to the end of the process.
      */
     if (!all_is_committed(r))
         return err_set(e, ERR_RUNTIME, "the progress was not committed within %d ms", timeout_ms);
-    if (!is_idle)
-        return 0;
-    for (size_t i = 0; i < r->partition_count; i++)
-        rd_kafka_queue_destroy(r->partitions[i].queue);
     rd_kafka_queue_destroy(r->commit_queue);
-    rd_kafka_assign(r->rk, NULL);
-    rd_kafka_destroy_flags(r->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    kafka_headers_release(&r->headers);
-    free(r->partitions);
+    rd_kafka_assign(r->consumer.client.rk, NULL);
+    if (!kafka_consumer_close(&r->consumer))
+        return 0;
+    free(r->progress);
     free(r);
     return 0;
 }

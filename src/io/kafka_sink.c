@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "io/errand.h"
-#include "io/kafka_internal.h"
+#include "io/kafka_client.h"
 
 #define CLOSE_MS 1000
 
@@ -22,13 +22,12 @@ struct sent {
 };
 
 struct kafka_sink {
+    struct kafka_client
+        client; /* the callbacks have its address for ours; without a handle when the
+                                   next producer could not be made yet */
     const struct config *cfg;
-    const struct log *log;
     struct kafka_sink_options options;
-    int wake_fd;
-    rd_kafka_t *rk;        /* NULL when the next one could not be made yet */
-    struct errand *burial; /* open while `rk` is being destroyed: it is not to be used */
-    struct kafka_health health;
+    struct errand *burial; /* open while the handle is being destroyed: it is not to be used */
     struct sent in_flight; /* head of a ring */
     size_t in_flight_count;
     struct sink_report *reports; /* a queue in an array */
@@ -92,7 +91,7 @@ static void link_sent(struct kafka_sink *s, struct sent *sent)
     sent->prev->next = sent;
     sent->next->prev = sent;
     s->in_flight_count++;
-    kafka_health_idle(&s->health, false);
+    kafka_client_idle(&s->client, false);
 }
 
 static void forget_sent(struct sent *sent)
@@ -100,7 +99,7 @@ static void forget_sent(struct sent *sent)
     sent->prev->next = sent->next;
     sent->next->prev = sent->prev;
     sent->sink->in_flight_count--;
-    kafka_health_idle(&sent->sink->health, sent->sink->in_flight_count == 0);
+    kafka_client_idle(&sent->sink->client, sent->sink->in_flight_count == 0);
     free(sent);
 }
 
@@ -155,38 +154,13 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     if (!m->err) {
         r.partition = m->partition;
         r.offset = m->offset;
-        kafka_health_good(&s->health);
+        kafka_client_good(&s->client);
     }
     queue_report(s, &r);
     forget_sent(sent);
 }
 
-/* ---- other callbacks ---- */
-
-static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
-{
-    struct kafka_sink *s = opaque;
-
-    (void)rk;
-    if (err != RD_KAFKA_RESP_ERR__FATAL) /* told when the next producer is made */
-        kafka_health_error(&s->health, (rd_kafka_resp_err_t)err, reason);
-}
-
-static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
-{
-    struct kafka_sink *s = opaque;
-
-    (void)rk;
-    kafka_health_stats(&s->health, json, len);
-    return 0;
-}
-
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    const struct kafka_sink *s = rd_kafka_opaque(rk);
-
-    kafka_log_line(s->log, level, facility, text);
-}
+/* ---- the producer ---- */
 
 static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t key_len,
                                 int32_t count, void *topic_opaque, void *opaque)
@@ -198,8 +172,6 @@ static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, 
     return rd_kafka_msg_partitioner_murmur2_random(topic, key, key_len, count, topic_opaque,
                                                    opaque);
 }
-
-/* ---- the producer ---- */
 
 static rd_kafka_conf_t *make_conf(struct kafka_sink *s, struct err *e)
 {
@@ -222,38 +194,17 @@ static rd_kafka_conf_t *make_conf(struct kafka_sink *s, struct err *e)
 
     if (!conf)
         return NULL;
-    rd_kafka_conf_set_opaque(conf, s);
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
-    rd_kafka_conf_set_error_cb(conf, on_error);
-    rd_kafka_conf_set_stats_cb(conf, on_stats);
-    rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_topic_conf_set_partitioner_cb(rd_kafka_conf_get_default_topic_conf(conf),
                                            choose_partition);
     return conf;
 }
 
-static rd_kafka_t *make_producer(struct kafka_sink *s, struct err *e)
+static int make_producer(struct kafka_sink *s, struct err *e)
 {
     rd_kafka_conf_t *conf = make_conf(s, e);
-    rd_kafka_queue_t *queue;
-    rd_kafka_t *rk;
-    char why[512];
 
-    if (!conf)
-        return NULL;
-    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
-    if (!rk) {
-        rd_kafka_conf_destroy(conf);
-        err_set(e, ERR_USAGE, "Kafka producer: %s", why);
-        return NULL;
-    }
-    rd_kafka_set_log_queue(rk, NULL);
-    if (s->wake_fd >= 0) {
-        queue = rd_kafka_queue_get_main(rk);
-        kafka_wake_on(queue, s->wake_fd);
-        rd_kafka_queue_destroy(queue);
-    }
-    return rk;
+    return conf ? kafka_client_open(&s->client, RD_KAFKA_PRODUCER, conf, e) : -1;
 }
 
 static rd_kafka_headers_t *make_headers(const struct outgoing *o)
@@ -275,7 +226,7 @@ static rd_kafka_resp_err_t produce(struct kafka_sink *s, struct sent *sent)
     /* No copy: key and value stay in `sent` until the report. librdkafka's macros want plain
      * pointers. */
     err =
-        rd_kafka_producev(s->rk, RD_KAFKA_V_TOPIC(o->topic),
+        rd_kafka_producev(s->client.rk, RD_KAFKA_V_TOPIC(o->topic),
                           RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value, o->value_len),
                           RD_KAFKA_V_KEY(o->key, o->key_len), RD_KAFKA_V_TIMESTAMP(o->timestamp_ms),
                           RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(sent), RD_KAFKA_V_END);
@@ -297,10 +248,10 @@ static void give_up_producer(struct kafka_sink *s)
 {
     char why[512];
 
-    rd_kafka_fatal_error(s->rk, why, sizeof(why));
-    s->burial = errand_begin(bury, s->rk, s->wake_fd);
+    rd_kafka_fatal_error(s->client.rk, why, sizeof(why));
+    s->burial = errand_begin(bury, s->client.rk, s->client.wake_fd);
     if (s->burial)
-        log_with(s->log, LOG_WARN, "Kafka producer is made anew after a fatal error", why,
+        log_with(s->client.log, LOG_WARN, "Kafka producer is made anew after a fatal error", why,
                  LOG_INT("in_flight", (int64_t)s->in_flight_count));
 }
 
@@ -330,16 +281,16 @@ static void make_anew(struct kafka_sink *s)
         return;
     errand_end(s->burial);
     s->burial = NULL;
-    s->rk = make_producer(s, &e);
-    if (s->rk)
+    s->client.rk = NULL;
+    if (make_producer(s, &e) == 0)
         send_again(s);
     else
-        log_plain(s->log, LOG_ERROR, "Kafka producer cannot be made anew", e.text);
+        log_plain(s->client.log, LOG_ERROR, "Kafka producer cannot be made anew", e.text);
 }
 
 static bool is_ready(const struct kafka_sink *s)
 {
-    return s->rk && !s->burial;
+    return s->client.rk && !s->burial;
 }
 
 static void serve(struct kafka_sink *s)
@@ -348,8 +299,8 @@ static void serve(struct kafka_sink *s)
         make_anew(s);
     if (!is_ready(s))
         return;
-    rd_kafka_poll(s->rk, 0);
-    if (rd_kafka_fatal_error(s->rk, NULL, 0))
+    rd_kafka_poll(s->client.rk, 0);
+    if (rd_kafka_fatal_error(s->client.rk, NULL, 0))
         give_up_producer(s);
 }
 
@@ -412,14 +363,11 @@ struct kafka_sink *kafka_sink_open(const struct config *cfg,
 {
     struct kafka_sink *s = mem_alloc(sizeof(*s));
 
-    *s = (struct kafka_sink){.cfg = cfg,
-                             .options = *options,
-                             .log = log,
-                             .wake_fd = wake_fd,
-                             .health = {.log = log, .is_idle = true}};
+    *s = (struct kafka_sink){.client = {.log = log, .wake_fd = wake_fd, .is_idle = true},
+                             .cfg = cfg,
+                             .options = *options};
     s->in_flight.next = s->in_flight.prev = &s->in_flight;
-    s->rk = make_producer(s, e);
-    if (!s->rk) {
+    if (make_producer(s, e) < 0) {
         free(s);
         return NULL;
     }
@@ -432,8 +380,8 @@ static bool destroy_producer(struct kafka_sink *s, int timeout_ms)
     bool is_gone;
 
     if (is_ready(s))
-        s->burial = errand_begin(bury, s->rk, -1);
-    is_gone = s->burial ? errand_is_done(s->burial, timeout_ms) : !s->rk;
+        s->burial = errand_begin(bury, s->client.rk, -1);
+    is_gone = s->burial ? errand_is_done(s->burial, timeout_ms) : !s->client.rk;
     errand_end(s->burial);
     return is_gone;
 }

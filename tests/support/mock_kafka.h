@@ -23,7 +23,6 @@ struct mock_kafka {
 #define MOCK_PRODUCE      0
 #define MOCK_FETCH        1
 #define MOCK_LIST_OFFSETS 2
-#define MOCK_METADATA     3
 #define MOCK_OFFSET_FETCH 9
 
 #define MOCK_TURN_MS     1000 /* no turn of a loop may take that long: ten times the most it should */

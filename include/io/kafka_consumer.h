@@ -1,0 +1,55 @@
+#ifndef IO_KAFKA_CONSUMER_H
+#define IO_KAFKA_CONSUMER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow/port.h"
+#include "io/kafka_client.h"
+#include "io/kafka_inquiry.h"
+
+/* A consumer that reads each partition of its topic from a queue of its own. How it comes by its
+ * partitions is for the one it belongs to, whose first member it is. */
+struct kafka_consumer {
+    struct kafka_client client;
+    const struct config *cfg;
+    const char *topic;
+    bool (*is_final)(rd_kafka_resp_err_t err); /* trouble that no waiting ends */
+    struct kafka_inquiry *inquiry;
+    struct kafka_partition *partitions;
+    size_t partition_count;
+    bool is_behind; /* something was fetched since the fetchers were woken last */
+    int64_t woken_ms;
+    struct kafka_headers headers;
+    struct err failure; /* a partition's, for the next serve */
+};
+
+struct kafka_partition {
+    int32_t partition;
+    rd_kafka_queue_t *queue;
+};
+
+/* Takes `conf`. The members down to `is_final`, with client.log and client.wake_fd, are set by the
+ * caller. Returns 0, or -1 with ERR_USAGE. */
+int kafka_consumer_open(struct kafka_consumer *c, rd_kafka_conf_t *conf, struct err *e);
+
+/* Serves callbacks and tells what the consumer itself has to say. Returns 0, or -1 with `e` when it
+ * is dead for good. */
+int kafka_consumer_serve(struct kafka_consumer *c, struct err *e);
+
+/* Must come before `partition` is assigned: later, some of its records would already be in the
+ * consumer's own queue. */
+void kafka_consumer_add(struct kafka_consumer *c, int32_t partition);
+void kafka_consumer_remove(struct kafka_consumer *c, int32_t partition);
+bool kafka_consumer_has(const struct kafka_consumer *c, int32_t partition);
+
+/* The port of the one it belongs to, with what is the consumer's: self, fetch, release, headers and
+ * high_watermark. */
+struct source kafka_consumer_port(struct kafka_consumer *c);
+
+/* Destroys the handle and frees all but `c` itself. Returns false when a question to the broker is
+ * open: all of it is in use, and left to the end of the process. */
+bool kafka_consumer_close(struct kafka_consumer *c);
+
+#endif
