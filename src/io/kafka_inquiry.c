@@ -40,7 +40,7 @@ static rd_kafka_resp_err_t learn_partitions(struct kafka_inquiry *q, int64_t dea
     rd_kafka_resp_err_t err;
 
     if (!topic)
-        return rd_kafka_last_error();
+        return RD_KAFKA_RESP_ERR__INVALID_ARG;
     err = rd_kafka_metadata(q->rk, 0, topic, &md, kafka_left_ms(deadline));
     rd_kafka_topic_destroy(topic);
     if (err)

@@ -392,8 +392,10 @@ void kafka_sink_close(struct kafka_sink *s)
      * process. */
     if (!s || !destroy_producer(s, CLOSE_MS))
         return;
-    while (s->in_flight_count)
-        forget_sent(s->in_flight.next);
+    for (struct sent *p = s->in_flight.next, *next; p != &s->in_flight; p = next) {
+        next = p->next;
+        forget_sent(p);
+    }
     free(s->reports);
     free(s);
 }
