@@ -9,6 +9,7 @@
 #include "model/histogram.h"
 #include "model/journal_line.h"
 #include "model/log_line.h"
+#include "model/order_sums.h"
 #include "model/partition.h"
 #include "model/window.h"
 
@@ -163,6 +164,7 @@ struct dash {
     struct partition_table partitions;
     struct cause_table causes;
     struct latency_second *latency; /* DASH_LATENCY_SECONDS of them */
+    struct order_sums *orders;
 
     bool has_event;
     int64_t first_ms; /* earliest and latest time in the journal */

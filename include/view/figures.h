@@ -100,7 +100,8 @@ struct figures {
 
     struct figure_window windows[WINDOWS];
     struct figure_latency latency;
-    double skewed; /* share of events received before they were made */
+    struct order_report orders; /* of the last 60 complete seconds */
+    double skewed;              /* share of events received before they were made */
     int64_t largest_skew_ms;
 
     struct figure_lag lag;

@@ -10,6 +10,7 @@ void panel_flow(struct screen *s, const struct view *v, struct rect r);
 void panel_quality(struct screen *s, const struct view *v, struct rect r);
 void panel_latency(struct screen *s, const struct view *v, struct rect r);
 void panel_health(struct screen *s, const struct view *v, struct rect r);
+void panel_orders(struct screen *s, const struct view *v, struct rect r);
 
 void panel_throughput(struct screen *s, const struct view *v, struct rect r);
 void panel_failures(struct screen *s, const struct view *v, struct rect r);

@@ -16,6 +16,7 @@ struct dash *dash_new(size_t events_kept, size_t logs_kept)
     d->events.rows = mem_alloc_array(d->events.kept, sizeof(*d->events.rows));
     d->logs.rows = mem_alloc_array(d->logs.kept, sizeof(*d->logs.rows));
     d->latency = mem_alloc_array(DASH_LATENCY_SECONDS, sizeof(*d->latency));
+    d->orders = mem_alloc(sizeof(*d->orders));
     d->log.metrics.lag = -1;
     d->events_reader.behind_ms = d->events_reader.unfinished_ms = d->events_reader.rotated_ms = -1;
     d->log_reader.behind_ms = d->log_reader.unfinished_ms = d->log_reader.rotated_ms = -1;
@@ -31,6 +32,7 @@ void dash_free(struct dash *d)
     free(d->events.rows);
     free(d->logs.rows);
     free(d->latency);
+    free(d->orders);
     free(d->parts);
     free(d);
 }
@@ -367,6 +369,8 @@ static void count_message(struct dash *d, const struct journal_line *line,
         slot->bytes += line->message_size > 0 ? (uint64_t)line->message_size : 0;
     }
     count_latency(d, line, slot);
+    if (!line->is_failed)
+        order_sums_count(d->orders, line->timestamp_ms, &line->order);
 }
 
 static void count_change(struct dash *d, const struct journal_line *line,

@@ -227,7 +227,8 @@ static void take_lag_of_all(struct figures *f)
     for (int i = 0; i < f->tracker_count; i++) {
         const struct figure_lag *lag = &f->trackers[i].lag;
 
-        if (lag->messages < 0 || f->trackers[i].state == FLOW_STOPPED)
+        if (lag->messages < 0 || f->trackers[i].state == FLOW_STOPPED ||
+            f->trackers[i].state == FLOW_STALE) /* it is known no longer */
             continue;
         sum->messages = lag->messages + (sum->messages < 0 ? 0 : sum->messages);
         if (lag->max_messages > sum->max_messages) {
@@ -488,6 +489,7 @@ void figures_take(struct figures *f, const struct dash *d, const struct health_l
     take_totals(f, d);
     take_last(f, d);
     take_latency(f, d);
+    order_sums_report(d->orders, now_ms, &f->orders);
     (d->part_count ? take_of_all : take_own)(f, d);
     take_readers(f, d);
     take_hour(f, d);

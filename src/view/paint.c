@@ -5,22 +5,16 @@
 /* ---- layouts ---- */
 
 static void (*const panels[PANEL_COUNT])(struct screen *, const struct view *, struct rect) = {
-    [PANEL_FLOW] = panel_flow,
-    [PANEL_QUALITY] = panel_quality,
-    [PANEL_LATENCY] = panel_latency,
-    [PANEL_HEALTH] = panel_health,
-    [PANEL_THROUGHPUT] = panel_throughput,
-    [PANEL_FAILURES] = panel_failures,
-    [PANEL_LATENCY_CHART] = panel_latency_chart,
-    [PANEL_EVENTS] = panel_events,
-    [PANEL_LOGS] = panel_logs,
-    [PANEL_ERRORS] = panel_errors,
-    [PANEL_PARTITIONS] = panel_partitions,
-    [PANEL_TRACKERS] = panel_trackers,
-    [PANEL_CHOSEN] = panel_chosen,
+    [PANEL_FLOW] = panel_flow,         [PANEL_QUALITY] = panel_quality,
+    [PANEL_LATENCY] = panel_latency,   [PANEL_HEALTH] = panel_health,
+    [PANEL_ORDERS] = panel_orders,     [PANEL_THROUGHPUT] = panel_throughput,
+    [PANEL_FAILURES] = panel_failures, [PANEL_LATENCY_CHART] = panel_latency_chart,
+    [PANEL_EVENTS] = panel_events,     [PANEL_LOGS] = panel_logs,
+    [PANEL_ERRORS] = panel_errors,     [PANEL_PARTITIONS] = panel_partitions,
+    [PANEL_TRACKERS] = panel_trackers, [PANEL_CHOSEN] = panel_chosen,
 };
 
-#define ROW_PANELS  4
+#define ROW_PANELS  5
 #define LAYOUT_ROWS 4
 
 struct layout_row {
@@ -39,7 +33,12 @@ static const struct layout {
 } layouts[] = {
     {180,
      50,
-     {{8, {{PANEL_HEALTH, 1}, {PANEL_FLOW, 1}, {PANEL_QUALITY, 1}, {PANEL_LATENCY, 1}}},
+     {{8,
+       {{PANEL_HEALTH, 1},
+        {PANEL_FLOW, 1},
+        {PANEL_QUALITY, 1},
+        {PANEL_LATENCY, 1},
+        {PANEL_ORDERS, 1}}},
       {13, {{PANEL_THROUGHPUT, 2}, {PANEL_FAILURES, 1}, {PANEL_LATENCY_CHART, 1}}},
       {12, {{PANEL_PARTITIONS, 1}, {PANEL_ERRORS, 1}}},
       {0, {{PANEL_EVENTS, 3}, {PANEL_LOGS, 2}}}}},

@@ -356,6 +356,28 @@ static void json_latency(struct json_writer *w, const struct figures *f)
     json_end_object(w);
 }
 
+static void json_orders(struct json_writer *w, const struct figures *f)
+{
+    const struct order_report *o = &f->orders;
+
+    json_begin_object(w, "orders_60s");
+    json_count(w, "n", f->received < 0 ? -1 : o->orders);
+    json_number(w, "items_mean", o->orders ? (double)o->quantity / (double)o->orders : NAN, 2);
+    json_safe_or_null(w, "top_item", o->top_item);
+    json_number(w, "top_item_share",
+                o->quantity ? (double)o->top_quantity / (double)o->quantity : NAN, 6);
+    json_begin_array(w, "currencies");
+    for (int i = 0; i < o->currency_count; i++) {
+        json_begin_object(w, NULL);
+        json_safe(w, "currency", o->currencies[i].name);
+        json_int(w, "n", o->currencies[i].orders);
+        json_number(w, "value", (double)o->currencies[i].cents / 100, 2);
+        json_end_object(w);
+    }
+    json_end_array(w);
+    json_end_object(w);
+}
+
 static void json_lag(struct json_writer *w, const struct figures *f)
 {
     json_begin_object(w, "lag");
@@ -477,6 +499,7 @@ void report_json(const struct figures *f, struct strbuf *out)
     json_windows(&w, f);
     json_latency(&w, f);
     json_lag(&w, f);
+    json_orders(&w, f);
     json_trackers(&w, f);
     json_partitions(&w, f);
     json_causes(&w, f);
