@@ -84,13 +84,18 @@ test-faults: ## a fault on each call of a short run, over a real Kafka; SEED=s
 	@FAULTS_ALL=1 FAULTS_SEED='$(SEED)' T=faults tests/run.sh e2e; status=$$?; \
 		sed -n 's/^# //p' build/test-logs/e2e-faults.tap; exit $$status
 
+A ?=
 B ?=
 ROUNDS ?= 5
 ORDERS ?= 500000
 
 .PHONY: bench
-bench: build ## side by side with others, over a real Kafka; B=tracker|producer ROUNDS=5 ORDERS=500000
+bench: build $(OUT)/durable.so ## side by side with others, over a real Kafka; B=tracker|producer|... ROUNDS=5 ORDERS=500000
 	@python3 tests/bench/bench.py --rounds '$(ROUNDS)' --orders '$(ORDERS)' $(B)
+
+.PHONY: bench-compare
+bench-compare: ## two runs beside each other; A=old.json B=new.json, as bench writes build/bench.json
+	@python3 tests/bench/compare.py '$(A)' '$(B)'
 
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -175,6 +180,11 @@ $(OUT)/embedded-broker: $(OUT)/scripts/embedded_broker.o
 # What perf-check counts.
 $(OUT)/tests/perf/way: $(OUT)/tests/perf/way.o $(CORE)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
+# Only for the bench: preloaded into the tracker it notes when lines are durable.
+$(OUT)/durable.so: tests/bench/durable.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -fPIC -shared -o $@ $<
 
 # Only for tests: preloaded into the tracker it makes calls fail.
 $(OUT)/faults.so: tests/faults/faults.c

@@ -3,7 +3,7 @@
 
     bench.py [--rounds N] [--orders N] [--json FILE] [WHAT]...
 
-WHAT: tracker, producer; all of them if none is named.
+WHAT: tracker, producer, latency, startup, recovery, memory, idle, monitor; all of them if none is named.
 Starts a Kafka of its own and stops it at the end. Contenders take turns, round by round (A B C A B C). Prints
 tables in Markdown and writes all rounds to FILE (build/bench.json).
 
@@ -25,22 +25,23 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
+import goals  # noqa: E402
 import machine  # noqa: E402
+import probes  # noqa: E402
 from broker import ROOT, Broker, run  # noqa: E402
 from contenders import CONSUMERS, PRODUCERS, Missing, topic_of  # noqa: E402
 from measure import Failed, count_lines, measure, size_of  # noqa: E402
-from report import RUN_COLUMNS, tabulate  # noqa: E402
+from report import (  # noqa: E402
+    IDLE_COLUMNS, LATENCY_COLUMNS, MEMORY_COLUMNS, RECOVERY_COLUMNS, RUN_COLUMNS, STARTUP_COLUMNS, tabulate,
+)
 
 RUN_SECONDS = 600
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def say(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
+MONITOR = os.path.join(HERE, "monitor.sh")
 
 
 class Bench:
-    """What the measurements share."""
+    """What the measurements share: the broker, the folder, and the results."""
 
     def __init__(self, options, folder):
         self.orders = options.orders
@@ -49,27 +50,20 @@ class Bench:
         self.broker = Broker(folder)
         self.not_installed = ""
         self.results = []
-        self.sizes = {}
-        self.journal_size = 0
+        self.journal_bytes = 0  # of the first contender's journal
 
-    def value_bytes(self, topic):
-        """Of all orders of a topic, each with a newline."""
-        if topic not in self.sizes:
-            words = ["kcat", "-C", "-b", self.broker.address, "-t", topic, "-o", "beginning", "-e", "-q", "-f", "%S\n"]
-            self.sizes[topic] = sum(int(size) + 1 for size in run(words, RUN_SECONDS).split())
-        return self.sizes[topic]
+    @staticmethod
+    def say(text):
+        print(f"bench: {text}", file=sys.stderr, flush=True)
 
     def values_file(self):
-        """The orders, one a line."""
+        """All orders, one a line."""
         path = os.path.join(self.folder, "values")
         if not os.path.exists(path):
             with open(path, "w") as f:
                 subprocess.run(["kcat", "-C", "-b", self.broker.address, "-t", topic_of(1), "-o", "beginning", "-e", "-q"],
                                stdout=f, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=RUN_SECONDS, check=True)
         return path
-
-    def journal_bytes(self):
-        return self.journal_size
 
     def new_folder(self):
         """Empty, on a disk that has nothing left to write."""
@@ -79,68 +73,104 @@ class Bench:
         os.sync()
         return path
 
+    def result(self, group, name):
+        for result in self.results:
+            if (result["group"], result["name"]) == (group, name):
+                return result
+        result = {"group": group, "name": name, "orders": self.orders, "rounds": []}
+        self.results.append(result)
+        return result
 
-def result_of(bench, group, name):
-    for result in bench.results:
-        if (result["group"], result["name"]) == (group, name):
-            return result
-    result = {"group": group, "name": name, "orders": bench.orders, "rounds": []}
-    bench.results.append(result)
-    return result
+    def problem(self, group, name, e):
+        """This one is left out from now on. What is missing here is no failure of ours."""
+        result = self.result(group, name)
+        result["problem"] = str(e)
+        result["is_missing"] = isinstance(e, Missing)
+        self.say(f"{name}: {e}")
+
+    def take_turns(self, group, rows):
+        """rows: (name, function that returns the figures of a round)."""
+        for i in range(self.rounds):
+            for name, run_it in rows:
+                self.once(group, name, run_it, f"round {i + 1} of {self.rounds}: ")
+
+    def once(self, group, name, run_it, which=""):
+        result = self.result(group, name)
+        if "problem" in result:
+            return
+        self.say(f"{which}{name}")
+        try:
+            result["rounds"].append(run_it())
+        except (Missing, Failed) as e:
+            self.problem(group, name, e)
 
 
-def run_row(bench, row, result, is_first_round):
+def check_lines(bench, job, folder):
+    """A figure of a contender that leaves something out would say nothing."""
+    there = [p for p in (job.output, os.path.join(folder, "tracker.events")) if os.path.exists(p)]
+    lines = count_lines(there[0])
+    if lines != bench.orders:
+        raise Failed(f"{lines} lines for {bench.orders} orders")
+
+
+def run_row(bench, row):
     folder = bench.new_folder()
     job = row.job(bench, folder, row)
-    result["rounds"].append(measure(job, folder, RUN_SECONDS))
+    figures = measure(job, folder, RUN_SECONDS)
+    if job.is_lines and not bench.result("tracker", row.name)["rounds"]:
+        check_lines(bench, job, folder)
     if row is CONSUMERS[0]:
-        bench.journal_size = size_of(job.output)
-    if is_first_round and job.output and job.output.endswith(("events", "values")):
-        path = job.output if os.path.exists(job.output) else os.path.join(folder, "tracker.events")
-        lines = count_lines(path)
-        if lines != bench.orders:
-            result["rounds"].pop()
-            raise Failed(f"{lines} lines for {bench.orders} orders")
+        bench.journal_bytes = size_of(job.output)
+    return figures
 
 
-def take_turns(bench, group, rows):
-    for i in range(bench.rounds):
-        for row in rows:
-            result = result_of(bench, group, row.name)
-            if "problem" in result:
-                continue
-            say(f"round {i + 1} of {bench.rounds}: {row.name}")
-            try:
-                run_row(bench, row, result, i == 0)
-            except (Missing, Failed) as e:
-                result["problem"] = str(e)
-                result["is_missing"] = isinstance(e, Missing)
-                say(f"{row.name}: {e}")
+def race(bench, group, rows):
+    bench.take_turns(group, [(row.name, lambda row=row: run_row(bench, row)) for row in rows])
 
 
 def bench_tracker(bench):
     for partitions in sorted({row.partitions for row in CONSUMERS}):
-        say(f"filling a topic of {partitions} partitions with {bench.orders} orders")
+        bench.say(f"filling a topic of {partitions} partitions with {bench.orders} orders")
         bench.broker.fill(topic_of(partitions), partitions, bench.orders)
-    take_turns(bench, "tracker", CONSUMERS)
+    bench.values_file()
+    race(bench, "tracker", CONSUMERS)
 
 
 def bench_producer(bench):
     bench.broker.fill(topic_of(1), 1, bench.orders)
     bench.values_file()
-    take_turns(bench, "producer", PRODUCERS)
+    race(bench, "producer", PRODUCERS)
 
 
-def print_runs(bench, group, head, ours):
-    results = [r for r in bench.results if r["group"] == group]
-    if results:
-        print("\n".join(["", *tabulate(RUN_COLUMNS, head, results, ours)]), flush=True)
+def bench_monitor(bench):
+    """The monitor has a bench of its own."""
+    if not os.path.exists(MONITOR):
+        bench.problem("monitor", "monitor", Missing(f"there is no {os.path.relpath(MONITOR, ROOT)}"))
+        return
+    status = subprocess.run([MONITOR], stdin=subprocess.DEVNULL, check=False).returncode
+    if status != 0:
+        bench.problem("monitor", "monitor", Failed(f"status {status}"))
 
 
+# name: the measuring, its table (title, columns, the row the others are compared with), whether it needs a Kafka
 BENCHES = {
-    "tracker": (bench_tracker, lambda bench: print_runs(bench, "tracker", "reading", CONSUMERS[0].name)),
-    "producer": (bench_producer, lambda bench: print_runs(bench, "producer", "sending", PRODUCERS[0].name)),
+    "tracker": (bench_tracker, ("reading", RUN_COLUMNS, CONSUMERS[0].name), True),
+    "producer": (bench_producer, ("sending", RUN_COLUMNS, PRODUCERS[0].name), True),
+    "latency": (probes.latency, ("producer's timestamp to durable line", LATENCY_COLUMNS, None), True),
+    "startup": (probes.startup, ("start-up", STARTUP_COLUMNS, None), True),
+    "recovery": (probes.recovery, ("restart after kill -9", RECOVERY_COLUMNS, None), True),
+    "memory": (probes.memory, ("resident memory", MEMORY_COLUMNS, None), True),
+    "idle": (probes.idle, ("idle", IDLE_COLUMNS, None), True),
+    "monitor": (bench_monitor, None, False),
 }
+
+
+def print_table(bench, what):
+    table = BENCHES[what][1]
+    results = [r for r in bench.results if r["group"] == what]
+    if table and results:
+        head, columns, ours = table
+        print("\n".join(["", *tabulate(columns, head, results, ours)]), flush=True)
 
 
 def positive(text):
@@ -168,39 +198,77 @@ def interrupt(number, frame):
     raise KeyboardInterrupt
 
 
+def set_signals(handler):
+    for number in ENDING_SIGNALS:
+        signal.signal(number, handler)
+
+
+def start_kafka(bench):
+    """A signal meanwhile waits: a Kafka that is half started could not be stopped."""
+    came = []
+    set_signals(lambda number, frame: came.append(number))
+    try:
+        bench.say("starting Kafka")
+        bench.broker.start()
+    finally:
+        set_signals(interrupt)
+    if came:
+        raise KeyboardInterrupt
+
+
+def install(bench):
+    """What is needed must be there; without a rival its row says why."""
+    log = os.path.join(bench.folder, "packages.log")
+    script = '. scripts/lib/packages.sh; need_packages "$0" "$1" "${@:2}" >&2 || { echo "$install_error" >&2; exit 1; }'
+    may = "no" if os.environ.get("NO_INSTALL") else "yes"
+    run(["bash", "-c", script, log, may, "build", "java", "bench"], 600, cwd=ROOT)
+    try:
+        run(["bash", "-c", script, log, may, "rivals"], 600, cwd=ROOT)
+    except Failed as e:
+        bench.not_installed = f": {str(e).splitlines()[-1]}"
+
+
+def save(bench, facts, path):
+    with open(path, "w") as f:
+        json.dump({"version": 1, "machine": facts, "orders": bench.orders, "rounds": bench.rounds,
+                   "results": bench.results}, f, indent=1)
+    bench.say(f"all rounds are in {path}")
+
+
+def run_benches(bench, options):
+    install(bench)
+    facts = machine.facts(bench.folder)
+    if any(BENCHES[what][2] for what in options.what):
+        start_kafka(bench)
+    print(f"{machine.in_words(facts)}.\n{bench.orders:,} orders, {bench.rounds} round{'s' * (bench.rounds != 1)}.",
+          flush=True)
+    for what in options.what:
+        BENCHES[what][0](bench)
+        print_table(bench, what)
+    print("\n".join(["", *goals.table_of(bench.results)]), flush=True)
+    save(bench, facts, options.json)
+    return 1 if any("problem" in r and not r["is_missing"] for r in bench.results) else 0
+
+
 def main(argv):
     options = parse(argv)
-    for number in ENDING_SIGNALS:
-        signal.signal(number, interrupt)
+    set_signals(interrupt)
     os.makedirs(os.path.join(ROOT, "build"), exist_ok=True)
     # Beside the objects and not in /tmp, which may be no disk at all.
     folder = tempfile.mkdtemp(prefix="bench.", dir=os.path.join(ROOT, "build"))
     bench = Bench(options, folder)
-    facts = machine.facts(folder)
     try:
-        say("starting Kafka")
-        bench.broker.start()
-        print(f"{machine.in_words(facts)}.\n{options.orders:,} orders, {options.rounds} round{'s' * (options.rounds != 1)}.", flush=True)
-        for what in options.what:
-            measure_it, print_it = BENCHES[what]
-            measure_it(bench)
-            print_it(bench)
+        return run_benches(bench, options)
     except Failed as e:
-        say(str(e))
+        bench.say(str(e))
         return 1
     except KeyboardInterrupt:
-        say("interrupted")
+        bench.say("interrupted")
         return 130
     finally:
-        for number in ENDING_SIGNALS:
-            signal.signal(number, lambda *_: None)
+        set_signals(lambda *_: None)
         bench.broker.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    with open(options.json, "w") as f:
-        json.dump({"version": 1, "machine": facts, "orders": options.orders, "rounds": options.rounds,
-                   "results": bench.results}, f, indent=1)
-    say(f"all rounds are in {options.json}")
-    return 1 if any("problem" in r and not r["is_missing"] for r in bench.results) else 0
 
 
 if __name__ == "__main__":

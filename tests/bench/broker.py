@@ -42,12 +42,14 @@ class Broker:
         self.filled = {}  # topic -> orders
 
     def start(self):
-        run([LOCAL_KAFKA, "start", self.folder, "0"], 300)
-        run([LOCAL_KAFKA, "wait", self.folder, "120"], 150)
+        # In a session of its own, so that Ctrl+C does not reach it.
+        run([LOCAL_KAFKA, "start", self.folder, "0"], 300, start_new_session=True)
+        run([LOCAL_KAFKA, "wait", self.folder, "120"], 150, start_new_session=True)
         self.address = run([LOCAL_KAFKA, "address", self.folder], 10).strip()
 
     def stop(self):
-        subprocess.run([LOCAL_KAFKA, "stop", self.folder], timeout=90, capture_output=True, check=False)
+        subprocess.run([LOCAL_KAFKA, "stop", self.folder], timeout=90, capture_output=True, check=False,
+                       start_new_session=True)
 
     def create(self, topic, partitions):
         run(program("producer", f"kafka.broker={self.address}", f"kafka.topic={topic}",

@@ -77,17 +77,17 @@ def rsyslog(bench, folder, row):
     with open(os.path.join(folder, "rsyslog.conf"), "w") as f:
         f.write(RSYSLOG.format(output=output, topic=topic, broker=bench.broker.address, group=new_group()))
     words = [rsyslogd, "-n", "-f", os.path.join(folder, "rsyslog.conf"), "-i", os.path.join(folder, "pid")]
-    expected = bench.value_bytes(topic)
+    expected = size_of(bench.values_file())
     return Job(words, output, is_done=lambda: size_of(output) >= expected)
 
 
 def dd(bench, folder, row):
-    size = bench.journal_bytes()
+    size = bench.journal_bytes
     if not size:
         raise Missing("no journal to compare with: the tracker's row has failed")
     output = os.path.join(folder, "zeros")
     words = ["dd", "if=/dev/zero", f"of={output}", "bs=1M", f"count={size}", "iflag=count_bytes", "conv=fdatasync"]
-    return Job(words, output)
+    return Job(words, output, is_lines=False)
 
 
 class Lines:
@@ -195,11 +195,12 @@ CONSUMERS = [
 
 # ---- sending: as many orders, of the same bytes, acknowledged by all, compressed alike
 
-SENDING = {"enable.idempotence": "true", "acks": "all", "compression.type": "zstd", "linger.ms": "5"}
+SENDING = {"enable.idempotence": "true", "acks": "all", "linger.ms": "5"}  # the producer's own defaults
 
 
-def sending_words():
-    return [word for name, value in SENDING.items() for word in ("-X", f"{name}={value}")]
+def sending_words(row):
+    properties = SENDING | {"compression.type": row.settings[0]}
+    return [word for name, value in properties.items() for word in ("-X", f"{name}={value}")]
 
 
 def new_topic(bench):
@@ -212,28 +213,32 @@ def producer(bench, folder, row):
     topic = new_topic(bench)
     words = program("producer", f"kafka.broker={bench.broker.address}", f"kafka.topic={topic}",
                     "producer.interval_ms=0", "producer.flush_timeout_ms=60000")
+    words += ["-X", f"compression.type={row.settings[0]}"]
     return Job(words + ["-n", str(bench.orders), "--seed", "1"], env=clean_environment(),
                written=lambda: bench.broker.stored_bytes(topic))
 
 
 def kcat_sends(bench, folder, row):
     topic = new_topic(bench)
-    words = [tool("kcat", "package kcat"), "-P", "-b", bench.broker.address, "-t", topic, "-p", "0", *sending_words(),
+    words = [tool("kcat", "package kcat"), "-P", "-b", bench.broker.address, "-t", topic, "-p", "0", *sending_words(row),
              "-l", bench.values_file()]
     return Job(words, written=lambda: bench.broker.stored_bytes(topic))
 
 
 def performance_sends(bench, folder, row):
-    """It sends one message again and again, so compressing is next to nothing for it."""
+    """It sends one message again and again: compressed, that is next to nothing."""
     topic = new_topic(bench)
-    size = bench.value_bytes(topic_of(1)) // bench.orders - 1
+    size = size_of(bench.values_file()) // bench.orders - 1
     words = [performance_program(bench), "-P", "-b", bench.broker.address, "-t", topic, "-p", "0", "-s", str(size),
-             "-c", str(bench.orders), "-q", *sending_words()]
+             "-c", str(bench.orders), "-q", *sending_words(row)]
     return Job(words, written=lambda: bench.broker.stored_bytes(topic))
 
 
 PRODUCERS = [
-    Row("producer", producer),
-    Row("kcat -P of a file", kcat_sends),
-    Row("rdkafka_performance -P", performance_sends),
+    Row("producer", producer, settings=["zstd"]),
+    Row("kcat -P of a file", kcat_sends, settings=["zstd"]),
+    Row("rdkafka_performance -P", performance_sends, settings=["zstd"]),
+    Row("producer, uncompressed", producer, settings=["none"]),
+    Row("kcat -P of a file, uncompressed", kcat_sends, settings=["none"]),
+    Row("rdkafka_performance -P, uncompressed", performance_sends, settings=["none"]),
 ]

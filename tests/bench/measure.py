@@ -16,14 +16,15 @@ class Failed(Exception):
 class Job:
     """What to run. `output` is the file that it writes, watched for its first byte. A program that does not
     end by itself has `is_done`, asked again and again; it is ended when that says so. `written` is what it
-    wrote in bytes, asked at the end; the size of `output` if not given."""
+    wrote in bytes, asked at the end; the size of `output` if not given. `is_lines`: one line for each order."""
 
-    def __init__(self, argv, output=None, env=None, is_done=None, written=None):
+    def __init__(self, argv, output=None, env=None, is_done=None, written=None, is_lines=True):
         self.argv = argv
         self.output = output
         self.env = env
         self.is_done = is_done
         self.written = written
+        self.is_lines = is_lines and output is not None
 
 
 def size_of(path):
@@ -33,15 +34,23 @@ def size_of(path):
         return 0
 
 
-def end(process, seconds=END_SECONDS, with_signal=signal.SIGTERM):
-    """Ends a child by its id, with SIGKILL when `with_signal` is not enough."""
-    if process is None or process.poll() is not None:
+def send(process, number):
+    """Signals a child of `start` that was not waited for, with all that it has begun."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def end(process, seconds=END_SECONDS):
+    """Ends it, with SIGKILL when SIGTERM is not enough."""
+    if process.poll() is not None:
         return
-    process.send_signal(with_signal)
+    send(process, signal.SIGTERM)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
-        process.kill()
+        send(process, signal.SIGKILL)
         process.wait()
 
 
@@ -52,9 +61,9 @@ def last_words(path):
 
 
 def start(argv, folder, env=None, stdin=subprocess.DEVNULL):
-    """Starts a program in its folder; what it says goes to `out` there."""
+    """Starts a program in its folder, in a process group of its own; what it says goes to `out` there."""
     with open(os.path.join(folder, "out"), "w") as out:
-        return subprocess.Popen(argv, cwd=folder, env=env, stdin=stdin, stdout=out, stderr=out)
+        return subprocess.Popen(argv, cwd=folder, env=env, stdin=stdin, stdout=out, stderr=out, start_new_session=True)
 
 
 def take_end(process):
@@ -80,9 +89,9 @@ def measure(job, folder, seconds):
                 first = now - began
             if job.is_done and done_at is None and job.is_done():
                 done_at = time.monotonic() - began
-                process.terminate()
+                send(process, signal.SIGTERM)
             if now - began > (seconds if done_at is None else done_at + END_SECONDS):
-                process.kill()
+                send(process, signal.SIGKILL)
                 if done_at is None:
                     raise Failed(f"did not end within {seconds} s")
             time.sleep(LOOK_SECONDS if first is None else 5 * LOOK_SECONDS)

@@ -44,6 +44,38 @@ RUN_COLUMNS = [
 ]
 
 
+def field(name, title, form=count, scale=1, with_spread=False):
+    """A figure as it was measured; `scale` divides it."""
+    return Column(title, lambda r, _: None if r.get(name) is None else r[name] / scale, form, with_spread)
+
+
+LATENCY_COLUMNS = [
+    field("p99_ms", "p99 ms", with_spread=True),
+    field("p50_ms", "p50 ms"),
+    field("p999_ms", "p99.9 ms"),
+    field("max_ms", "max ms"),
+    field("rate", "msg/s"),
+]
+STARTUP_COLUMNS = [
+    field("first_seconds", "first line after ms", scale=0.001, with_spread=True),
+    field("cpu_seconds", "CPU ms", scale=0.001),
+    field("peak_bytes", "peak MB", scale=1e6),
+]
+RECOVERY_COLUMNS = [
+    field("seconds", "first new line after s", digits(2), with_spread=True),
+    field("journal_bytes", "journal MB", scale=1e6),
+    field("beyond_bytes", "of it behind the sidecar", scale=1e6),
+]
+MEMORY_COLUMNS = [field(f"quarter{q}_bytes", f"MB in quarter {q}", scale=1e6) for q in (1, 2, 3, 4)] + [
+    Column("msg/s", lambda r, _: r["orders"] / r["seconds"], count),
+    field("written_bytes", "MB written", scale=1e6),
+]
+IDLE_COLUMNS = [
+    field("cpu_percent", "% of a core", digits(2), with_spread=True),
+    field("wakes_per_second", "wake-ups/s", digits(1)),
+]
+
+
 def median(values):
     return statistics.median(values) if values else None
 
