@@ -56,6 +56,11 @@ class Bench:
     def say(text):
         print(f"bench: {text}", file=sys.stderr, flush=True)
 
+    def fill(self, topic, partitions, orders):
+        if topic not in self.broker.filled:
+            self.say(f"filling a topic of {partitions} partition{'s' * (partitions != 1)} with {orders:,} orders")
+            self.broker.fill(topic, partitions, orders)
+
     def values_file(self):
         """All orders, one a line."""
         path = os.path.join(self.folder, "values")
@@ -130,14 +135,13 @@ def race(bench, group, rows):
 
 def bench_tracker(bench):
     for partitions in sorted({row.partitions for row in CONSUMERS}):
-        bench.say(f"filling a topic of {partitions} partitions with {bench.orders} orders")
-        bench.broker.fill(topic_of(partitions), partitions, bench.orders)
+        bench.fill(topic_of(partitions), partitions, bench.orders)
     bench.values_file()
     race(bench, "tracker", CONSUMERS)
 
 
 def bench_producer(bench):
-    bench.broker.fill(topic_of(1), 1, bench.orders)
+    bench.fill(topic_of(1), 1, bench.orders)
     bench.values_file()
     race(bench, "producer", PRODUCERS)
 

@@ -39,7 +39,7 @@ class Broker:
     def __init__(self, folder):
         self.folder = os.path.join(folder, "kafka")
         self.address = None
-        self.filled = {}  # topic -> orders
+        self.filled = set()  # of topics
 
     def start(self):
         # In a session of its own, so that Ctrl+C does not reach it.
@@ -56,16 +56,14 @@ class Broker:
                     f"kafka.partitions={partitions}", f"dlq.topic={topic}-dlq") + ["--init"], 60, env=clean_environment())
 
     def fill(self, topic, partitions, orders):
-        """Once for each topic. It is read once, so that each contender finds it in memory."""
-        if self.filled.get(topic) == orders:
-            return
+        """Makes the topic. It is read once, so that each contender finds it in memory."""
         self.create(topic, partitions)
         words = program("producer", f"kafka.broker={self.address}", f"kafka.topic={topic}",
                         "producer.flush_timeout_ms=60000", "producer.interval_ms=0")
         run(words + ["-n", str(orders), "--seed", SEED], 60 + orders // 5000, env=clean_environment())
         run(["kcat", "-C", "-b", self.address, "-t", topic, "-o", "beginning", "-e", "-q", "-f", ""],
             60 + orders // 5000)
-        self.filled[topic] = orders
+        self.filled.add(topic)
 
     def stored_bytes(self, topic):
         """What the topic's segments hold."""

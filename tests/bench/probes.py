@@ -123,7 +123,7 @@ def one_latency(bench, rate, seconds):
 def half_of_maximum(bench):
     rounds = bench.result("tracker", CONSUMERS[0].name)["rounds"]
     if not rounds:
-        bench.broker.fill(topic_of(1), 1, bench.orders)
+        bench.fill(topic_of(1), 1, bench.orders)
         folder = bench.new_folder()
         rounds = [measure(tracker(bench, folder, CONSUMERS[0]), folder, 600)]
     seconds = sorted(r["seconds"] for r in rounds)[len(rounds) // 2]
@@ -131,7 +131,7 @@ def half_of_maximum(bench):
 
 
 def latency(bench):
-    bench.broker.fill(topic_of(1), 1, bench.orders)
+    bench.fill(topic_of(1), 1, bench.orders)
     half = half_of_maximum(bench)
     bench.take_turns("latency", [
         (f"{SLOW_RATE:,} a second", lambda: one_latency(bench, SLOW_RATE, SLOW_SECONDS)),
@@ -153,7 +153,7 @@ def one_startup(bench, row):
 
 
 def startup(bench):
-    bench.broker.fill(topic_of(1), 1, bench.orders)
+    bench.fill(topic_of(1), 1, bench.orders)
     bench.take_turns("startup", [(row.name, lambda row=row: one_startup(bench, row)) for row in STARTERS])
 
 
@@ -166,8 +166,7 @@ def fill_long(bench):
     free = shutil.disk_usage(bench.folder).free
     if free < needed:
         raise Missing(f"{needed / 1e9:.0f} GB of disk are needed, {free / 1e9:.0f} GB are free")
-    bench.say(f"filling a topic with {orders:,} orders")
-    bench.broker.fill("bench-long", 1, orders)
+    bench.fill("bench-long", 1, orders)
 
 
 def resident_bytes(process):
