@@ -53,20 +53,18 @@ static bool is_space(uint32_t c)
 /* How many bytes at the start of the text are white space, or with `space` false are not. */
 static size_t span(const char *text, bool space)
 {
-    size_t len = strlen(text);
-    size_t i = 0;
+    const char *p = text;
 
-    while (i < len) {
-        uint32_t code = 0;
-        size_t n = utf8_decode(text + i, len - i, &code);
+    while (*p) {
+        uint32_t code = (unsigned char)*p;
+        size_t n = code < 0x80 ? 1 : utf8_decode(p, strnlen(p, 4), &code);
 
-        if (n == 0)
-            n = 1; /* not UTF-8: nothing we know as white space */
-        if (is_space(code) != space)
+        /* What is not UTF-8 is nothing we know as white space. */
+        if ((n > 0 && is_space(code)) != space)
             break;
-        i += n;
+        p += n > 0 ? n : 1;
     }
-    return i;
+    return (size_t)(p - text);
 }
 
 static bool is_blank(const char *text)
