@@ -25,6 +25,7 @@
 
 #define MAX_LINE_BYTES   ((size_t)64 << 20)
 #define ADMIN_TIMEOUT_MS 1000
+#define TIMEOUT_MS       30000 /* of --init and --redrive */
 #define PROGRESS_MS      200
 
 struct options {
@@ -72,35 +73,65 @@ static bool is_set_by(const struct config *cfg, const char *key, const char *opt
     return strcmp(cfg->origins[key_index(key_find(key))], origin) == 0;
 }
 
-/* Options that make no sense together. */
+/* What the producer is there for this time. */
+enum { GENERATE = 1, INPUT = 2, INIT = 4, REDRIVE = 8 };
+
+struct use {
+    const char *option;
+    bool is_given;
+    unsigned in;      /* where it has an effect */
+    const char *only; /* the same in words, NULL where the refusal names the other option */
+};
+
+static int check_use(const struct use *uses, size_t count, unsigned mode, const char *name,
+                     struct err *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct use *u = &uses[i];
+
+        if (!u->is_given || u->in & mode)
+            continue;
+        if (u->only)
+            return err_set(e, ERR_USAGE, "%s goes with %s only", u->option, u->only);
+        return err_set(e, ERR_USAGE, "%s does not go with %s", u->option, name);
+    }
+    return 0;
+}
+
+/* Options that would have no effect beside others are refused. */
 static int check_options(const struct options *o, const struct config *cfg, struct err *e)
 {
-    const struct {
-        const char *name;
-        bool is_given;
-    } emitting[] =
-        {
-            {"--count", o->count >= 0},
-            {"--input", o->input != NULL},
-            {"--seed", o->seed >= 0},
-            {"--init", o->init},
-            {"--interval-ms", is_set_by(cfg, "producer.interval_ms", "--interval-ms")},
-            {"--invalid-rate", is_set_by(cfg, "producer.invalid_rate", "--invalid-rate")},
-        },
-      moving[] = {
-          {"--dry-run", o->back.is_dry},
-          {"--reason", o->back.reason != NULL},
-          {"--max", o->back.max >= 0},
-          {"--rate", o->back.rate >= 0},
-          {"--max-replays", o->back.max_replays >= 0},
-      };
+    bool has_interval = is_set_by(cfg, "producer.interval_ms", "--interval-ms");
+    bool has_rate = is_set_by(cfg, "producer.invalid_rate", "--invalid-rate");
+    const struct use uses[] = {
+        {"--count", o->count >= 0, GENERATE | INPUT, NULL},
+        {"--interval-ms", has_interval, GENERATE | INPUT, NULL},
+        {"--input", o->input != NULL, INPUT, NULL},
+        {"--seed", o->seed >= 0, GENERATE, NULL},
+        {"--invalid-rate", has_rate, GENERATE, NULL},
+        {"--init", o->init, INIT, NULL},
+        {"--timeout-ms", o->timeout_ms >= 0, INIT | REDRIVE, "--init or --redrive"},
+        {"--dry-run", o->back.is_dry, REDRIVE, "--redrive"},
+        {"--reason", o->back.reason != NULL, REDRIVE, "--redrive"},
+        {"--max", o->back.max >= 0, REDRIVE, "--redrive"},
+        {"--rate", o->back.rate >= 0, REDRIVE, "--redrive"},
+        {"--max-replays", o->back.max_replays >= 0, REDRIVE, "--redrive"},
+    };
+    unsigned mode = GENERATE;
+    const char *name = "";
 
-    for (size_t i = 0; o->redrive && i < sizeof(emitting) / sizeof(emitting[0]); i++)
-        if (emitting[i].is_given)
-            return err_set(e, ERR_USAGE, "%s does not go with --redrive", emitting[i].name);
-    for (size_t i = 0; !o->redrive && i < sizeof(moving) / sizeof(moving[0]); i++)
-        if (moving[i].is_given)
-            return err_set(e, ERR_USAGE, "%s goes with --redrive only", moving[i].name);
+    if (o->redrive) {
+        mode = REDRIVE;
+        name = "--redrive";
+    } else if (o->init) {
+        mode = INIT;
+        name = "--init";
+    } else if (o->input) {
+        mode = INPUT;
+        name = "--input";
+    }
+    if (check_use(uses, sizeof(uses) / sizeof(uses[0]), mode, name, e) < 0)
+        return -1;
     return redrive_check(&o->back, e);
 }
 
@@ -395,7 +426,7 @@ int main(int argc, char **argv)
 {
     struct options o = {.count = -1,
                         .seed = -1,
-                        .timeout_ms = 30000,
+                        .timeout_ms = -1,
                         .back = {.max = -1, .rate = -1, .max_replays = -1}};
     struct config cfg = {0};
     struct jsonl_log *log = NULL;
@@ -404,7 +435,7 @@ int main(int argc, char **argv)
     int status = 0;
 
     standard_hold();
-    stop_install();
+    stop_begin();
     switch (read_options(argc, argv, &o, &cfg, &e)) {
     case ARGS_DONE:
         goto out;
@@ -412,6 +443,7 @@ int main(int argc, char **argv)
         status = fail(&e);
         goto out;
     case ARGS_RUN:
+        stop_install();
         break;
     }
     log = jsonl_log_open(&(struct jsonl_log_options){.service = "producer",
@@ -420,6 +452,8 @@ int main(int argc, char **argv)
                                                      .clock = clock_system()},
                          &e);
     port = jsonl_log_port(log);
+    if (o.timeout_ms < 0)
+        o.timeout_ms = TIMEOUT_MS;
     o.back.timeout_ms = o.timeout_ms;
     o.back.is_quiet = o.quiet;
     if (o.redrive)

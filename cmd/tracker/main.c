@@ -16,6 +16,7 @@
 #include "flow/simulate.h"
 #include "io/console.h"
 #include "io/journal.h"
+#include "io/journal_file.h"
 #include "io/jsonl_log.h"
 #include "io/kafka_admin.h"
 #include "io/kafka_conf.h"
@@ -53,6 +54,7 @@ struct tracker {
     struct processor processor;
     struct consume consume;
     bool is_flowing; /* `consume` was made */
+    bool is_log_old; /* the log could not be opened anew */
 };
 
 static enum args_result read_options(int argc, char **argv, struct options *o, struct config *cfg,
@@ -202,6 +204,14 @@ static int open_log(struct tracker *t, struct err *e)
     if (!t->jsonl)
         return -1;
     t->log = jsonl_log_port(t->jsonl);
+    /* Known only now that it exists, and nothing was written yet. */
+    if (journal_file_owns(cfg->tracker.events_file, cfg->tracker.log_file)) {
+        jsonl_log_close(t->jsonl);
+        return err_set(
+            e, ERR_USAGE,
+            "tracker.log_file: %s is the journal tracker.events_file: %s, or belongs to it",
+            cfg->tracker.log_file, cfg->tracker.events_file);
+    }
     return 0;
 }
 
@@ -244,6 +254,38 @@ static int open_journal(struct tracker *t, struct err *e)
     return t->journal ? 0 : -1;
 }
 
+/* ---- files opened anew ---- */
+
+/* The journal does it when its thread comes to it. */
+static void begin_reopening(struct tracker *t)
+{
+    struct journal_port port = journal_port(t->journal);
+
+    port.reopen(port.self);
+    t->is_log_old = jsonl_log_reopen(t->jsonl) < 0;
+}
+
+static void tell_journal(struct tracker *t)
+{
+    struct err warning;
+
+    if (journal_take_warning(t->journal, &warning))
+        log_plain(&t->log, LOG_WARN, "journal goes on with trouble", warning.text);
+    if (journal_take_reopened(t->journal))
+        log_plain(&t->log, LOG_INFO, t->is_log_old ? "journal opened anew" : "files opened anew",
+                  NULL);
+}
+
+static void look_after_files(struct tracker *t)
+{
+    if (stop_take_hangup())
+        begin_reopening(t);
+    tell_journal(t);
+    jsonl_log_tick(t->jsonl);
+}
+
+/* ---- Kafka ---- */
+
 /* Asks until Kafka answers. Returns 1, 0 when a signal came first, -1 for settings it does not
  * take. */
 static int wait_for_kafka(struct tracker *t, struct err *e)
@@ -251,6 +293,7 @@ static int wait_for_kafka(struct tracker *t, struct err *e)
     bool was_told = false;
 
     while (stop_count() == 0) {
+        look_after_files(t);
         switch (kafka_admin_prepare(t->cfg, ADMIN_TIMEOUT_MS, &t->log, &t->cluster, e)) {
         case KAFKA_ADMIN_GOOD:
             if (was_told)
@@ -321,14 +364,6 @@ static void join_parts(struct tracker *t)
 
 /* ---- running ---- */
 
-static void tell_warning(struct tracker *t)
-{
-    struct err warning;
-
-    if (journal_take_warning(t->journal, &warning))
-        log_plain(&t->log, LOG_WARN, "journal goes on with trouble", warning.text);
-}
-
 static int flow(struct tracker *t, struct err *e)
 {
     int stops_seen = 0;
@@ -338,16 +373,10 @@ static int flow(struct tracker *t, struct err *e)
 
         for (; stops_seen < stop_count(); stops_seen++)
             consume_stop(&t->consume);
-        if (stop_take_hangup()) {
-            t->journal_port.reopen(t->journal_port.self);
-            jsonl_log_reopen(t->jsonl);
-            log_plain(&t->log, LOG_INFO, "files opened anew", NULL);
-        }
         sleep_ms = consume_turn(&t->consume, e);
         if (sleep_ms < 0)
             return -1;
-        tell_warning(t);
-        jsonl_log_tick(t->jsonl);
+        look_after_files(t);
         console_tick(&t->console, clock_wall_ms(clock_system()));
         if (sleep_ms > 0)
             wake_wait(t->wake_fd, sleep_ms);
@@ -405,7 +434,7 @@ static void close_parts(struct tracker *t)
     kafka_sink_close(t->kafka_sink);
     if (t->journal) {
         journal_finish(t->journal);
-        tell_warning(t);
+        tell_journal(t);
     }
     journal_close(t->journal);
     simulate_release(&t->simulate);
@@ -481,7 +510,7 @@ int main(int argc, char **argv)
     int status = 0;
 
     standard_hold();
-    stop_install();
+    stop_begin();
     switch (read_options(argc, argv, &o, &cfg, &e)) {
     case ARGS_DONE:
         break;
@@ -490,6 +519,7 @@ int main(int argc, char **argv)
         status = err_exit_status(&e);
         break;
     case ARGS_RUN:
+        stop_install();
         status = run_tracker(&cfg, &o);
         break;
     }

@@ -1,6 +1,7 @@
 #ifndef IO_JOURNAL_FILE_H
 #define IO_JOURNAL_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -30,6 +31,10 @@ int journal_file_sync(const struct journal_file *f, struct err *e);
 /* Goes over to the file that the path names now. Returns 1; 0 when it is the same one; -1 with `e`
  * when it cannot be opened as above: then the old one goes on. */
 int journal_file_reopen(struct journal_file *f, struct err *e);
+
+/* True when the file at `other` is the journal at `path`, by whatever name or link, or belongs to it:
+ * its state or a torn line put aside. Files that do not exist are not compared. */
+bool journal_file_owns(const char *path, const char *other);
 
 /* Closes. Accepts a zeroed struct. */
 void journal_file_close(struct journal_file *f);

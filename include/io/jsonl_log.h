@@ -27,8 +27,9 @@ struct log jsonl_log_port(struct jsonl_log *l);
 /* Writes the counts that are due. To be called about once a second. */
 void jsonl_log_tick(struct jsonl_log *l);
 
-/* Opens the path anew. When that fails the old file is kept and the failure logged there. */
-void jsonl_log_reopen(struct jsonl_log *l);
+/* Opens the path anew. Returns 0, or -1 when that fails: then the old file is kept and the failure
+ * logged there. */
+int jsonl_log_reopen(struct jsonl_log *l);
 
 /* Writes all counts now, so that the next entry can be the last line. */
 void jsonl_log_settle(struct jsonl_log *l);

@@ -27,17 +27,25 @@ static void on_signal(int signo)
     errno = saved;
 }
 
+static void handle(int signo, void (*handler)(int))
+{
+    struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
+
+    sigemptyset(&sa.sa_mask);
+    sigaction(signo, &sa, NULL);
+}
+
+void stop_begin(void)
+{
+    atomic_store(&wake, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    handle(SIGHUP, on_signal);
+    handle(SIGPIPE, SIG_IGN);
+}
+
 void stop_install(void)
 {
-    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-
-    atomic_store(&wake, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    sigemptyset(&sa.sa_mask);
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-    sigaction(SIGHUP, &sa, NULL);
-    sa.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &sa, NULL);
+    handle(SIGINT, on_signal);
+    handle(SIGTERM, on_signal);
 }
 
 int stop_count(void)

@@ -42,6 +42,7 @@ struct journal {
     enum journal_state state;
     struct err why;
     struct err warning;
+    bool was_reopened;
     int64_t fsync_ms_max;
 };
 
@@ -76,6 +77,14 @@ static void warn(struct journal *j, const struct err *e)
     pthread_mutex_lock(&j->lock);
     j->warning = *e;
     pthread_mutex_unlock(&j->lock);
+}
+
+static void set_reopened(struct journal *j)
+{
+    pthread_mutex_lock(&j->lock);
+    j->was_reopened = true;
+    pthread_mutex_unlock(&j->lock);
+    wake_flow(j);
 }
 
 static void set_durable(struct journal *j, int64_t took_ms)
@@ -169,10 +178,12 @@ static int reopen_file(struct journal *j)
     rc = journal_file_reopen(&j->file, &e);
     if (rc > 0)
         save_progress(j, false);
-    if (rc < 0) {
-        err_wrap(&e, "the file that was open before goes on");
-        warn(j, &e);
+    if (rc >= 0) {
+        set_reopened(j);
+        return 0;
     }
+    err_wrap(&e, "the file that was open before goes on");
+    warn(j, &e);
     return 0;
 }
 
@@ -350,6 +361,17 @@ bool journal_take_warning(struct journal *j, struct err *e)
     j->warning = (struct err){0};
     pthread_mutex_unlock(&j->lock);
     return e->kind != ERR_NONE;
+}
+
+bool journal_take_reopened(struct journal *j)
+{
+    bool was;
+
+    pthread_mutex_lock(&j->lock);
+    was = j->was_reopened;
+    j->was_reopened = false;
+    pthread_mutex_unlock(&j->lock);
+    return was;
 }
 
 /* ---- life ---- */

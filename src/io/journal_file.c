@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/strbuf.h"
 #include "io/sidecar.h"
 
 /* ---- opening ---- */
@@ -74,6 +76,52 @@ void journal_file_close(struct journal_file *f)
         close(f->fd);
     free(f->path);
     *f = (struct journal_file){0};
+}
+
+/* ---- what belongs to it ---- */
+
+static bool is_same_file(const char *path, const char *suffix, const char *other)
+{
+    struct strbuf whole = {0};
+    struct stat a;
+    struct stat b;
+    bool is_same;
+
+    strbuf_addf(&whole, "%s%s", path, suffix);
+    is_same = stat(whole.data, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+              a.st_ino == b.st_ino;
+    strbuf_release(&whole);
+    return is_same;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* Torn lines are put aside under names that nobody knows before, so the name decides. */
+static bool is_like_torn(const char *path, const char *other)
+{
+    char *folder = mem_strdup(path);
+    char *other_folder = mem_strdup(other);
+    struct strbuf name = {0};
+    bool is_like;
+
+    strbuf_addf(&name, "%s.torn-", last_part(path));
+    is_like = strncmp(last_part(other), name.data, name.len) == 0 &&
+              is_same_file(dirname(folder), "", dirname(other_folder));
+    strbuf_release(&name);
+    free(folder);
+    free(other_folder);
+    return is_like;
+}
+
+bool journal_file_owns(const char *path, const char *other)
+{
+    return is_same_file(path, "", other) || is_same_file(path, ".state", other) ||
+           is_same_file(path, ".state.tmp", other) || is_like_torn(path, other);
 }
 
 /* ---- writing ---- */

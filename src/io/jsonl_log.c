@@ -300,20 +300,21 @@ struct jsonl_log *jsonl_log_open(const struct jsonl_log_options *options, struct
     return l;
 }
 
-void jsonl_log_reopen(struct jsonl_log *l)
+int jsonl_log_reopen(struct jsonl_log *l)
 {
     struct log port = jsonl_log_port(l);
     int fd;
 
     if (!l->options.path)
-        return;
+        return 0;
     fd = open_file(l->options.path);
     if (fd < 0) {
         log_plain(&port, LOG_ERROR, "log file cannot be opened anew", strerror(errno));
-        return;
+        return -1;
     }
     close(l->fd);
     l->fd = fd;
+    return 0;
 }
 
 void jsonl_log_settle(struct jsonl_log *l)

@@ -79,7 +79,7 @@ static void apply_line(struct recovery *r, const char *text, size_t len, int64_t
 
     r->report->scanned_lines++;
     if (journal_line_parse(&line, text, len) < 0) {
-        if (r->report->broken_lines++ == 0)
+        if (!r->is_only_forward && r->report->broken_lines++ == 0)
             r->report->first_broken_at = at;
         return;
     }

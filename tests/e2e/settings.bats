@@ -182,3 +182,70 @@ without_comments() {
     done
   done
 }
+
+@test "a log that is written to the journal or to what belongs to it is refused, by whatever name" {
+  local log
+  ln -s events link
+  ln -s events.state state-link
+  mkdir sub
+  for log in ./events "$PWD/events" sub/../events link events.state state-link events.state.tmp events.torn-log; do
+    rm -f events.state
+    run_program tracker -s tracker.events_file=events -s "tracker.log_file=$log" -s kafka.broker=127.0.0.1:1
+    [ "$status" -eq 2 ] || fail "$log: status $status: $stderr"
+    [ "$stderr" = "tracker: tracker.log_file: $log is the journal tracker.events_file: events, or belongs to it" ] ||
+      fail "$stderr"
+    [ ! -s events ] || fail "$log: $(cat events)"
+  done
+  : >other
+  ln -f other events
+  run_program tracker -s tracker.events_file=events -s tracker.log_file=other
+  [ "$status" -eq 2 ]
+}
+
+# waits_for_settings PID: it catches SIGHUP and sleeps; there is nothing else to sleep for.
+waits_for_settings() {
+  grep -q '^SigCgt:.*[13579bdf]$' "/proc/$1/status" && grep -q '^State:.S' "/proc/$1/status"
+}
+
+@test "settings from a pipe are waited for: SIGTERM ends that, SIGHUP does not" {
+  local program
+  mkfifo pipe
+  for program in "${PROGRAMS[@]}"; do
+    start_in_background out "$ROOT/bin/$program" -c pipe --print-config
+    wait_for 20 waits_for_settings "$started_pid"
+    kill -TERM "$started_pid"
+    wait_for 20 is_gone "$started_pid"
+  done
+  for program in producer tracker; do
+    start_in_background "$program.out" "$ROOT/bin/$program" -c pipe --print-config
+    wait_for 20 waits_for_settings "$started_pid"
+    kill -HUP "$started_pid"
+    timeout 20 bash -c 'printf "app:\n  env: piped\n" >pipe'
+    wait_for 20 is_gone "$started_pid"
+    grep -qx '  env: piped  # pipe:2' "$program.out" || fail "$(cat "$program.out")"
+  done
+}
+
+@test "options of the producer that would have no effect beside others are refused" {
+  local line arguments
+  : >orders
+  while IFS='|' read -r line arguments; do
+    # shellcheck disable=SC2086
+    run_program producer $arguments
+    [ "$status" -eq 2 ] || fail "$arguments: status $status"
+    [ "$stderr" = "producer: $line" ] || fail "$arguments: $stderr"
+  done <<'EOF'
+--seed does not go with --input|--input orders --seed 1
+--invalid-rate does not go with --input|--invalid-rate 0.5 --input orders
+--count does not go with --init|--init -n 5
+--input does not go with --init|--init --input orders
+--seed does not go with --init|--seed 0 --init
+--interval-ms does not go with --init|--init --interval-ms 0
+--invalid-rate does not go with --init|--init --invalid-rate 0
+--init does not go with --redrive|--redrive --init
+--input does not go with --redrive|--redrive --input orders
+--timeout-ms goes with --init or --redrive only|-n 1 --timeout-ms 5
+--dry-run goes with --redrive only|--dry-run --init
+--max goes with --redrive only|--input orders --max 1
+EOF
+}

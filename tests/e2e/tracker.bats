@@ -353,6 +353,25 @@ END
   [ "$(grep -c waiting tracker.out)" -eq 1 ]
 }
 
+@test "SIGHUP while it waits for Kafka: the files are opened anew at once, or it says why not" {
+  KAFKA_BROKER=127.0.0.1:$(random_free_port)
+  start_in_background tracker.out "$ROOT/bin/tracker"
+  tracker=$started_pid
+  wait_for 60 has_logged "Kafka is away, trying until it is back"
+  mv "$journal" "$journal.1"
+  mv "$log" "$log.1"
+  kill -HUP "$tracker"
+  wait_for 60 has_logged "files opened anew"
+  [ -f "$journal" ]
+  mv "$journal" "$journal.2"
+  mkdir "$journal"
+  kill -HUP "$tracker"
+  wait_for 60 has_logged "journal goes on with trouble"
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker" 20
+  [ "$(jq -r .message "$log" | grep -c 'opened anew')" -eq 1 ]
+}
+
 @test "Kafka killed and started again: the tracker goes on by itself" {
   make_topics 2
   produce -n 1000

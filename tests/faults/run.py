@@ -54,6 +54,7 @@ TRIES = 5  # the number of calls differs a little from run to run
 WAITS = '"message":"journal cannot be written, all partitions wait"'
 GOES_ON = '"message":"journal can be written again"'
 TROUBLE = '"message":"journal goes on with trouble"'
+OPENED_ANEW = '"message":"files opened anew"'
 STATE_NOT_USED = '"message":"journal state not used, the whole journal was read"'
 
 
@@ -359,12 +360,12 @@ class Maker:
         for what, says in (("EMFILE", "Too many open files"), ("EACCES", "Permission denied")):
             refused = rf"^tracker: .*tracker\.events: {says}$"
             yield from self.each("open", JOURNAL, what, 1, status=(1,), says=refused)
-            step = Step(faults=f"open@{JOURNAL}:2:{what}", rotations=1, logs={TROUBLE: 1})
+            step = Step(faults=f"open@{JOURNAL}:2:{what}", rotations=1, logs={TROUBLE: 1, OPENED_ANEW: 0})
             yield Case(f"open tracker.events {what} at SIGHUP", [step])
         for function in ("open", "fsync"):
             step = Step(faults=f"{function}@{FOLDER}:1:EIO", status=(1,), says="folder of .*tracker.events: Input/output error")
             yield Case(f"{function} folder EIO at the start", [step])
-        yield Case("SIGHUP, no fault", [Step(rotations=1)])
+        yield Case("SIGHUP, no fault", [Step(rotations=1, logs={OPENED_ANEW: 1})])
         yield Case("SIGHUP twice, no fault", [Step(rotations=2)])
         yield from self.rotations()
 

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "io/journal.h"
+#include "io/journal_file.h"
 #include "io/wake.h"
 
 #define PATIENCE_MS 60000 /* for what must happen soon, on the slowest machine */
@@ -598,6 +599,35 @@ static void a_commit_reaches_the_sidecar_of_an_idle_journal(void **state)
     strbuf_release(&text);
 }
 
+static void what_belongs_to_a_journal_is_known_by_any_name(void **state)
+{
+    struct fixture *f = *state;
+    char name[160];
+    char linked[96];
+
+    open_journal(f);
+    submit(f, 1);
+    snprintf(linked, sizeof(linked), "%s.state", f->path);
+    WAIT_UNTIL(access(linked, F_OK) == 0);
+    assert_true(journal_file_owns(f->path, f->path));
+    snprintf(name, sizeof(name), "%s/./events", f->folder);
+    assert_true(journal_file_owns(f->path, name));
+    assert_false(journal_file_owns(f->path, f->other));
+    assert_int_equal(symlink("events", f->other), 0);
+    assert_true(journal_file_owns(f->path, f->other));
+    assert_true(journal_file_owns(f->other, f->path));
+    assert_int_equal(unlink(f->other), 0);
+    assert_int_equal(link(f->path, f->other), 0);
+    assert_true(journal_file_owns(f->path, f->other));
+    snprintf(name, sizeof(name), "%s/../%s/events.state", f->folder, strrchr(f->folder, '/') + 1);
+    assert_true(journal_file_owns(f->path, name));
+    snprintf(name, sizeof(name), "%s/./events.torn-log", f->folder);
+    assert_true(journal_file_owns(f->path, name));
+    assert_false(journal_file_owns(f->path, "/tmp/events.torn-log"));
+    snprintf(name, sizeof(name), "%s/events.log", f->folder);
+    assert_false(journal_file_owns(f->path, name));
+}
+
 /* ---- opening anew ---- */
 
 static void after_a_rename_the_new_file_is_written_and_nothing_is_lost(void **state)
@@ -616,6 +646,8 @@ static void after_a_rename_the_new_file_is_written_and_nothing_is_lost(void **st
         submit(f, 5);
     last = submit(f, 5);
     WAIT_UNTIL(durable(f) == last);
+    assert_true(journal_take_reopened(f->journal));
+    assert_false(journal_take_reopened(f->journal));
     assert_file_is(f->other, f->expected.data, before);
     assert_file_is(f->path, f->expected.data + before, f->expected.len - before);
     assert_refused(&f->options, "another tracker writes to it");
@@ -652,6 +684,7 @@ static void a_name_that_cannot_be_opened_anew_lets_the_old_file_go_on(void **sta
     assert_int_equal(journal_is(f, &e), JOURNAL_RUNNING);
     assert_true(journal_take_warning(f->journal, &e));
     assert_non_null(strstr(e.text, "the file that was open before goes on"));
+    assert_false(journal_take_reopened(f->journal));
     assert_file_is(f->other, f->expected.data, f->expected.len);
     assert_int_equal(rmdir(f->path), 0);
 }
@@ -700,6 +733,7 @@ int main(void)
         TEST(a_second_tracker_on_the_same_file_is_refused),
         TEST(what_is_no_file_is_refused),
         TEST(the_positions_are_known_at_once_and_after_a_restart),
+        TEST(what_belongs_to_a_journal_is_known_by_any_name),
         TEST(a_commit_reaches_the_sidecar_of_an_idle_journal),
         TEST(after_a_rename_the_new_file_is_written_and_nothing_is_lost),
         TEST(opened_anew_without_a_rename_the_same_file_goes_on),

@@ -317,7 +317,7 @@ static void opened_anew_it_writes_to_the_new_file(void **state)
     log_plain(&f->port, LOG_INFO, "old", NULL);
     assert_int_equal(rename(f->path, f->other), 0);
     log_plain(&f->port, LOG_INFO, "still old", NULL);
-    jsonl_log_reopen(f->log);
+    assert_int_equal(jsonl_log_reopen(f->log), 0);
     log_plain(&f->port, LOG_INFO, "new", NULL);
     read_lines(f, f->other);
     assert_int_equal(f->line_count, 2);
@@ -332,7 +332,7 @@ static void when_it_cannot_be_opened_anew_the_old_file_goes_on(void **state)
 
     assert_int_equal(rename(f->path, f->other), 0);
     assert_int_equal(symlink("/tmp/test_jsonl_log.nowhere/log", f->path), 0);
-    jsonl_log_reopen(f->log);
+    assert_int_equal(jsonl_log_reopen(f->log), -1);
     log_plain(&f->port, LOG_INFO, "goes on", NULL);
     read_lines(f, f->other);
     assert_int_equal(f->line_count, 2);

@@ -318,12 +318,15 @@ static void a_copy_of_an_older_journal_sets_nothing_back(void **state)
     save(f);
     rotate(f, ".1");
     append_text(f->path, LINE(1, 6));
+    snprintf(copy, sizeof(copy), "%s.log", f->path);
+    append_text(copy, "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"level\":\"INFO\"}\n");
     snprintf(copy, sizeof(copy), "%s.copy", f->path);
     append_text(copy,
                 LINE(0, 9) SPAN("replay", 0, 3, 10) LINE(0, 3) SPAN("gap", 0, 4, 7) LINE(1, 1));
     recover(f);
     assert_int_equal(next_of(f, 0), 42);
     assert_int_equal(next_of(f, 1), 7);
+    assert_int_equal(f->report.broken_lines, 0);
 }
 
 static void what_else_lies_beside_a_journal_is_not_read(void **state)
