@@ -186,6 +186,10 @@ $(OUT)/durable.so: tests/bench/durable.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -fPIC -shared -o $@ $<
 
+# Only for tests: deletes topics and records.
+$(OUT)/kafka-topic: $(OUT)/tests/tools/kafka_topic.o
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
 # Only for tests: preloaded into the tracker it makes calls fail.
 $(OUT)/faults.so: tests/faults/faults.c
 	@mkdir -p $(@D)

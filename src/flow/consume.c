@@ -5,126 +5,13 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "flow/start.h"
+#include "flow/drain.h"
+#include "flow/rebalance.h"
 
 #define TURN_MAX_SLEEP_MS 200
 #define LANE_BURST        100               /* records of one lane before the next has its turn */
 #define BATCH_BYTES       ((size_t)1 << 18) /* lines handed to the journal at once */
 #define READ_MS           100               /* of a turn, then the source is served again */
-#define REVOKE_MS         2000 /* for what is under way when partitions are taken away */
-#define FLUSH_MS          2000 /* for the journal, when nothing is read any more */
-
-/* ---- what the source tells ---- */
-
-/* A line about offsets instead of a record: it is durable before anything that follows it. */
-static void tell_start(struct consume *c, struct lane *lane, const struct start *start)
-{
-    const char *topic = c->policy.topic;
-
-    switch (start->kind) {
-    case START_NORMAL:
-        return;
-    case START_GAP:
-        record_write_gap(c->env.wall_ms, topic, lane->partition, start->from, start->to, &c->lines);
-        log_with(c->ports.log, LOG_WARN, "offsets can no longer be read, going on behind them",
-                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
-                 LOG_INT("to", start->to));
-        break;
-    case START_REPLAY:
-        lane->replay_until = start->to;
-        record_write_replay(c->env.wall_ms, topic, lane->partition, start->from, start->to,
-                            &c->lines);
-        log_with(c->ports.log, LOG_WARN, "the group was set back, telling records a second time",
-                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
-                 LOG_INT("to", start->to));
-        break;
-    case START_RESET:
-        record_write_replay(c->env.wall_ms, topic, lane->partition, start->from, start->to,
-                            &c->lines);
-        log_with(c->ports.log, LOG_ERROR, "the topic was recreated or cut, its offsets begin anew",
-                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
-                 LOG_INT("journal", start->to));
-        break;
-    }
-    lane->settled = start->offset;
-}
-
-static void start_lane(struct consume *c, struct assignment *a)
-{
-    const struct journal_port *j = c->ports.journal;
-    struct lane *lane = lanes_add(&c->lanes, a->partition);
-    struct start_facts facts = {.committed = a->committed, .low = a->low, .high = a->high};
-    struct start start;
-
-    j->position(j->self, a->partition, &facts.journal_next, &facts.acked_commit);
-    start = start_decide(&facts);
-    tell_start(c, lane, &start);
-    /* A crash came between journal and commit: the group is to know even if no record follows. */
-    if (start.kind == START_NORMAL && facts.journal_next > facts.committed)
-        lane_mark(lane, c->last_batch, start.offset);
-    if (start.kind == START_REPLAY || start.kind == START_RESET)
-        j->note_commit(j->self, a->partition, -1);
-    a->start = start.offset;
-    lane->position = start.offset;
-    if (c->policy.drain)
-        lane->end = a->high;
-    log_with(c->ports.log, LOG_INFO, "partition assigned", NULL, LOG_INT("partition", a->partition),
-             LOG_INT("start", start.offset), LOG_INT("journal", facts.journal_next),
-             LOG_INT("committed", a->committed), LOG_INT("low", a->low), LOG_INT("high", a->high));
-}
-
-static void on_assigned(void *ctx, struct assignment *list, size_t count)
-{
-    struct consume *c = ctx;
-
-    c->was_assigned = true;
-    for (size_t i = 0; i < count; i++) {
-        struct lane *lane = lanes_find(&c->lanes, list[i].partition);
-
-        if (lane)
-            lanes_remove(&c->lanes, lane, &c->env);
-        start_lane(c, &list[i]);
-    }
-}
-
-static void on_revoked(void *ctx, const int32_t *partitions, size_t count, bool lost)
-{
-    struct consume *c = ctx;
-
-    for (size_t i = 0; i < count; i++) {
-        struct lane *lane = lanes_find(&c->lanes, partitions[i]);
-
-        if (lane)
-            lane->fenced = true;
-    }
-    c->is_revoking = true;
-    c->is_lost = lost;
-    c->revoke_deadline_ms = c->env.now_ms + REVOKE_MS;
-    log_with(c->ports.log, lost ? LOG_WARN : LOG_INFO,
-             lost ? "partitions lost" : "partitions revoked", NULL,
-             LOG_INT("count", (int64_t)count));
-}
-
-static void on_committed(void *ctx, int32_t partition, int64_t offset)
-{
-    struct consume *c = ctx;
-
-    c->ports.journal->note_commit(c->ports.journal->self, partition, offset);
-    log_with(c->ports.log, LOG_DEBUG, "offset committed", NULL, LOG_INT("partition", partition),
-             LOG_INT("offset", offset));
-}
-
-static int serve_source(struct consume *c, struct err *e)
-{
-    const struct source_events events = {
-        .assigned = on_assigned,
-        .revoked = on_revoked,
-        .committed = on_committed,
-        .ctx = c,
-    };
-
-    return c->ports.source->serve(c->ports.source->self, &events, e);
-}
 
 /* ---- what the lanes tell ---- */
 
@@ -212,16 +99,6 @@ static int look_at_journal(struct consume *c, bool *is_writable, struct err *e)
 
 /* ---- reading ---- */
 
-static void note_drain_end(struct consume *c, struct lane *lane)
-{
-    const struct source *s = c->ports.source;
-
-    if (lane->end < 0)
-        lane->end = s->high_watermark(s->self, lane->partition);
-    if (lane->state == LANE_IDLE && lane->end >= 0 && lane->position >= lane->end)
-        lane->is_at_end = true;
-}
-
 static void halt(struct consume *c, const struct lane *lane)
 {
     c->has_failed = true;
@@ -251,7 +128,7 @@ static bool read_lane(struct consume *c, struct lane *lane)
     for (int i = 0; i < LANE_BURST; i++) {
         /* A record may have been settled since the lane was looked at. */
         if (c->policy.drain || c->phase == CONSUME_DRAINING)
-            note_drain_end(c, lane);
+            drain_note_end(c, lane);
         if (lane->state != LANE_IDLE || lane->is_at_end)
             return false;
         switch (s->fetch(s->self, lane->partition, &m)) {
@@ -341,20 +218,6 @@ static void take_answers(struct consume *c)
     }
 }
 
-/* At a stop nobody waits for a backoff: the record has one more attempt at once, then it is left.
- */
-static void hasten(struct consume *c, struct lane *lane)
-{
-    if (lane->state == LANE_WAITING && !lane->had_last_chance) {
-        lane->had_last_chance = true;
-        lane_wake(lane, &c->env);
-    }
-    if (lane->state == LANE_WAITING || lane->state == LANE_PROBING) {
-        lane_abandon(lane, &c->env);
-        lane->is_at_end = true;
-    }
-}
-
 static void wake_lanes(struct consume *c)
 {
     for (size_t i = 0; i < c->lanes.count; i++) {
@@ -362,107 +225,12 @@ static void wake_lanes(struct consume *c)
         bool sleeps;
 
         if (c->phase == CONSUME_DRAINING && !lane->fenced)
-            hasten(c, lane);
+            drain_hasten(c, lane);
         sleeps = lane_sleeps(lane);
         if (sleeps && !lane->fenced && lane->deadline_ms <= c->env.now_ms)
             lane_wake(lane, &c->env);
         if (lane->state == LANE_HALTED)
             halt(c, lane);
-    }
-}
-
-static void serve_revocation(struct consume *c)
-{
-    bool is_late = c->is_lost || c->env.now_ms >= c->revoke_deadline_ms;
-    bool is_waiting = false;
-
-    if (!c->is_revoking)
-        return;
-    for (size_t i = 0; i < c->lanes.count; i++) {
-        struct lane *lane = c->lanes.list[i];
-        bool runs = lane->state == LANE_ATTEMPTING || lane->state == LANE_SENDING;
-
-        if (!lane->fenced)
-            continue;
-        if (!runs || is_late)
-            lane_abandon(lane, &c->env);
-        else
-            is_waiting = true;
-    }
-    if (!is_late && (is_waiting || !lanes_are_durable(&c->lanes, true))) {
-        c->ports.journal->hurry(c->ports.journal->self);
-        return;
-    }
-    lanes_remove_fenced(&c->lanes, &c->env);
-    if (c->lanes.count == 0)
-        c->was_assigned = false; /* more may come: having nothing now is not being at the end */
-    c->is_revoking = false;
-    c->ports.source->release_partitions(c->ports.source->self);
-}
-
-/* ---- stop ---- */
-
-static void begin_flushing(struct consume *c)
-{
-    c->phase = CONSUME_FLUSHING;
-    c->phase_deadline_ms = c->env.now_ms + FLUSH_MS;
-    for (size_t i = 0; i < c->lanes.count; i++) {
-        struct lane *lane = c->lanes.list[i];
-
-        lane_abandon(lane, &c->env);
-        if (lane->position >= 0 && lane->end > lane->position)
-            c->left_behind += lane->end - lane->position;
-    }
-}
-
-void consume_stop(struct consume *c)
-{
-    read_clock(c);
-    if (c->phase == CONSUME_DRAINING) {
-        begin_flushing(c);
-    } else if (c->phase == CONSUME_RUNNING) {
-        c->phase = CONSUME_DRAINING;
-        c->phase_deadline_ms = c->env.now_ms + c->policy.drain_timeout_ms;
-        for (size_t i = 0; i < c->lanes.count; i++)
-            note_drain_end(c, c->lanes.list[i]);
-    }
-}
-
-static bool has_reached_ends(struct consume *c)
-{
-    bool all = true;
-
-    for (size_t i = 0; i < c->lanes.count; i++) {
-        struct lane *lane = c->lanes.list[i];
-
-        note_drain_end(c, lane);
-        if (lane->end < 0 && c->phase == CONSUME_DRAINING && lane->state == LANE_IDLE)
-            continue; /* nothing was ever heard of it: there is nothing to wait for */
-        if (!lane->is_at_end)
-            all = false;
-    }
-    return all && !c->is_revoking;
-}
-
-static void move_phase(struct consume *c)
-{
-    switch (c->phase) {
-    case CONSUME_RUNNING:
-        if (c->policy.drain && c->was_assigned && has_reached_ends(c))
-            begin_flushing(c);
-        break;
-    case CONSUME_DRAINING:
-        if (has_reached_ends(c) || c->env.now_ms >= c->phase_deadline_ms)
-            begin_flushing(c);
-        break;
-    case CONSUME_FLUSHING:
-        if (lanes_are_durable(&c->lanes, false) || c->env.now_ms >= c->phase_deadline_ms)
-            c->phase = CONSUME_DONE;
-        else
-            c->ports.journal->hurry(c->ports.journal->self);
-        break;
-    case CONSUME_DONE:
-        break;
     }
 }
 
@@ -536,7 +304,7 @@ int consume_turn(struct consume *c, struct err *e)
     enum consume_phase before = c->phase;
 
     read_clock(c);
-    if (serve_source(c, e) < 0 || look_at_journal(c, &is_writable, e) < 0)
+    if (rebalance_serve(c, e) < 0 || look_at_journal(c, &is_writable, e) < 0)
         return -1;
     take_answers(c);
     wake_lanes(c);
@@ -544,12 +312,18 @@ int consume_turn(struct consume *c, struct err *e)
         more = read_lanes(c);
     submit_lines(c);
     store_durable(c);
-    serve_revocation(c);
-    move_phase(c);
+    rebalance_give_back(c);
+    drain_serve(c);
     report_metrics(c);
     if (more || c->phase != before)
         return 0;
     return sleep_ms(c);
+}
+
+void consume_stop(struct consume *c)
+{
+    read_clock(c);
+    drain_begin(c);
 }
 
 bool consume_is_done(const struct consume *c)

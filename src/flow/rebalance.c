@@ -1,0 +1,144 @@
+#include "flow/rebalance.h"
+
+#include "flow/start.h"
+
+#define REVOKE_MS 2000 /* for what is under way when partitions are taken away */
+
+/* A line about offsets instead of a record: it is durable before anything that follows it. */
+static void tell_start(struct consume *c, struct lane *lane, const struct start *start)
+{
+    const char *topic = c->policy.topic;
+
+    switch (start->kind) {
+    case START_NORMAL:
+        return;
+    case START_GAP:
+        record_write_gap(c->env.wall_ms, topic, lane->partition, start->from, start->to, &c->lines);
+        log_with(c->ports.log, LOG_WARN, "offsets can no longer be read, going on behind them",
+                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
+                 LOG_INT("to", start->to));
+        break;
+    case START_REPLAY:
+        lane->replay_until = start->to;
+        record_write_replay(c->env.wall_ms, topic, lane->partition, start->from, start->to,
+                            &c->lines);
+        log_with(c->ports.log, LOG_WARN, "the group was set back, telling records a second time",
+                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
+                 LOG_INT("to", start->to));
+        break;
+    case START_RESET:
+        record_write_replay(c->env.wall_ms, topic, lane->partition, start->from, start->to,
+                            &c->lines);
+        log_with(c->ports.log, LOG_ERROR, "the topic was recreated or cut, its offsets begin anew",
+                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
+                 LOG_INT("journal", start->to));
+        break;
+    }
+    lane->settled = start->offset;
+}
+
+static void start_lane(struct consume *c, struct assignment *a)
+{
+    const struct journal_port *j = c->ports.journal;
+    struct lane *lane = lanes_add(&c->lanes, a->partition);
+    struct start_facts facts = {.committed = a->committed, .low = a->low, .high = a->high};
+    struct start start;
+
+    j->position(j->self, a->partition, &facts.journal_next, &facts.acked_commit);
+    start = start_decide(&facts);
+    tell_start(c, lane, &start);
+    /* A crash came between journal and commit: the group is to know even if no record follows. */
+    if (start.kind == START_NORMAL && facts.journal_next > facts.committed)
+        lane_mark(lane, c->last_batch, start.offset);
+    if (start.kind == START_REPLAY || start.kind == START_RESET)
+        j->note_commit(j->self, a->partition, -1);
+    a->start = start.offset;
+    lane->position = start.offset;
+    if (c->policy.drain)
+        lane->end = a->high;
+    log_with(c->ports.log, LOG_INFO, "partition assigned", NULL, LOG_INT("partition", a->partition),
+             LOG_INT("start", start.offset), LOG_INT("journal", facts.journal_next),
+             LOG_INT("committed", a->committed), LOG_INT("low", a->low), LOG_INT("high", a->high));
+}
+
+static void on_assigned(void *ctx, struct assignment *list, size_t count)
+{
+    struct consume *c = ctx;
+
+    c->was_assigned = true;
+    for (size_t i = 0; i < count; i++) {
+        struct lane *lane = lanes_find(&c->lanes, list[i].partition);
+
+        if (lane)
+            lanes_remove(&c->lanes, lane, &c->env);
+        start_lane(c, &list[i]);
+    }
+}
+
+static void on_revoked(void *ctx, const int32_t *partitions, size_t count, bool lost)
+{
+    struct consume *c = ctx;
+
+    for (size_t i = 0; i < count; i++) {
+        struct lane *lane = lanes_find(&c->lanes, partitions[i]);
+
+        if (lane)
+            lane->fenced = true;
+    }
+    c->is_revoking = true;
+    c->is_lost = lost;
+    c->revoke_deadline_ms = c->env.now_ms + REVOKE_MS;
+    log_with(c->ports.log, lost ? LOG_WARN : LOG_INFO,
+             lost ? "partitions lost" : "partitions revoked", NULL,
+             LOG_INT("count", (int64_t)count));
+}
+
+static void on_committed(void *ctx, int32_t partition, int64_t offset)
+{
+    struct consume *c = ctx;
+
+    c->ports.journal->note_commit(c->ports.journal->self, partition, offset);
+    log_with(c->ports.log, LOG_DEBUG, "offset committed", NULL, LOG_INT("partition", partition),
+             LOG_INT("offset", offset));
+}
+
+int rebalance_serve(struct consume *c, struct err *e)
+{
+    const struct source_events events = {
+        .assigned = on_assigned,
+        .revoked = on_revoked,
+        .committed = on_committed,
+        .ctx = c,
+    };
+
+    return c->ports.source->serve(c->ports.source->self, &events, e);
+}
+
+void rebalance_give_back(struct consume *c)
+{
+    bool is_late = c->is_lost || c->env.now_ms >= c->revoke_deadline_ms;
+    bool is_waiting = false;
+
+    if (!c->is_revoking)
+        return;
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        struct lane *lane = c->lanes.list[i];
+        bool runs = lane->state == LANE_ATTEMPTING || lane->state == LANE_SENDING;
+
+        if (!lane->fenced)
+            continue;
+        if (!runs || is_late)
+            lane_abandon(lane, &c->env);
+        else
+            is_waiting = true;
+    }
+    if (!is_late && (is_waiting || !lanes_are_durable(&c->lanes, true))) {
+        c->ports.journal->hurry(c->ports.journal->self);
+        return;
+    }
+    lanes_remove_fenced(&c->lanes, &c->env);
+    if (c->lanes.count == 0)
+        c->was_assigned = false; /* more may come: having nothing now is not being at the end */
+    c->is_revoking = false;
+    c->ports.source->release_partitions(c->ports.source->self);
+}

@@ -1,0 +1,100 @@
+/* What the tests do to topics behind the programs' backs:
+ *   kafka-topic delete TOPIC
+ *   kafka-topic cut TOPIC PARTITION OFFSET   what is before the offset goes, as retention does it
+ * at $KAFKA_BROKER. Exit 0 when the broker has done it. */
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_MS 30000
+
+static int fail(const char *what)
+{
+    fprintf(stderr, "kafka-topic: %s\n", what);
+    return 1;
+}
+
+static rd_kafka_t *open_client(const char *broker, char *why, size_t size)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_t *rk;
+
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", broker, why, size) != RD_KAFKA_CONF_OK) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, size);
+    if (!rk)
+        rd_kafka_conf_destroy(conf);
+    return rk;
+}
+
+static void delete_topic(rd_kafka_t *rk, const char *topic, rd_kafka_queue_t *answers)
+{
+    rd_kafka_DeleteTopic_t *what = rd_kafka_DeleteTopic_new(topic);
+
+    rd_kafka_DeleteTopics(rk, &what, 1, NULL, answers);
+    rd_kafka_DeleteTopic_destroy(what);
+}
+
+static void cut_topic(rd_kafka_t *rk, char **argv, rd_kafka_queue_t *answers)
+{
+    rd_kafka_topic_partition_list_t *before = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_DeleteRecords_t *what;
+
+    rd_kafka_topic_partition_list_add(before, argv[2], (int32_t)strtol(argv[3], NULL, 10))->offset =
+        strtoll(argv[4], NULL, 10);
+    what = rd_kafka_DeleteRecords_new(before);
+    rd_kafka_DeleteRecords(rk, &what, 1, NULL, answers);
+    rd_kafka_DeleteRecords_destroy(what);
+    rd_kafka_topic_partition_list_destroy(before);
+}
+
+/* The error of the one topic or partition that was asked about, or of the question itself. */
+static rd_kafka_resp_err_t answer_error(rd_kafka_event_t *event)
+{
+    const rd_kafka_DeleteTopics_result_t *topics = rd_kafka_event_DeleteTopics_result(event);
+    const rd_kafka_DeleteRecords_result_t *records = rd_kafka_event_DeleteRecords_result(event);
+    size_t count;
+
+    if (rd_kafka_event_error(event))
+        return rd_kafka_event_error(event);
+    if (topics)
+        return rd_kafka_topic_result_error(rd_kafka_DeleteTopics_result_topics(topics, &count)[0]);
+    return rd_kafka_DeleteRecords_result_offsets(records)->elems[0].err;
+}
+
+int main(int argc, char **argv)
+{
+    const char *broker = getenv("KAFKA_BROKER");
+    bool is_delete = argc == 3 && strcmp(argv[1], "delete") == 0;
+    bool is_cut = argc == 5 && strcmp(argv[1], "cut") == 0;
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    rd_kafka_queue_t *answers;
+    rd_kafka_event_t *event;
+    rd_kafka_t *rk;
+    char why[256];
+
+    if (!broker || !(is_delete || is_cut))
+        return fail(
+            "usage: KAFKA_BROKER=... kafka-topic delete TOPIC | cut TOPIC PARTITION OFFSET");
+    rk = open_client(broker, why, sizeof(why));
+    if (!rk)
+        return fail(why);
+    answers = rd_kafka_queue_new(rk);
+    if (is_delete)
+        delete_topic(rk, argv[2], answers);
+    else
+        cut_topic(rk, argv, answers);
+    event = rd_kafka_queue_poll(answers, ANSWER_MS);
+    if (event) {
+        err = answer_error(event);
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_queue_destroy(answers);
+    rd_kafka_destroy(rk);
+    return err ? fail(rd_kafka_err2str(err)) : 0;
+}
