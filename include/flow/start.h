@@ -1,6 +1,7 @@
 #ifndef FLOW_START_H
 #define FLOW_START_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Where to begin with a partition that comes to us. Pure.
@@ -17,6 +18,7 @@ struct start_facts {
     int64_t committed;    /* what the group has, or START_UNKNOWN */
     int64_t low;          /* the partition holds [low, high) */
     int64_t high;
+    bool was_beyond; /* the broker has just refused to read where we were: out of its range */
 };
 
 enum start_kind {

@@ -109,8 +109,8 @@ static void halt(struct consume *c, const struct lane *lane)
     consume_stop(c);
 }
 
-/* One terminal line per offset, whatever the source does. It may also be that the topic was
- * recreated meanwhile: that must not go unseen. */
+/* One terminal line per offset, whatever the source does: one that goes back by itself must not go
+ * unseen. */
 static void leave_out(struct consume *c, const struct lane *lane, struct message *m)
 {
     log_with(c->ports.log, LOG_WARN, "record left out, its partition was read beyond it", NULL,
@@ -135,7 +135,8 @@ static bool read_lane(struct consume *c, struct lane *lane)
         case FETCH_NOTHING:
             return false;
         case FETCH_END:
-            lane->position = m.offset;
+            if (m.offset > lane->position)
+                lane->position = m.offset;
             break;
         case FETCH_MESSAGE:
             if (m.offset < lane->position)

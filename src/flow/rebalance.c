@@ -41,7 +41,8 @@ static void start_lane(struct consume *c, struct assignment *a)
 {
     const struct journal_port *j = c->ports.journal;
     struct lane *lane = lanes_add(&c->lanes, a->partition);
-    struct start_facts facts = {.committed = a->committed, .low = a->low, .high = a->high};
+    struct start_facts facts = {
+        .committed = a->committed, .low = a->low, .high = a->high, .was_beyond = a->was_beyond};
     struct start start;
 
     j->position(j->self, a->partition, &facts.journal_next, &facts.acked_commit);

@@ -1,7 +1,5 @@
 #include "flow/start.h"
 
-#include <stdbool.h>
-
 static int64_t later(int64_t a, int64_t b)
 {
     return a > b ? a : b;
@@ -37,6 +35,9 @@ struct start start_decide(const struct start_facts *f)
         return (struct start){.kind = START_NORMAL, .offset = START_UNKNOWN};
     if (wanted > f->high)
         return beyond_the_end(f, wanted);
+    /* It was beyond the end, and the topic has grown past it while we asked. */
+    if (f->was_beyond && wanted >= f->low)
+        return (struct start){.kind = START_RESET, .offset = f->low, .from = f->low, .to = wanted};
     if (was_set_back(f)) {
         int64_t offset = later(f->committed, f->low);
 

@@ -17,6 +17,17 @@ static struct fake_partition *partition_of(struct fake_source *s, int32_t partit
     return &s->partitions[partition];
 }
 
+static void drop_records(struct fake_partition *p)
+{
+    for (size_t k = 0; k < p->count; k++) {
+        free(p->records[k].key);
+        free(p->records[k].value);
+    }
+    free(p->records);
+    p->records = NULL;
+    p->count = 0;
+}
+
 /* ---- what the test says ---- */
 
 void fake_source_add_bytes(struct fake_source *s, int32_t partition, const char *key,
@@ -76,16 +87,22 @@ void fake_source_revoke(struct fake_source *s, int32_t from, int32_t to, bool lo
     add_event(s, from, to, false, lost);
 }
 
+void fake_source_recreate(struct fake_source *s, int32_t partition)
+{
+    struct fake_partition *p = partition_of(s, partition);
+
+    drop_records(p);
+    p->low = p->end = p->committed = p->acknowledged = 0;
+    add_event(s, partition, partition, true, false);
+    s->events[s->event_first + s->event_count - 1].was_beyond = true;
+}
+
 void fake_source_release(struct fake_source *s)
 {
     for (int i = 0; i < FAKE_PARTITIONS; i++) {
         struct fake_partition *p = &s->partitions[i];
 
-        for (size_t k = 0; k < p->count; k++) {
-            free(p->records[k].key);
-            free(p->records[k].value);
-        }
-        free(p->records);
+        drop_records(p);
     }
     assert_int_equal(s->outstanding, 0);
     *s = (struct fake_source){0};
@@ -105,13 +122,14 @@ static void tell_assigned(struct fake_source *s, const struct fake_source_event 
                                       .committed = p->committed > 0 ? p->committed : -1,
                                       .low = p->low,
                                       .high = p->end,
+                                      .was_beyond = e->was_beyond,
                                       .start = -1};
     }
     events->assigned(events->ctx, list, e->count);
     for (size_t i = 0; i < e->count; i++) {
         struct fake_partition *p = partition_of(s, list[i].partition);
 
-        assert_false(p->is_ours);
+        assert_true(p->is_ours == e->was_beyond);
         p->is_ours = true;
         p->is_lost = p->told_end = false;
         p->start = list[i].start;

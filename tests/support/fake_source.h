@@ -49,6 +49,7 @@ struct fake_source {
         size_t count;
         bool is_assign;
         bool lost;
+        bool was_beyond;
     } events[FAKE_EVENTS];
     size_t event_first;
     size_t event_count;
@@ -80,6 +81,9 @@ void fake_source_skip(struct fake_source *s, int32_t partition, int64_t n);
 
 /* The next serve tells that partitions `from` to `to`, both included, came or are to go. */
 void fake_source_assign(struct fake_source *s, int32_t from, int32_t to);
+/* The topic is made anew and empty; what was handed out stays. What is added from now on begins at
+ * offset 0, and the next serve tells that the partition, which is ours, has to begin anew. */
+void fake_source_recreate(struct fake_source *s, int32_t partition);
 void fake_source_revoke(struct fake_source *s, int32_t from, int32_t to, bool lost);
 
 void fake_source_release(struct fake_source *s);

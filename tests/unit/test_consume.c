@@ -449,6 +449,48 @@ static void a_record_that_was_read_beyond_is_left_out_and_that_is_said(void **st
                      3);
 }
 
+static void a_topic_that_is_recreated_while_it_is_read_is_told_from_its_new_beginning(void **state)
+{
+    static const int orders[] = {3, 5, 9}; /* in the new topic; five in the old one */
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        int32_t p = (int32_t)i;
+        size_t before;
+
+        add_orders(w, p, 5);
+        if (i == 0)
+            begin(w);
+        fake_source_assign(&w->source, p, p);
+        run_for(w, 100);
+        before = w->lines;
+        fake_source_recreate(&w->source, p);
+        memset(w->told_in[p], 0, sizeof(w->told_in[p]));
+        w->last_told[p] = 0;
+        add_orders(w, p, orders[i]);
+        run_for(w, 100);
+        assert_int_equal(w->lines - before, orders[i]);
+        assert_int_equal(committed(w, p), orders[i]);
+        assert_int_equal(
+            fake_log_count(&w->log, "the topic was recreated or cut, its offsets begin anew"),
+            i + 1);
+    }
+}
+
+static void an_end_before_what_was_read_does_not_set_a_lane_back(void **state)
+{
+    struct world *w = *state;
+
+    add_orders(w, 0, 5);
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    run_for(w, 100);
+    w->source.partitions[0].end = 0;
+    w->source.partitions[0].told_end = false;
+    run_for(w, 100);
+    assert_int_equal(lanes_find(&w->c.lanes, 0)->position, 5);
+}
+
 static void with_no_partitions_there_is_nothing_to_do(void **state)
 {
     struct world *w = *state;
@@ -1348,6 +1390,8 @@ int main(void)
         TEST(the_source_is_served_between_bursts_of_a_busy_partition),
         TEST(a_turn_ends_in_time_however_slow_the_records_are),
         TEST(a_record_that_was_read_beyond_is_left_out_and_that_is_said),
+        TEST(a_topic_that_is_recreated_while_it_is_read_is_told_from_its_new_beginning),
+        TEST(an_end_before_what_was_read_does_not_set_a_lane_back),
         TEST(with_no_partitions_there_is_nothing_to_do),
         TEST(a_dead_source_ends_the_flow),
         TEST(nothing_is_read_while_half_of_the_memory_waits_for_the_disk),

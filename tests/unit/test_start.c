@@ -11,41 +11,45 @@
 static void a_start_follows_from_journal_group_and_broker(void **state)
 {
     static const struct {
-        struct start_facts facts; /* journal_next, acked_commit, committed, low, high */
+        struct start_facts facts; /* journal_next, acked_commit, committed, low, high, was_beyond */
         struct start start;       /* kind, offset, from, to */
     } cases[] = {
         /* nobody knows anything: auto.offset.reset decides */
-        {{NOTHING, NOTHING, NOTHING, 0, 100}, {START_NORMAL, NOTHING, 0, 0}},
+        {{NOTHING, NOTHING, NOTHING, 0, 100, false}, {START_NORMAL, NOTHING, 0, 0}},
         /* the journal is ahead: a crash came before the commit */
-        {{50, 30, 40, 0, 100}, {START_NORMAL, 50, 0, 0}},
+        {{50, 30, 40, 0, 100, false}, {START_NORMAL, 50, 0, 0}},
         /* the group is ahead: others did that part */
-        {{50, 50, 80, 0, 100}, {START_NORMAL, 80, 0, 0}},
+        {{50, 50, 80, 0, 100, false}, {START_NORMAL, 80, 0, 0}},
         /* the group's offsets expired */
-        {{50, 50, NOTHING, 0, 100}, {START_NORMAL, 50, 0, 0}},
+        {{50, 50, NOTHING, 0, 100, false}, {START_NORMAL, 50, 0, 0}},
         /* a new journal for an old group */
-        {{NOTHING, NOTHING, 70, 0, 100}, {START_NORMAL, 70, 0, 0}},
+        {{NOTHING, NOTHING, 70, 0, 100, false}, {START_NORMAL, 70, 0, 0}},
         /* all is told */
-        {{100, 100, 100, 0, 100}, {START_NORMAL, 100, 0, 0}},
+        {{100, 100, 100, 0, 100, false}, {START_NORMAL, 100, 0, 0}},
         /* retention was faster than we */
-        {{50, 50, 50, 60, 100}, {START_GAP, 60, 50, 60}},
-        {{NOTHING, NOTHING, 10, 60, 100}, {START_GAP, 60, 10, 60}},
+        {{50, 50, 50, 60, 100, false}, {START_GAP, 60, 50, 60}},
+        {{NOTHING, NOTHING, 10, 60, 100, false}, {START_GAP, 60, 10, 60}},
         /* someone set the group back */
-        {{50, 50, 20, 0, 100}, {START_REPLAY, 20, 20, 50}},
-        {{50, 50, 0, 10, 100}, {START_REPLAY, 10, 10, 50}},
+        {{50, 50, 20, 0, 100, false}, {START_REPLAY, 20, 20, 50}},
+        {{50, 50, 0, 10, 100, false}, {START_REPLAY, 10, 10, 50}},
         /* set back to what retention has taken: the gap is told, there is nothing to tell again */
-        {{50, 50, 20, 60, 100}, {START_GAP, 60, 50, 60}},
-        {{60, 50, 20, 60, 100}, {START_NORMAL, 60, 0, 0}},
+        {{50, 50, 20, 60, 100, false}, {START_GAP, 60, 50, 60}},
+        {{60, 50, 20, 60, 100, false}, {START_NORMAL, 60, 0, 0}},
         /* a commit that was never acknowledged to us is no setting back */
-        {{50, 20, 20, 0, 100}, {START_NORMAL, 50, 0, 0}},
-        {{50, NOTHING, 20, 0, 100}, {START_NORMAL, 50, 0, 0}},
+        {{50, 20, 20, 0, 100, false}, {START_NORMAL, 50, 0, 0}},
+        {{50, NOTHING, 20, 0, 100, false}, {START_NORMAL, 50, 0, 0}},
         /* set back to where this journal never told: nothing is told a second time */
-        {{40, 60, 50, 0, 100}, {START_NORMAL, 50, 0, 0}},
+        {{40, 60, 50, 0, 100, false}, {START_NORMAL, 50, 0, 0}},
         /* the topic was recreated or cut */
-        {{500, 500, 500, 0, 100}, {START_RESET, 0, 0, 500}},
-        {{500, 500, 40, 0, 100}, {START_RESET, 40, 40, 500}},
-        {{500, 500, NOTHING, 30, 100}, {START_RESET, 30, 30, 500}},
+        {{500, 500, 500, 0, 100, false}, {START_RESET, 0, 0, 500}},
+        {{500, 500, 40, 0, 100, false}, {START_RESET, 40, 40, 500}},
+        {{500, 500, NOTHING, 30, 100, false}, {START_RESET, 30, 30, 500}},
+        /* recreated while it was read, and since grown past where we were; cut below it */
+        {{500, 500, 500, 0, 900, true}, {START_RESET, 0, 0, 500}},
+        {{500, 500, 500, 0, 100, true}, {START_RESET, 0, 0, 500}},
+        {{500, 500, 500, 600, 900, true}, {START_GAP, 600, 500, 600}},
         /* an empty topic that once held more: its end is where it begins */
-        {{100, 100, 100, 100, 100}, {START_NORMAL, 100, 0, 0}},
+        {{100, 100, 100, 100, 100, false}, {START_NORMAL, 100, 0, 0}},
     };
 
     (void)state;
