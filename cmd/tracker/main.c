@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,19 +15,18 @@
 #include "flow/simulate.h"
 #include "io/console.h"
 #include "io/journal.h"
-#include "io/journal_file.h"
 #include "io/jsonl_log.h"
 #include "io/kafka_admin.h"
 #include "io/kafka_conf.h"
 #include "io/kafka_sink.h"
 #include "io/kafka_source.h"
 #include "io/wake.h"
+#include "files.h"
+#include "policy.h"
 
 #define ADMIN_TIMEOUT_MS 1000
 #define CLOSE_TIMEOUT_MS 2000
 #define FETCH_MIN_BYTES  ((size_t)1 << 20)
-#define DLQ_RETRY_MS     500
-#define DLQ_RETRY_MAX_MS 10000
 
 struct options {
     bool drain;
@@ -39,11 +37,9 @@ struct options {
 struct tracker {
     const struct config *cfg;
     struct options options;
-    struct jsonl_log *jsonl;
-    struct log log;
+    struct files files;
     struct console console;
     int wake_fd;
-    struct journal *journal;
     struct kafka_cluster cluster;
     struct kafka_sink *kafka_sink;
     struct kafka_source *kafka_source;
@@ -54,7 +50,6 @@ struct tracker {
     struct processor processor;
     struct consume consume;
     bool is_flowing; /* `consume` was made */
-    bool is_log_old; /* the log could not be opened anew */
 };
 
 static enum args_result read_options(int argc, char **argv, struct options *o, struct config *cfg,
@@ -81,87 +76,7 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
     return args_load(&program, argc, argv, kafka_library_version(), cfg, e);
 }
 
-/* ---- settings as the rooms want them ---- */
-
-static enum retry_jitter jitter_of(enum config_jitter jitter)
-{
-    switch (jitter) {
-    case CONFIG_JITTER_EQUAL:
-        return RETRY_JITTER_EQUAL;
-    case CONFIG_JITTER_FULL:
-        return RETRY_JITTER_FULL;
-    case CONFIG_JITTER_PROPORTIONAL:
-        return RETRY_JITTER_PROPORTIONAL;
-    case CONFIG_JITTER_DECORRELATED:
-        return RETRY_JITTER_DECORRELATED;
-    case CONFIG_JITTER_NONE:
-        return RETRY_JITTER_NONE;
-    }
-    return RETRY_JITTER_EQUAL;
-}
-
-static enum lane_payload payload_of(enum config_payload payload)
-{
-    switch (payload) {
-    case CONFIG_PAYLOAD_BOTH:
-        return LANE_PAYLOAD_BOTH;
-    case CONFIG_PAYLOAD_RAW:
-        return LANE_PAYLOAD_RAW;
-    case CONFIG_PAYLOAD_FAILURES:
-        return LANE_PAYLOAD_FAILURES;
-    }
-    return LANE_PAYLOAD_BOTH;
-}
-
-static enum journal_fsync fsync_of(enum config_fsync fsync_mode)
-{
-    switch (fsync_mode) {
-    case CONFIG_FSYNC_GROUP:
-        return JOURNAL_FSYNC_GROUP;
-    case CONFIG_FSYNC_ALWAYS:
-        return JOURNAL_FSYNC_ALWAYS;
-    case CONFIG_FSYNC_NEVER:
-        return JOURNAL_FSYNC_NEVER;
-    }
-    return JOURNAL_FSYNC_GROUP;
-}
-
-static struct consume_policy policy_of(const struct config *cfg, const struct options *o)
-{
-    return (struct consume_policy){
-        .lane =
-            {
-                .retry =
-                    {
-                        .max_attempts = (int)cfg->retry.max_attempts,
-                        .initial_delay_ms = cfg->retry.initial_delay_ms,
-                        .max_delay_ms = cfg->retry.max_delay_ms,
-                        .multiplier = cfg->retry.multiplier,
-                        .jitter = jitter_of(cfg->retry.jitter),
-                        .max_elapsed_ms = cfg->retry.max_elapsed_ms,
-                    },
-                .breaker =
-                    {
-                        .consecutive = cfg->dlq.breaker_consecutive,
-                        .share = cfg->dlq.breaker_share,
-                        .window = cfg->dlq.breaker_window,
-                        .pause_ms = cfg->dlq.breaker_pause_ms,
-                    },
-                .max_message_bytes = (size_t)cfg->tracker.max_message_bytes,
-                .payload = payload_of(cfg->tracker.events_payload),
-                .group = cfg->kafka.consumer_group,
-                .dlq_topic = cfg->dlq.enabled ? cfg->dlq.topic : NULL,
-                .halt_without_dlq = cfg->dlq.on_disabled == CONFIG_ON_DISABLED_HALT,
-                .dlq_retry_ms = DLQ_RETRY_MS,
-                .dlq_retry_max_ms = DLQ_RETRY_MAX_MS,
-            },
-        .topic = cfg->kafka.topic,
-        .max_buffered_bytes = (size_t)cfg->tracker.max_buffered_bytes,
-        .metrics_interval_ms = cfg->tracker.metrics_interval_seconds * 1000,
-        .drain_timeout_ms = cfg->tracker.drain_timeout_ms,
-        .drain = o->drain,
-    };
-}
+/* ---- parts ---- */
 
 /* One half of the memory is for what is fetched ahead, shared by all partitions that may come to
  * us. */
@@ -174,8 +89,6 @@ static size_t fetch_bytes(const struct tracker *t)
     return share > FETCH_MIN_BYTES ? share : FETCH_MIN_BYTES;
 }
 
-/* ---- parts ---- */
-
 static void on_settled(void *ctx, const struct record *r, const struct order *o)
 {
     struct tracker *t = ctx;
@@ -187,101 +100,7 @@ static int64_t fsync_ms_max(void *ctx)
 {
     struct tracker *t = ctx;
 
-    return journal_take_fsync_ms_max(t->journal);
-}
-
-static int open_log(struct tracker *t, struct err *e)
-{
-    const struct config *cfg = t->cfg;
-
-    t->jsonl =
-        jsonl_log_open(&(struct jsonl_log_options){.path = cfg->tracker.log_file,
-                                                   .service = "order-tracker",
-                                                   .env = cfg->app.env,
-                                                   .level = (enum log_level)cfg->app.log_level,
-                                                   .clock = clock_system()},
-                       e);
-    if (!t->jsonl)
-        return -1;
-    t->log = jsonl_log_port(t->jsonl);
-    /* Known only now that it exists, and nothing was written yet. */
-    if (journal_file_owns(cfg->tracker.events_file, cfg->tracker.log_file)) {
-        jsonl_log_close(t->jsonl);
-        return err_set(
-            e, ERR_USAGE,
-            "tracker.log_file: %s is the journal tracker.events_file: %s, or belongs to it",
-            cfg->tracker.log_file, cfg->tracker.events_file);
-    }
-    return 0;
-}
-
-static void tell_recovery(struct tracker *t, const struct recovery_report *r)
-{
-    const char *path = t->cfg->tracker.events_file;
-
-    if (r->trouble.len > 0)
-        log_plain(&t->log, LOG_WARN, "journal state not used, the whole journal was read",
-                  r->trouble.data);
-    if (r->torn_bytes > 0)
-        log_with(&t->log, LOG_WARN, "torn line at the end of the journal moved aside", NULL,
-                 LOG_TEXT("journal", path), LOG_INT("bytes", r->torn_bytes),
-                 LOG_TEXT("moved_to", r->torn_path.data));
-    if (r->broken_lines > 0)
-        log_with(&t->log, LOG_WARN, "broken lines in the journal", NULL, LOG_TEXT("journal", path),
-                 LOG_INT("lines", r->broken_lines), LOG_INT("first_at", r->first_broken_at));
-    log_with(&t->log, LOG_INFO, "journal opened", NULL, LOG_TEXT("journal", path),
-             LOG_JSON("clean", r->was_clean ? "true" : "false"),
-             LOG_INT("scanned_lines", r->scanned_lines),
-             LOG_INT("scanned_bytes", r->scanned_bytes));
-}
-
-static int open_journal(struct tracker *t, struct err *e)
-{
-    const struct config *cfg = t->cfg;
-    const struct journal_options options = {
-        .path = cfg->tracker.events_file,
-        .topic = cfg->kafka.topic,
-        .fsync = fsync_of(cfg->tracker.fsync),
-        .fsync_interval_ms = cfg->tracker.fsync_interval_ms,
-        .wake_fd = t->wake_fd,
-    };
-    struct recovery_report report = {0};
-
-    t->journal = journal_open(&options, &report, e);
-    if (t->journal)
-        tell_recovery(t, &report);
-    recovery_report_release(&report);
-    return t->journal ? 0 : -1;
-}
-
-/* ---- files opened anew ---- */
-
-/* The journal does it when its thread comes to it. */
-static void begin_reopening(struct tracker *t)
-{
-    struct journal_port port = journal_port(t->journal);
-
-    port.reopen(port.self);
-    t->is_log_old = jsonl_log_reopen(t->jsonl) < 0;
-}
-
-static void tell_journal(struct tracker *t)
-{
-    struct err warning;
-
-    if (journal_take_warning(t->journal, &warning))
-        log_plain(&t->log, LOG_WARN, "journal goes on with trouble", warning.text);
-    if (journal_take_reopened(t->journal))
-        log_plain(&t->log, LOG_INFO, t->is_log_old ? "journal opened anew" : "files opened anew",
-                  NULL);
-}
-
-static void look_after_files(struct tracker *t)
-{
-    if (stop_take_hangup())
-        begin_reopening(t);
-    tell_journal(t);
-    jsonl_log_tick(t->jsonl);
+    return journal_take_fsync_ms_max(t->files.journal);
 }
 
 /* ---- Kafka ---- */
@@ -293,22 +112,22 @@ static int wait_for_kafka(struct tracker *t, struct err *e)
     bool was_told = false;
 
     while (stop_count() == 0) {
-        look_after_files(t);
-        switch (kafka_admin_prepare(t->cfg, ADMIN_TIMEOUT_MS, &t->log, &t->cluster, e)) {
+        files_look_after(&t->files);
+        switch (kafka_admin_prepare(t->cfg, ADMIN_TIMEOUT_MS, &t->files.log, &t->cluster, e)) {
         case KAFKA_ADMIN_GOOD:
             if (was_told)
-                log_plain(&t->log, LOG_INFO, "Kafka is back", NULL);
+                log_plain(&t->files.log, LOG_INFO, "Kafka is back", NULL);
             return 1;
         case KAFKA_ADMIN_AWAY:
             if (!was_told) {
-                log_with(&t->log, LOG_WARN, "Kafka is away, trying until it is back", e->text,
+                log_with(&t->files.log, LOG_WARN, "Kafka is away, trying until it is back", e->text,
                          LOG_TEXT("broker", t->cfg->kafka.broker));
                 console_say(&t->console, "waiting for Kafka at %s", t->cfg->kafka.broker);
             }
             was_told = true;
             break;
         case KAFKA_ADMIN_REFUSED:
-            log_plain(&t->log, LOG_WARN, "going on without", e->text);
+            log_plain(&t->files.log, LOG_WARN, "going on without", e->text);
             return 1;
         case KAFKA_ADMIN_FAILED:
             return -1;
@@ -324,15 +143,15 @@ static int open_kafka(struct tracker *t, struct err *e)
     if (cfg->dlq.enabled &&
         !(t->kafka_sink = kafka_sink_open(
               cfg, &(struct kafka_sink_options){.linger_ms = "0", .topic_wait_ms = "5000"},
-              t->wake_fd, &t->log, e)))
+              t->wake_fd, &t->files.log, e)))
         return -1;
-    t->kafka_source = kafka_source_open(cfg, fetch_bytes(t), t->wake_fd, &t->log, e);
+    t->kafka_source = kafka_source_open(cfg, fetch_bytes(t), t->wake_fd, &t->files.log, e);
     return t->kafka_source ? 0 : -1;
 }
 
 static void join_parts(struct tracker *t)
 {
-    const struct consume_policy policy = policy_of(t->cfg, &t->options);
+    const struct consume_policy policy = policy_of(t->cfg, t->options.drain);
     struct consume_ports ports;
 
     t->simulate = (struct simulate){
@@ -342,7 +161,7 @@ static void join_parts(struct tracker *t)
         .latency_ms = t->cfg->simulate.latency_ms,
     };
     t->processor = simulate_processor(&t->simulate);
-    t->journal_port = journal_port(t->journal);
+    t->journal_port = journal_port(t->files.journal);
     t->source = kafka_source_port(t->kafka_source);
     if (t->kafka_sink)
         t->sink = kafka_sink_port(t->kafka_sink);
@@ -352,7 +171,7 @@ static void join_parts(struct tracker *t)
         .processor = &t->processor,
         .journal = &t->journal_port,
         .clock = clock_system(),
-        .log = &t->log,
+        .log = &t->files.log,
         .settled = on_settled,
         .settled_ctx = t,
         .fsync_ms_max = fsync_ms_max,
@@ -376,7 +195,7 @@ static int flow(struct tracker *t, struct err *e)
         sleep_ms = consume_turn(&t->consume, e);
         if (sleep_ms < 0)
             return -1;
-        look_after_files(t);
+        files_look_after(&t->files);
         console_tick(&t->console, clock_wall_ms(clock_system()));
         if (sleep_ms > 0)
             wake_wait(t->wake_fd, sleep_ms);
@@ -392,9 +211,10 @@ static void tell_started(struct tracker *t)
 {
     const struct config *cfg = t->cfg;
 
-    log_with(&t->log, LOG_INFO, "tracker started", NULL, LOG_TEXT("broker", cfg->kafka.broker),
-             LOG_TEXT("topic", cfg->kafka.topic), LOG_TEXT("group", cfg->kafka.consumer_group),
-             LOG_TEXT("cluster", t->cluster.id), LOG_TEXT("librdkafka", kafka_library_version()));
+    log_with(&t->files.log, LOG_INFO, "tracker started", NULL,
+             LOG_TEXT("broker", cfg->kafka.broker), LOG_TEXT("topic", cfg->kafka.topic),
+             LOG_TEXT("group", cfg->kafka.consumer_group), LOG_TEXT("cluster", t->cluster.id),
+             LOG_TEXT("librdkafka", kafka_library_version()));
     console_say(&t->console, "tracker: topic %s, group %s, broker %s; journal %s, log %s",
                 cfg->kafka.topic, cfg->kafka.consumer_group, cfg->kafka.broker,
                 cfg->tracker.events_file, cfg->tracker.log_file);
@@ -429,14 +249,10 @@ static void end_flow(struct tracker *t, struct totals *totals)
 static void close_parts(struct tracker *t)
 {
     if (kafka_source_close(t->kafka_source, CLOSE_TIMEOUT_MS) < 0)
-        log_plain(&t->log, LOG_WARN, "group not left in time, the last records may come again",
-                  NULL);
+        log_plain(&t->files.log, LOG_WARN,
+                  "group not left in time, the last records may come again", NULL);
     kafka_sink_close(t->kafka_sink);
-    if (t->journal) {
-        journal_finish(t->journal);
-        tell_journal(t);
-    }
-    journal_close(t->journal);
+    files_close_journal(&t->files);
     simulate_release(&t->simulate);
 }
 
@@ -444,11 +260,12 @@ static void tell_stopped(struct tracker *t, const struct totals *totals, const s
 {
     bool failed = failure->kind != ERR_NONE;
 
-    jsonl_log_settle(t->jsonl);
-    log_with(
-        &t->log, failed ? LOG_ERROR : LOG_INFO, "tracker stopped", failed ? failure->text : NULL,
-        LOG_JSON(NULL, totals->metrics.len ? totals->metrics.data : "{}"),
-        LOG_JSON("drained", totals->drained ? "true" : "false"), LOG_INT("left", totals->left));
+    jsonl_log_settle(t->files.jsonl);
+    log_with(&t->files.log, failed ? LOG_ERROR : LOG_INFO, "tracker stopped",
+             failed ? failure->text : NULL,
+             LOG_JSON(NULL, totals->metrics.len ? totals->metrics.data : "{}"),
+             LOG_JSON("drained", totals->drained ? "true" : "false"),
+             LOG_INT("left", totals->left));
     if (failed || !t->is_flowing)
         return;
     console_say(&t->console,
@@ -463,13 +280,13 @@ static int run_parts(struct tracker *t, struct err *e)
 {
     int ready;
 
-    if (open_journal(t, e) < 0)
+    if (files_open_journal(&t->files, t->wake_fd, e) < 0)
         return -1;
     ready = wait_for_kafka(t, e);
     if (ready <= 0)
         return ready;
-    if (journal_set_cluster(t->journal, t->cluster.id))
-        log_with(&t->log, LOG_WARN, "the journal was written for another cluster", NULL,
+    if (journal_set_cluster(t->files.journal, t->cluster.id))
+        log_with(&t->files.log, LOG_WARN, "the journal was written for another cluster", NULL,
                  LOG_TEXT("cluster", t->cluster.id));
     if (open_kafka(t, e) < 0)
         return -1;
@@ -486,13 +303,13 @@ static int run_tracker(const struct config *cfg, const struct options *o)
     struct err failure = {0};
 
     console_init(&t.console, o->quiet ? -1 : STDOUT_FILENO);
-    if (open_log(&t, &failure) == 0) {
+    if (files_open_log(&t.files, cfg, &failure) == 0) {
         if (run_parts(&t, &e) < 0)
             failure = e;
         end_flow(&t, &totals);
         close_parts(&t);
         tell_stopped(&t, &totals, &failure);
-        jsonl_log_close(t.jsonl);
+        jsonl_log_close(t.files.jsonl);
         strbuf_release(&totals.metrics);
     }
     close(t.wake_fd);

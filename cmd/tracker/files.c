@@ -1,0 +1,125 @@
+#include "files.h"
+
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "base/stop.h"
+#include "io/journal_file.h"
+#include "io/recovery.h"
+
+/* ---- opening ---- */
+
+int files_open_log(struct files *f, const struct config *cfg, struct err *e)
+{
+    f->cfg = cfg;
+    f->jsonl =
+        jsonl_log_open(&(struct jsonl_log_options){.path = cfg->tracker.log_file,
+                                                   .service = "order-tracker",
+                                                   .env = cfg->app.env,
+                                                   .level = (enum log_level)cfg->app.log_level,
+                                                   .clock = clock_system()},
+                       e);
+    if (!f->jsonl)
+        return -1;
+    f->log = jsonl_log_port(f->jsonl);
+    /* Known only now that it exists, and nothing was written yet. */
+    if (journal_file_owns(cfg->tracker.events_file, cfg->tracker.log_file)) {
+        jsonl_log_close(f->jsonl);
+        return err_set(
+            e, ERR_USAGE,
+            "tracker.log_file: %s is the journal tracker.events_file: %s, or belongs to it",
+            cfg->tracker.log_file, cfg->tracker.events_file);
+    }
+    return 0;
+}
+
+static enum journal_fsync fsync_of(enum config_fsync fsync_mode)
+{
+    switch (fsync_mode) {
+    case CONFIG_FSYNC_GROUP:
+        return JOURNAL_FSYNC_GROUP;
+    case CONFIG_FSYNC_ALWAYS:
+        return JOURNAL_FSYNC_ALWAYS;
+    case CONFIG_FSYNC_NEVER:
+        return JOURNAL_FSYNC_NEVER;
+    }
+    return JOURNAL_FSYNC_GROUP;
+}
+
+static void tell_recovery(struct files *f, const struct recovery_report *r)
+{
+    const char *path = f->cfg->tracker.events_file;
+
+    if (r->trouble.len > 0)
+        log_plain(&f->log, LOG_WARN, "journal state not used, the whole journal was read",
+                  r->trouble.data);
+    if (r->torn_bytes > 0)
+        log_with(&f->log, LOG_WARN, "torn line at the end of the journal moved aside", NULL,
+                 LOG_TEXT("journal", path), LOG_INT("bytes", r->torn_bytes),
+                 LOG_TEXT("moved_to", r->torn_path.data));
+    if (r->broken_lines > 0)
+        log_with(&f->log, LOG_WARN, "broken lines in the journal", NULL, LOG_TEXT("journal", path),
+                 LOG_INT("lines", r->broken_lines), LOG_INT("first_at", r->first_broken_at));
+    log_with(&f->log, LOG_INFO, "journal opened", NULL, LOG_TEXT("journal", path),
+             LOG_JSON("clean", r->was_clean ? "true" : "false"),
+             LOG_INT("scanned_lines", r->scanned_lines),
+             LOG_INT("scanned_bytes", r->scanned_bytes));
+}
+
+int files_open_journal(struct files *f, int wake_fd, struct err *e)
+{
+    const struct config *cfg = f->cfg;
+    const struct journal_options options = {
+        .path = cfg->tracker.events_file,
+        .topic = cfg->kafka.topic,
+        .fsync = fsync_of(cfg->tracker.fsync),
+        .fsync_interval_ms = cfg->tracker.fsync_interval_ms,
+        .wake_fd = wake_fd,
+    };
+    struct recovery_report report = {0};
+
+    f->journal = journal_open(&options, &report, e);
+    if (f->journal)
+        tell_recovery(f, &report);
+    recovery_report_release(&report);
+    return f->journal ? 0 : -1;
+}
+
+/* ---- while they are open ---- */
+
+/* The journal does it when its thread comes to it. */
+static void begin_reopening(struct files *f)
+{
+    struct journal_port port = journal_port(f->journal);
+
+    port.reopen(port.self);
+    f->is_log_old = jsonl_log_reopen(f->jsonl) < 0;
+}
+
+static void tell_journal(struct files *f)
+{
+    struct err warning;
+
+    if (journal_take_warning(f->journal, &warning))
+        log_plain(&f->log, LOG_WARN, "journal goes on with trouble", warning.text);
+    if (journal_take_reopened(f->journal))
+        log_plain(&f->log, LOG_INFO, f->is_log_old ? "journal opened anew" : "files opened anew",
+                  NULL);
+}
+
+void files_look_after(struct files *f)
+{
+    if (stop_take_hangup())
+        begin_reopening(f);
+    tell_journal(f);
+    jsonl_log_tick(f->jsonl);
+}
+
+void files_close_journal(struct files *f)
+{
+    if (f->journal) {
+        journal_finish(f->journal);
+        tell_journal(f);
+    }
+    journal_close(f->journal);
+}

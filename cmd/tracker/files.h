@@ -1,0 +1,35 @@
+#ifndef TRACKER_FILES_H
+#define TRACKER_FILES_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "io/journal.h"
+#include "io/jsonl_log.h"
+
+/* The tracker's files: its log and its journal, and what the one tells of the other. */
+struct files {
+    const struct config *cfg;
+    struct jsonl_log *jsonl;
+    struct log log; /* writes to `jsonl` */
+    struct journal *journal;
+    bool is_log_old; /* it could not be opened anew */
+};
+
+/* Opens the log and refuses one that is the journal. Returns 0, or -1 with `e` and nothing open. */
+int files_open_log(struct files *f, const struct config *cfg, struct err *e);
+
+/* Opens the journal and logs how it was found. `wake_fd` as in journal_options. Returns 0, or -1 with
+ * `e`. */
+int files_open_journal(struct files *f, int wake_fd, struct err *e);
+
+/* To be called each turn: opens both anew after SIGHUP, and logs what the journal and the log have to
+ * say. */
+void files_look_after(struct files *f);
+
+/* Ends the journal, if it was opened, and logs its last warning. */
+void files_close_journal(struct files *f);
+
+#endif
