@@ -13,6 +13,8 @@
 #include "view/format.h"
 #include "view/text.h"
 
+#define TEXT_CAUSES 3
+
 /* ---- text ---- */
 
 static void line(struct strbuf *out, const char *name, const char *fmt, ...)
@@ -51,10 +53,13 @@ static void line(struct strbuf *out, const char *name, const char *fmt, ...)
 static void text_health(const struct figures *f, struct strbuf *out)
 {
     int order[HEALTH_RULES];
+    char at[RFC3339_SIZE];
 
+    rfc3339_format(f->now_ms, at);
     line(out, "health:", "%s (%d of %d checks passed)", level_name(f->health.level),
          f->health.passed, HEALTH_RULES);
     line(out, "state:", "%s", flow_state_name(f->state));
+    line(out, "at:", "%s", at);
     health_ranking(&f->health, order);
     for (int i = 0; i < HEALTH_RULES; i++) {
         const struct health_finding *found = &f->health.findings[order[i]];
@@ -96,6 +101,29 @@ static void text_flow(const struct figures *f, struct strbuf *out)
     line(out, "dead-lettered:", "%s (60 s: %s)", na(f->dlq).text, na(f->dlq_60s).text);
 }
 
+static void text_causes(const struct figures *f, struct strbuf *out)
+{
+    int order[CAUSE_MAX];
+    int count = cause_ranking(f->causes, f->now_ms, order);
+
+    for (int i = 0; i < count && i < TEXT_CAUSES; i++) {
+        const struct cause *c = &f->causes->items[order[i]];
+
+        line(out, i ? "" : "top errors:", "%s (60 s: %u, all: %" PRIu64 ", last p%d@%" PRId64 ")",
+             c->text, cause_last_minute(c, f->now_ms), c->total, c->partition, c->offset);
+    }
+}
+
+static void text_orders(const struct figures *f, struct strbuf *out)
+{
+    const struct order_report *o = &f->orders;
+
+    for (int i = 0; i < o->currency_count; i++)
+        line(out, i ? "" : "orders 60 s:", "%s, %.2f %s",
+             format_count(o->currencies[i].orders).text, (double)o->currencies[i].cents / 100,
+             o->currencies[i].name);
+}
+
 static void text_quality(const struct figures *f, struct strbuf *out)
 {
     line(out, "success 60 s:", "%s", format_percent(f->success_60s).text);
@@ -113,6 +141,8 @@ static void text_quality(const struct figures *f, struct strbuf *out)
     line(out, "duplicates:", "%s, rewinds %s", format_count(f->dups).text,
          format_count(f->rewinds).text);
     line(out, "partitions:", "%d", f->partition_count);
+    text_orders(f, out);
+    text_causes(f, out);
 }
 
 static void text_reader(const struct reader *r, const char *name, struct strbuf *out)
@@ -158,8 +188,6 @@ static void text_ages(const struct figures *f, struct strbuf *out)
          f->event_age_ms < 0 ? "" : " ago");
     line(out, "last log line:", "%s%s", format_duration(f->log_age_ms).text,
          f->log_age_ms < 0 ? "" : " ago");
-    rfc3339_format(f->now_ms, at);
-    line(out, "at:", "%s", at);
     if (f->since_ms) {
         rfc3339_format(f->since_ms, at);
         line(out, "counted since:", "%s", at);
