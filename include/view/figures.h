@@ -131,6 +131,10 @@ void figures_take(struct figures *f, const struct dash *d, const struct health_l
                   int64_t now_ms);
 void figures_release(struct figures *f);
 
+/* Each tracker's own figures, also when there is only one. */
+const struct figures *figures_tracker(const struct figures *f, int i);
+int figures_tracker_rows(const struct figures *f);
+
 const char *flow_state_name(enum flow_state state); /* "LIVE" */
 const char *trend_name(enum trend trend);           /* "draining" */
 const char *window_name(int window);                /* "15 min" */

@@ -499,6 +499,16 @@ void figures_take(struct figures *f, const struct dash *d, const struct health_l
     health_judge(&f->health, f, limits);
 }
 
+const struct figures *figures_tracker(const struct figures *f, int i)
+{
+    return f->tracker_count ? &f->trackers[i] : f;
+}
+
+int figures_tracker_rows(const struct figures *f)
+{
+    return f->tracker_count ? f->tracker_count : 1;
+}
+
 void figures_release(struct figures *f)
 {
     for (int i = 0; i < f->tracker_count; i++)

@@ -170,12 +170,15 @@ static struct text_buffer ms_text(int64_t ms, int resolution)
 static void put_percentiles(struct panel_line *l, const struct view *v, const char *label)
 {
     const struct figure_latency *e = &v->figures->latency;
+    struct text_buffer p99 = ms_text(e->p99, e->resolution);
 
     panel_put(l, STYLE_TEXT, "%s", label);
     panel_put(l, STYLE_TEXT, "p50 %s", ms_text(e->p50, e->resolution).text);
     panel_put(l, STYLE_TEXT, "  p95 %s", ms_text(e->p95, e->resolution).text);
+    if (l->end - l->x < (int)strlen("  p99 !") + (int)strlen(p99.text))
+        return; /* no name without its number */
     panel_put(l, STYLE_TEXT, "  p99 ");
-    put_judged(l, v, HEALTH_LATENCY, ms_text(e->p99, e->resolution).text);
+    put_judged(l, v, HEALTH_LATENCY, p99.text);
 }
 
 static void put_lag(struct panel_line *l, const struct view *v)
@@ -255,7 +258,8 @@ void panel_latency(struct screen *s, const struct view *v, struct rect r)
     panel_put(&l, STYLE_TEXT, "  %s", bytes_behind(f->read_lag_bytes).text);
     l = row_of(s, r, 4);
     if (f->lag.age_ms >= 0)
-        panel_put(&l, STYLE_TEXT, "lag read %s ago", format_duration(f->lag.age_ms).text);
+        panel_put(&l, STYLE_TEXT, "lag read at %s",
+                  format_time(f->now_ms - f->lag.age_ms, v->utc_offset_s).text);
 }
 
 /* Of several trackers the worst, as many as leave half of the tile to the rules. Returns how many

@@ -2,7 +2,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void ui_init(struct ui *ui)
@@ -41,79 +40,6 @@ void ui_notice(struct ui *ui, int64_t until_ms, const char *fmt, ...)
     ui->notice_until_ms = until_ms;
 }
 
-/* ---- which rows ---- */
-
-static bool contains(const char *text, const char *part)
-{
-    return !part[0] || strcasestr(text, part) != NULL;
-}
-
-bool ui_wants_event(const struct ui *ui, const struct event_row *row)
-{
-    char head[64];
-
-    if (ui->only_failures && (row->kind == ROW_OK || row->kind == ROW_REPLAY))
-        return false;
-    snprintf(head, sizeof(head), "p%d @%lld ", row->partition, (long long)row->offset);
-    return contains(row->text, ui->filter) || contains(row->order_id, ui->filter) ||
-           contains(head, ui->filter);
-}
-
-bool ui_wants_log(const struct ui *ui, const struct log_row *row)
-{
-    if (ui->only_failures && row->level < LOG_WARN)
-        return false;
-    return contains(row->text, ui->filter) || contains(log_level_name(row->level), ui->filter);
-}
-
-static int first_shown(const struct ui_list *list, int height)
-{
-    return list->cursor >= height ? list->cursor - height + 1 : 0;
-}
-
-static void place_cursor(const struct ui_list *list, int first, int count, int *chosen)
-{
-    int at = list->cursor - first;
-
-    *chosen = list->cursor < 0 || count == 0 ? -1 : at < count ? at : count - 1;
-}
-
-int ui_event_rows(const struct ui *ui, const struct dash *d, const struct event_row **rows,
-                  int height, int *chosen)
-{
-    int first = first_shown(&ui->events, height);
-    int skip = first;
-    int count = 0;
-    struct dash_walk walk;
-    const struct event_row *row;
-
-    dash_walk_events(d, ui->events.anchor, &walk);
-    while (count < height && (row = dash_next_event(&walk)) != NULL) {
-        if (ui_wants_event(ui, row) && skip-- <= 0)
-            rows[count++] = row;
-    }
-    place_cursor(&ui->events, first, count, chosen);
-    return count;
-}
-
-int ui_log_rows(const struct ui *ui, const struct dash *d, const struct log_row **rows, int height,
-                int *chosen)
-{
-    int first = first_shown(&ui->logs, height);
-    int skip = first;
-    int count = 0;
-    struct dash_walk walk;
-    const struct log_row *row;
-
-    dash_walk_logs(d, ui->logs.anchor, &walk);
-    while (count < height && (row = dash_next_log(&walk)) != NULL) {
-        if (ui_wants_log(ui, row) && skip-- <= 0)
-            rows[count++] = row;
-    }
-    place_cursor(&ui->logs, first, count, chosen);
-    return count;
-}
-
 static struct ui_list *chosen_list(struct ui *ui)
 {
     return ui->panel == PANEL_EVENTS ? &ui->events : ui->panel == PANEL_LOGS ? &ui->logs : NULL;
@@ -129,76 +55,6 @@ uint64_t ui_new_rows(const struct ui *ui, const struct dash *d)
     uint64_t anchor = ui->panel == PANEL_LOGS ? ui->logs.anchor : ui->events.anchor;
 
     return anchor ? newest_row(ui, d) - anchor : 0;
-}
-
-const struct place *ui_chosen_place(const struct ui *ui, const struct dash *d, bool *is_log)
-{
-    const struct event_row *event;
-    const struct log_row *log;
-    int chosen;
-    struct ui at = *ui;
-
-    *is_log = ui->panel == PANEL_LOGS;
-    at.events.cursor = ui->events.cursor < 0 ? 0 : ui->events.cursor;
-    at.logs.cursor = ui->logs.cursor < 0 ? 0 : ui->logs.cursor;
-    if (ui->panel == PANEL_LOGS)
-        return ui_log_rows(&at, d, &log, 1, &chosen) ? &log->place : NULL;
-    if (ui->panel == PANEL_EVENTS)
-        return ui_event_rows(&at, d, &event, 1, &chosen) ? &event->place : NULL;
-    return NULL;
-}
-
-/* ---- order of the partitions ---- */
-
-typedef int (*partition_order)(const void *a, const void *b);
-
-static int by_number(const void *a, const void *b)
-{
-    const struct figure_partition *p = a;
-    const struct figure_partition *q = b;
-
-    return (p->partition->number > q->partition->number) -
-           (p->partition->number < q->partition->number);
-}
-
-static int by_lag(const void *a, const void *b)
-{
-    const struct figure_partition *p = a;
-    const struct figure_partition *q = b;
-
-    return p->lag != q->lag ? (p->lag < q->lag) - (p->lag > q->lag) : by_number(a, b);
-}
-
-static int by_rate(const void *a, const void *b)
-{
-    const struct figure_partition *p = a;
-    const struct figure_partition *q = b;
-
-    if (p->per_second < q->per_second)
-        return 1;
-    return p->per_second > q->per_second ? -1 : by_number(a, b);
-}
-
-static int by_failed(const void *a, const void *b)
-{
-    const struct figure_partition *p = a;
-    const struct figure_partition *q = b;
-
-    return p->failed != q->failed ? (p->failed < q->failed) - (p->failed > q->failed)
-                                  : by_number(a, b);
-}
-
-void ui_sort_partitions(const struct ui *ui, struct figure_partition *items, int count)
-{
-    static const partition_order orders[] = {
-        [UI_SORT_NUMBER] = by_number,
-        [UI_SORT_LAG] = by_lag,
-        [UI_SORT_RATE] = by_rate,
-        [UI_SORT_FAILED] = by_failed,
-    };
-
-    if (count > 1)
-        qsort(items, (size_t)count, sizeof(*items), orders[ui->sort]);
 }
 
 /* ---- keys ---- */
