@@ -8,9 +8,11 @@ load ../support/kafka
 load ../support/flow
 
 # With an authorizer a topic can be forbidden; what has no rule is everybody's, as without one.
+AUTHORIZER=(authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+  allow.everyone.if.no.acl.found=true)
+
 setup_file() {
-  start_kafka authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer \
-    allow.everyone.if.no.acl.found=true
+  start_kafka "${AUTHORIZER[@]}"
 }
 
 teardown_file() {
@@ -19,10 +21,12 @@ teardown_file() {
 
 setup() {
   use_own_flow
+  SECOND_DIR=$BATS_TEST_TMPDIR/second
 }
 
 teardown() {
   end_background
+  [ ! -d "$SECOND_DIR" ] || "$ROOT/scripts/local_kafka.sh" stop "$SECOND_DIR"
 }
 
 # letters: the records of the dead letter topic by where they came from: partition, offset, key, value.
@@ -249,19 +253,21 @@ told_of() { # PARTITION
   [ ! -f "$journal" ] || jq -c "select(.kafka_partition == $1) | .kafka_offset" "$journal" | wc -l
 }
 
+is_told_of() { # PARTITION COUNT
+  [ "$(told_of "$1")" -ge "$2" ]
+}
+
+ask() { # WORD...: of kafka_admin.py; NAME is the dead letter topic.
+  python3 -B "$ROOT/tests/support/kafka_admin.py" "$KAFKA_BROKER" "${@/NAME/$DLQ_TOPIC}"
+}
+
 # refused_for_a_while REASON REFUSE ALLOW: the partition of a record whose dead letter is refused waits and tries
 # again, also after a crash, while the other goes on; then all is told. REFUSE and ALLOW are words of
 # kafka_admin.py; NAME stands for the dead letter topic.
 refused_for_a_while() {
   local reason=$1 refuse=$2 allow=$3
-  ask() { # WORD...
-    python3 -B "$ROOT/tests/support/kafka_admin.py" "$KAFKA_BROKER" "${@/NAME/$DLQ_TOPIC}"
-  }
   start_other() {
     start_tracker -s tracker.metrics_interval_seconds=1 -X session.timeout.ms=3000 -X heartbeat.interval.ms=500
-  }
-  is_told_of() { # PARTITION COUNT
-    [ "$(told_of "$1")" -ge "$2" ]
   }
   tried_again() { # COUNT
     jq -s -e --arg m "dead letter not accepted, partition waits" \
@@ -309,4 +315,50 @@ refused_for_a_while() {
 @test "a dead letter topic whose policy refuses the record: its partition waits and tries again, the other goes on" {
   refused_for_a_while "Broker: Broker failed to validate record" "config NAME cleanup.policy=compact" \
     "config NAME cleanup.policy=delete"
+}
+
+# A second broker of the same cluster, with its own folder; it comes back with its data.
+start_second_kafka() {
+  local voters
+  voters=$(grep '^controller.quorum.voters=' "$KAFKA_DIR/server.properties")
+  if [ ! -d "$SECOND_DIR" ]; then
+    mkdir -p "$SECOND_DIR/data"
+    second_port=$(random_free_port)
+    sed 's/^node.id=.*/node.id=2/; s/^directory.id=.*/directory.id=AAAAAAAAAAAAAAAAAAAAbg/' \
+      "$KAFKA_DIR/data/meta.properties" >"$SECOND_DIR/data/meta.properties"
+  fi
+  "$ROOT/scripts/local_kafka.sh" start "$SECOND_DIR" "$second_port" process.roles=broker node.id=2 "$voters" \
+    "listeners=PLAINTEXT://127.0.0.1:$second_port" "${AUTHORIZER[@]}" 3>&-
+  "$ROOT/scripts/local_kafka.sh" wait "$SECOND_DIR" 60
+}
+
+# The brokers say that it will pass, so that the record is sent again without a word; the metrics tell.
+@test "a dead letter topic with too few replicas in sync: its partition waits, the other goes on" {
+  is_pending() {
+    [ "$(logged "periodic metrics" | tail -n 1 | jq .metadata.dlq_pending)" -eq 1 ]
+  }
+  letters=$DLQ_TOPIC
+  DLQ_TOPIC=none create_topic "$KAFKA_TOPIC" 2
+  drain -s kafka.create_topics=false # what the group needs lies on the first broker
+  start_second_kafka
+  DLQ_TOPIC=none KAFKA_REPLICATION_FACTOR=2 create_topic "$letters" 1
+  ask config NAME min.insync.replicas=2
+  start_tracker -s tracker.metrics_interval_seconds=1
+  produce -n 20
+  wait_for 60 has_lines "$journal" 20
+  there=$(told_of 0)
+  "$ROOT/scripts/local_kafka.sh" kill "$SECOND_DIR"
+  echo 'no order' | kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -P -p 0
+  produce -n 20
+  others=$(topic_offsets "$KAFKA_TOPIC" | grep -c '^1')
+  wait_for 60 is_told_of 1 "$others"
+  wait_for 60 is_pending
+  [ "$(told_of 0)" -eq "$there" ]
+  start_second_kafka
+  wait_for 120 has_lines "$journal" 41
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  journal_is_exact
+  [ "$(count_records "$DLQ_TOPIC")" -eq 1 ]
+  [ "$(count_where ".kafka_partition == 0 and .kafka_offset == $there and .outcome == \"dead_lettered\" and .attempts == 1")" -eq 1 ]
 }
