@@ -33,8 +33,4 @@ bool order_decode(const char *bytes, size_t len, struct arena *arena, struct ord
  * description; what is absent is left out. Texts must be valid UTF-8. */
 void order_encode(const struct order *o, struct strbuf *out);
 
-/* Appends the JSON text without white space outside of strings; the bytes must have passed
- * order_decode. */
-void order_minify(const char *bytes, size_t len, struct strbuf *out);
-
 #endif

@@ -9,7 +9,6 @@
 #include "base/json_writer.h"
 #include "base/rfc3339.h"
 #include "model/decimal.h"
-#include "model/json_text.h"
 #include "model/json_tree.h"
 
 /* The format as tables: reading and writing both go by these rows, writing in their order. */
@@ -375,9 +374,4 @@ void order_encode(const struct order *o, struct strbuf *out)
     json_begin_object(&w, NULL);
     write_object(&w, &order_form, o);
     json_end_object(&w);
-}
-
-void order_minify(const char *bytes, size_t len, struct strbuf *out)
-{
-    json_text_minify(bytes, len, out);
 }
