@@ -15,7 +15,8 @@ TURN_SECONDS = 0.001
 
 def main(path, rate, count):
     with open(path, "rb") as f:
-        lines = f.read(HELD_BYTES).splitlines(keepends=True)[:-1]
+        held = f.read(HELD_BYTES)
+    lines = held[: held.rfind(b"\n") + 1].splitlines(keepends=True)
     began = time.monotonic()
     sent = 0
     while sent < count:
