@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,11 @@ const char *panel_topic(const struct view *v)
     return v->dash->topic[0] ? v->dash->topic : v->topic;
 }
 
+static struct text_buffer file_size(const struct reader *r)
+{
+    return format_bytes(r->state == READER_OPEN ? (double)r->size : (double)NAN);
+}
+
 static void put_left(struct screen *s, const struct view *v, int room)
 {
     int x = screen_put(s, 0, 0, room, STYLE_TITLE, " monitor  ");
@@ -47,6 +53,11 @@ static void put_left(struct screen *s, const struct view *v, int room)
         screen_putf(s, x, 0, room, STYLE_TEXT,
                     s->width >= 110 ? "topic %s  group %s  %d trackers" : "%s / %s  %d trackers",
                     panel_topic(v), v->group, v->figures->tracker_count);
+    else if (s->width >= 180)
+        screen_putf(s, x, 0, room, STYLE_TEXT, "topic %s  group %s  events %s (%s)  log %s (%s)",
+                    panel_topic(v), v->group, v->figures->events_reader->path,
+                    file_size(v->figures->events_reader).text, v->figures->log_reader->path,
+                    file_size(v->figures->log_reader).text);
     else if (s->width >= 110)
         screen_putf(s, x, 0, room, STYLE_TEXT, "topic %s  group %s  %s  %s", panel_topic(v),
                     v->group, v->figures->events_reader->path, v->figures->log_reader->path);

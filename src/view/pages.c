@@ -19,6 +19,7 @@ static const struct {
     {"/", "Filter", NULL, "show only rows with this text; Escape clears it", false},
     {"t", "Trackers", NULL, "the trackers, each with its health", true},
     {"Enter", "Detail", NULL, "all about the row under the cursor", false},
+    {"g G", "", NULL, "the oldest row; the newest again, and follow", false},
     {"n N", "", NULL, "next and previous match, within the detail too", false},
     {"f", "Failures", NULL, "failures only", false},
     {"+/-", "Window", NULL, "what the quality tile looks back on: 10 s, 60 s, 15 min, all", false},

@@ -1,5 +1,6 @@
 #include "view/ui.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -243,6 +244,8 @@ static enum ui_action press_in_detail(struct ui *ui, const struct dash *d, int k
     return UI_NOTHING;
 }
 
+#define TO_THE_OLDEST (INT_MAX / 4)
+
 static const struct {
     int key;
     enum panel panel;
@@ -313,8 +316,10 @@ static void press_toggle(struct ui *ui, const struct dash *d, int key)
         step_panel(ui, d, -1);
         break;
     case 'g':
-    case 'G':
     case UI_KEY_HOME:
+        move(ui, d, TO_THE_OLDEST);
+        break;
+    case 'G':
     case UI_KEY_END:
         follow(ui);
         break;

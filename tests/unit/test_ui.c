@@ -108,6 +108,72 @@ static void the_cursor_pins_the_rows_it_moves_over(void **state)
     assert_int_equal(chosen_offset(), -1);
 }
 
+static void the_cursor_stops_at_the_oldest_row(void **state)
+{
+    (void)state;
+    feed(1, 20);
+    press("g");
+    assert_int_equal(chosen_offset(), 1);
+    press("jjjn");
+    assert_int_equal(chosen_offset(), 1);
+    press("k");
+    assert_int_equal(chosen_offset(), 2);
+    press("f");
+    press("g");
+    assert_int_equal(chosen_offset(), 10);
+    press("G");
+    assert_int_equal(chosen_offset(), -1);
+}
+
+static void n_goes_to_the_next_match_within_the_detail_too(void **state)
+{
+    const struct place *place;
+    bool is_log;
+
+    (void)state;
+    feed(1, 50);
+    press("/broken\n");
+    press("n");
+    assert_int_equal(chosen_offset(), 50);
+    ui_show_detail(&ui, "a: 1\n");
+    assert_int_equal(ui_press(&ui, dash, 'n', PAGE), UI_DETAIL);
+    place = ui_chosen_place(&ui, dash, &is_log);
+    assert_int_equal(place->offset, 4000);
+    assert_int_equal(ui_press(&ui, dash, 'N', PAGE), UI_DETAIL);
+    assert_int_equal(ui_chosen_place(&ui, dash, &is_log)->offset, 5000);
+}
+
+static void tables_have_a_cursor_and_trackers_are_listed_when_there_are_several(void **state)
+{
+    struct dash *whole = dash_new(1, 1);
+    struct dash *a = dash_new(1, 1);
+    struct dash *b = dash_new(1, 1);
+
+    (void)state;
+    feed(1, 50);
+    press("x");
+    assert_int_equal(ui.row, -1);
+    press("jjj");
+    assert_int_equal(ui.row, 0); /* there is one cause */
+    press("t");
+    assert_int_equal(ui.panel, PANEL_ERRORS);
+    press("\t\t");
+    assert_int_equal(ui.panel, PANEL_EVENTS);
+    dash_join(whole, a);
+    dash_join(whole, b);
+    ui_press(&ui, whole, 't', PAGE);
+    assert_int_equal(ui.panel, PANEL_TRACKERS);
+    ui_press(&ui, whole, 'g', PAGE);
+    assert_int_equal(ui.row, 1);
+    ui_press(&ui, whole, UI_KEY_TAB, PAGE);
+    assert_int_equal(ui.panel, PANEL_EVENTS);
+    ui_press(&ui, whole, UI_KEY_BACK_TAB, PAGE);
+    assert_int_equal(ui.panel, PANEL_TRACKERS);
+    dash_free(a);
+    dash_free(b);
+    dash_free(whole);
+}
+
 static void a_filter_is_typed_and_cleared(void **state)
 {
     (void)state;
@@ -229,6 +295,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROW(the_list_follows_until_it_is_paused),
         ROW(the_cursor_pins_the_rows_it_moves_over),
+        ROW(the_cursor_stops_at_the_oldest_row),
+        ROW(n_goes_to_the_next_match_within_the_detail_too),
+        ROW(tables_have_a_cursor_and_trackers_are_listed_when_there_are_several),
         ROW(a_filter_is_typed_and_cleared),
         ROW(a_filter_longer_than_there_is_room_ends),
         ROW(ctrl_c_quits_anywhere_and_q_only_where_it_is_no_text),
