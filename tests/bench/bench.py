@@ -113,7 +113,7 @@ class Bench:
 def check_lines(bench, job, folder):
     """A figure of a contender that leaves something out would say nothing."""
     there = [p for p in (job.output, os.path.join(folder, "tracker.events")) if os.path.exists(p)]
-    lines = count_lines(there[0])
+    lines = count_lines(there[0]) if there else 0
     if lines != bench.orders:
         raise Failed(f"{lines} lines for {bench.orders} orders")
 
@@ -236,7 +236,6 @@ def save(bench, facts, path):
     with open(path, "w") as f:
         json.dump({"version": 1, "machine": facts, "orders": bench.orders, "rounds": bench.rounds,
                    "results": bench.results}, f, indent=1)
-    bench.say(f"all rounds are in {path}")
 
 
 def run_benches(bench, options):
@@ -249,8 +248,9 @@ def run_benches(bench, options):
     for what in options.what:
         BENCHES[what][0](bench)
         print_table(bench, what)
+        save(bench, facts, options.json)
     print("\n".join(["", *goals.table_of(bench.results)]), flush=True)
-    save(bench, facts, options.json)
+    bench.say(f"all rounds are in {options.json}")
     return 1 if any("problem" in r and not r["is_missing"] for r in bench.results) else 0
 
 
