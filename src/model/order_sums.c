@@ -8,18 +8,16 @@
 #define LARGEST_SUM  1e12 /* what an order may cost */
 #define LARGEST_MANY 1000000
 
-static struct order_currency *currency_of(struct order_sums *s, const struct scan_value *value)
+static struct order_currency *currency_of(struct order_sums *s, const char *name)
 {
-    char name[sizeof(s->currencies[0].name)];
-
-    scan_text(value, name, sizeof(name));
     for (int i = 0; i < s->currency_count; i++) {
         if (strcmp(s->currencies[i].name, name) == 0)
             return &s->currencies[i];
     }
-    if (!name[0] || s->currency_count == ORDER_CURRENCIES)
+    if (!name[0] || strlen(name) >= sizeof(s->currencies[0].name) ||
+        s->currency_count == ORDER_CURRENCIES)
         return NULL;
-    memcpy(s->currencies[s->currency_count].name, name, sizeof(name));
+    memcpy(s->currencies[s->currency_count].name, name, strlen(name) + 1);
     return &s->currencies[s->currency_count++];
 }
 
@@ -93,32 +91,26 @@ static void count_value(struct order_currency *c, int64_t second, double total)
     c->seconds[slot].cents += llround(total * 100);
 }
 
-void order_sums_count(struct order_sums *s, int64_t at_ms, const struct scan_value *order)
+void order_sums_value(struct order_sums *s, int64_t at_ms, const char *currency, double total)
 {
-    struct scan_value currency = {0};
-    struct scan_value total = {0};
-    struct scan_value key;
-    struct scan_value value;
-    struct scan scan;
-    struct order_currency *c;
-    double amount;
+    struct order_currency *c = fabs(total) <= LARGEST_SUM ? currency_of(s, currency) : NULL;
 
-    if (order->kind != SCAN_OBJECT || scan_begin(&scan, order->text, order->len) < 0)
-        return;
-    while (scan_member(&scan, &key, &value) == 1) {
-        if (scan_is(&key, "items"))
-            count_items(s, at_ms / 1000, &value);
-        else if (scan_is(&key, "total"))
-            total = value;
-        else if (scan_is(&key, "currency"))
-            currency = value;
-    }
-    if (currency.kind != SCAN_STRING || scan_number(&total, &amount) < 0 ||
-        fabs(amount) > LARGEST_SUM)
-        return;
-    c = currency_of(s, &currency);
     if (c)
-        count_value(c, at_ms / 1000, amount);
+        count_value(c, at_ms / 1000, total);
+}
+
+void order_sums_items(struct order_sums *s, int64_t at_ms, const struct scan_value *order)
+{
+    struct order_sample *sample = &s->samples[(uint64_t)(at_ms / 1000) % ORDER_SUMS_SECONDS];
+    struct scan_value items;
+
+    if (sample->second < at_ms / 1000)
+        *sample = (struct order_sample){.second = at_ms / 1000};
+    if (sample->second != at_ms / 1000 || sample->orders >= ORDER_SAMPLE)
+        return;
+    sample->orders++;
+    items = scan_find(order, "items");
+    count_items(s, at_ms / 1000, &items);
 }
 
 static bool is_recent(int64_t second, int64_t now_ms)
@@ -167,6 +159,10 @@ static void add_item(const struct order_item *item, int64_t now_ms, struct order
 void order_sums_report(const struct order_sums *s, int64_t now_ms, struct order_report *out)
 {
     *out = (struct order_report){0};
+    for (int i = 0; i < ORDER_SUMS_SECONDS; i++) {
+        if (is_recent(s->samples[i].second, now_ms))
+            out->sampled += s->samples[i].orders;
+    }
     for (int i = 0; i < s->currency_count; i++)
         add_currency(&s->currencies[i], now_ms, out);
     for (int i = 0; i < s->item_count; i++)

@@ -110,14 +110,11 @@ static struct event_row *new_event_row(struct dash *d)
 
 /* ---- the list of recent events ---- */
 
-static void describe_order(struct event_row *row, const struct journal_line *line)
+static void describe_order(struct event_row *row, const struct journal_order *o)
 {
-    struct journal_order o;
-
-    journal_line_order(line, &o);
-    if (o.has_total)
-        snprintf(row->text, sizeof(row->text), "%-7s %8.2f %s  %s", o.status, o.total, o.currency,
-                 row->kind == ROW_DUP ? "redelivered" : o.customer);
+    if (o->has_total)
+        snprintf(row->text, sizeof(row->text), "%-7s %8.2f %s  %s", o->status, o->total,
+                 o->currency, row->kind == ROW_DUP ? "redelivered" : o->customer);
     else if (row->kind == ROW_DUP)
         snprintf(row->text, sizeof(row->text), "redelivered");
 }
@@ -143,6 +140,7 @@ static void add_gap_row(struct dash *d, const struct journal_line *line, int64_t
 }
 
 static void add_message_row(struct dash *d, const struct journal_line *line,
+                            const struct journal_order *order,
                             const struct partition_change *change, const struct place *place)
 {
     struct event_row *row = new_event_row(d);
@@ -163,7 +161,7 @@ static void add_message_row(struct dash *d, const struct journal_line *line,
     if (line->is_failed)
         describe_failure(row, line);
     else
-        describe_order(row, line);
+        describe_order(row, order);
 }
 
 /* ---- counters ---- */
@@ -235,6 +233,18 @@ static void count_totals(struct dash *d, const struct journal_line *line)
     d->failed_offset = line->offset;
 }
 
+#define ORDERS_MS 62000
+
+static void count_order(struct dash *d, const struct journal_line *line,
+                        const struct journal_order *order, int64_t now_ms)
+{
+    if (line->is_failed || line->timestamp_ms < now_ms - ORDERS_MS)
+        return;
+    if (order->has_total)
+        order_sums_value(d->orders, line->timestamp_ms, order->currency, order->total);
+    order_sums_items(d->orders, line->timestamp_ms, &line->order);
+}
+
 static void count_message(struct dash *d, const struct journal_line *line,
                           struct window_second *slot)
 {
@@ -248,8 +258,6 @@ static void count_message(struct dash *d, const struct journal_line *line,
         slot->bytes += line->message_size > 0 ? (uint64_t)line->message_size : 0;
     }
     count_latency(d, line, slot);
-    if (!line->is_failed)
-        order_sums_count(d->orders, line->timestamp_ms, &line->order);
 }
 
 static void count_change(struct dash *d, const struct journal_line *line,
@@ -284,16 +292,19 @@ static struct partition *cover(struct dash *whole, const struct journal_line *li
 }
 
 /* What a part's line is to the whole; `dups` is what it was to the part. */
-static void count_in_whole(struct dash *whole, const struct journal_line *line, int64_t now_ms,
-                           int journal, uint64_t dups)
+static void count_in_whole(struct dash *whole, const struct journal_line *line,
+                           const struct journal_order *order, int64_t now_ms, int journal,
+                           uint64_t dups)
 {
     struct partition *p = cover(whole, line, journal);
     struct window_second *slot = window_slot(&whole->window, line->timestamp_ms, now_ms);
 
     p->dups += dups;
     memcpy(whole->topic, p->topic, sizeof(whole->topic));
-    if (line->kind == JOURNAL_MESSAGE)
-        count_message(whole, line, slot);
+    if (line->kind != JOURNAL_MESSAGE)
+        return;
+    count_message(whole, line, slot);
+    count_order(whole, line, order, now_ms);
 }
 
 void dash_event(struct dash *d, const struct journal_line *line, const struct place *place,
@@ -304,12 +315,15 @@ void dash_event(struct dash *d, const struct journal_line *line, const struct pl
         partition_get(&d->partitions, line->topic.text, topic_len, line->partition);
     int64_t before = p->highest;
     uint64_t dups = p->dups;
+    struct journal_order order = {.has_total = false};
     struct partition_change change = partition_count(p, line);
     struct window_second *slot = window_slot(&d->window, line->timestamp_ms, now_ms);
 
     note_time(d, line->timestamp_ms);
+    if (line->kind == JOURNAL_MESSAGE && !line->is_failed)
+        journal_line_order(line, &order);
     if (d->whole)
-        count_in_whole(d->whole, line, now_ms, d->number, p->dups - dups);
+        count_in_whole(d->whole, line, &order, now_ms, d->number, p->dups - dups);
     memcpy(d->topic, p->topic, sizeof(d->topic));
     d->dups += p->dups - dups;
     count_change(d, line, &change, slot);
@@ -320,7 +334,8 @@ void dash_event(struct dash *d, const struct journal_line *line, const struct pl
     if (change.gap)
         add_gap_row(d, line, before + 1, line->offset, place);
     count_message(d, line, slot);
-    add_message_row(d, line, &change, place);
+    count_order(d, line, &order, now_ms);
+    add_message_row(d, line, &order, &change, place);
 }
 
 void dash_old_event(struct dash *d, const struct journal_line *line)

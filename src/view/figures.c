@@ -212,7 +212,8 @@ static void take_trend(struct figure_lag *lag, const struct dash_log *log)
         lag->clear_seconds = (double)r[last].lag / per_second;
     if (last < DASH_READINGS - 1)
         return;
-    lag->never_shrank = !shrank && r[last].lag > r[0].lag && r[last].offsets > r[0].offsets;
+    lag->never_shrank = !shrank && r[0].lag > 0 && r[last].lag > r[0].lag &&
+                        r[last].offsets > r[0].offsets; /* from 0 it is no trend yet */
     lag->is_frozen = r[last].lag > 0 && r[0].lag > 0 && r[last].offsets == r[0].offsets;
 }
 

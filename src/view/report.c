@@ -12,7 +12,7 @@
 #include "view/format.h"
 #include "view/text.h"
 
-#define TEXT_CAUSES 3
+#define TEXT_MOST 3 /* rows of what may be many */
 
 /* ---- text ---- */
 
@@ -105,7 +105,7 @@ static void text_causes(const struct figures *f, struct strbuf *out)
     int order[CAUSE_MAX];
     int count = cause_ranking(f->causes, f->now_ms, order);
 
-    for (int i = 0; i < count && i < TEXT_CAUSES; i++) {
+    for (int i = 0; i < count && i < TEXT_MOST; i++) {
         const struct cause *c = &f->causes->items[order[i]];
 
         line(out, i ? "" : "top errors:", "%s (60 s: %u, all: %" PRIu64 ", last p%d@%" PRId64 ")",
@@ -117,7 +117,7 @@ static void text_orders(const struct figures *f, struct strbuf *out)
 {
     const struct order_report *o = &f->orders;
 
-    for (int i = 0; i < o->currency_count; i++)
+    for (int i = 0; i < o->currency_count && i < TEXT_MOST; i++)
         line(out, i ? "" : "orders 60 s:", "%s, %.2f %s",
              format_count(o->currencies[i].orders).text, (double)o->currencies[i].cents / 100,
              o->currencies[i].name);

@@ -189,7 +189,7 @@ static void json_orders(struct json_writer *w, const struct figures *f)
 
     json_begin_object(w, "orders_60s");
     json_count(w, "n", f->received < 0 ? -1 : o->orders);
-    json_number(w, "items_mean", o->orders ? (double)o->quantity / (double)o->orders : NAN, 2);
+    json_number(w, "items_mean", o->sampled ? (double)o->quantity / (double)o->sampled : NAN, 2);
     json_safe_or_null(w, "top_item", o->top_item);
     json_number(w, "top_item_share",
                 o->quantity ? (double)o->top_quantity / (double)o->quantity : NAN, 6);

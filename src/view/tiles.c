@@ -345,7 +345,7 @@ void panel_orders(struct screen *s, const struct view *v, struct rect r)
     l = row_of(s, r, row++);
     panel_put(&l, STYLE_TEXT, "orders   %s", format_count(o->orders).text);
     if (o->quantity)
-        panel_put(&l, STYLE_TEXT, "  items each %.1f", (double)o->quantity / (double)o->orders);
+        panel_put(&l, STYLE_TEXT, "  items each %.1f", (double)o->quantity / (double)o->sampled);
     l = row_of(s, r, row);
     if (o->top_item)
         panel_put(&l, STYLE_TEXT, "top item %2d %% ", (int)(o->top_quantity * 100 / o->quantity));

@@ -506,6 +506,36 @@ static void the_rate_is_compared_with_that_of_an_hour_ago(void **state)
     assert_true(isnan(take(d).vs_hour_ago));
 }
 
+static void lag_is_growing_only_when_it_was_there_all_the_time(void **state)
+{
+    static const struct {
+        int lags[6];
+        enum level level;
+    } cases[] = {
+        {{0, 0, 0, 0, 0, 1}, LEVEL_OK},
+        {{3, 5, 9, 20, 21, 40}, LEVEL_WARN},
+        {{3, 5, 9, 2, 21, 40}, LEVEL_OK},
+        {{40, 40, 40, 40, 40, 40}, LEVEL_OK},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct dash *d = dash_new(10, 10);
+
+        for (int k = 0; k < 6; k++) {
+            char metadata[160];
+
+            snprintf(metadata, sizeof(metadata),
+                     "{\"lag\":%d,\"partitions\":[{\"partition\":0,\"offset\":%d,"
+                     "\"high_watermark\":9000,\"lag\":%d}]}",
+                     cases[i].lags[k], 100 + k, cases[i].lags[k]);
+            feed_log(d, NOW - (6 - k) * INT64_C(10000), "INFO", "periodic metrics", metadata);
+        }
+        assert_int_equal(take(d).health.findings[HEALTH_PROGRESS].level, cases[i].level);
+        dash_free(d);
+    }
+}
+
 /* ---- several trackers ---- */
 
 struct pair {
@@ -681,6 +711,7 @@ int main(void)
         ROW(history_adds_to_the_totals_and_joins_the_offsets),
         ROW(the_state_follows_from_ages_and_lag),
         ROW(the_rate_is_compared_with_that_of_an_hour_ago),
+        ROW(lag_is_growing_only_when_it_was_there_all_the_time),
         ROW(what_one_tracker_jumps_over_and_another_tells_is_no_gap),
         ROW(rows_of_several_trackers_are_merged_by_time),
         ROW(the_worst_tracker_decides_and_is_named),

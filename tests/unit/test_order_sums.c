@@ -8,15 +8,20 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "model/journal_line.h"
 #include "model/order_sums.h"
 
 #define NOW INT64_C(1795367071402)
 
 static void count(struct order_sums *s, int64_t at_ms, const char *text)
 {
-    struct scan_value order = {.kind = SCAN_OBJECT, .text = text, .len = strlen(text)};
+    struct journal_line line = {.order = {.kind = SCAN_OBJECT, .text = text, .len = strlen(text)}};
+    struct journal_order order;
 
-    order_sums_count(s, at_ms, &order);
+    journal_line_order(&line, &order);
+    if (order.has_total)
+        order_sums_value(s, at_ms, order.currency, order.total);
+    order_sums_items(s, at_ms, &line.order);
 }
 
 static void a_minute_is_summed_per_currency_and_the_top_item_named(void **state)
@@ -59,7 +64,6 @@ static void what_is_no_order_of_ours_is_left_out(void **state)
         "{}",
         "[]",
         "{\"total\":\"9\",\"currency\":\"EUR\"}",
-        "{\"total\":9,\"currency\":7}",
         "{\"total\":9,\"currency\":\"\"}",
         "{\"total\":1e300,\"currency\":\"EUR\"}",
         "{\"items\":[{\"item_name\":\"x\",\"quantity\":-3},{\"quantity\":3},7,{\"item_name\":\"\"}]"
@@ -86,16 +90,34 @@ static void names_beyond_the_places_change_nothing(void **state)
     char text[160];
 
     (void)state;
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 300; i++) {
         snprintf(text, sizeof(text),
                  "{\"items\":[{\"item_name\":\"item "
                  "%d\",\"quantity\":1}],\"total\":1,\"currency\":\"C%d\"}",
                  i, i);
-        count(s, NOW - 2000, text);
+        count(s, NOW - 2000 - i / 50 * INT64_C(1000), text);
     }
     order_sums_report(s, NOW, &r);
     assert_int_equal(r.orders, ORDER_CURRENCIES);
     assert_int_equal(r.quantity, ORDER_ITEMS);
+    assert_int_equal(r.sampled, 300);
+    free(s);
+}
+
+static void only_some_orders_of_a_second_are_looked_into(void **state)
+{
+    struct order_sums *s = mem_alloc(sizeof(*s));
+    struct order_report r;
+
+    (void)state;
+    for (int i = 0; i < 5000; i++)
+        count(s, NOW - 2000,
+              "{\"items\":[{\"item_name\":\"Tea\",\"quantity\":3}],\"total\":1,\"currency\":"
+              "\"EUR\"}");
+    order_sums_report(s, NOW, &r);
+    assert_int_equal(r.orders, 5000);
+    assert_int_equal(r.sampled, ORDER_SAMPLE);
+    assert_int_equal(r.quantity, 3 * ORDER_SAMPLE);
     free(s);
 }
 
@@ -104,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_minute_is_summed_per_currency_and_the_top_item_named),
         cmocka_unit_test(what_is_no_order_of_ours_is_left_out),
+        cmocka_unit_test(only_some_orders_of_a_second_are_looked_into),
         cmocka_unit_test(names_beyond_the_places_change_nothing),
     };
 
