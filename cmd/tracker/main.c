@@ -183,6 +183,15 @@ static void join_parts(struct tracker *t)
 
 /* ---- running ---- */
 
+/* The log has it too, but who waits at the terminal for --drain should see why. */
+static void tell_trouble(struct tracker *t)
+{
+    struct err trouble;
+
+    if (kafka_source_take_trouble(t->kafka_source, &trouble))
+        fprintf(stderr, "tracker: trying again: %s\n", trouble.text);
+}
+
 static int flow(struct tracker *t, struct err *e)
 {
     int stops_seen = 0;
@@ -196,6 +205,7 @@ static int flow(struct tracker *t, struct err *e)
         if (sleep_ms < 0)
             return -1;
         files_look_after(&t->files);
+        tell_trouble(t);
         console_tick(&t->console, clock_wall_ms(clock_system()));
         if (sleep_ms > 0)
             wake_wait(t->wake_fd, sleep_ms);

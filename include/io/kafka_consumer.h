@@ -22,7 +22,9 @@ struct kafka_consumer {
     bool is_behind; /* something was fetched since the fetchers were woken last */
     int64_t woken_ms;
     struct kafka_headers headers;
-    struct err failure; /* a partition's, for the next serve */
+    struct err failure;               /* a partition's, for the next serve */
+    rd_kafka_resp_err_t trouble_code; /* that the consumer itself reported last */
+    struct err trouble;               /* not taken yet */
 };
 
 struct kafka_partition {
@@ -37,6 +39,10 @@ int kafka_consumer_open(struct kafka_consumer *c, rd_kafka_conf_t *conf, struct 
 /* Serves callbacks and tells what the consumer itself has to say. Returns 0, or -1 with `e` when it
  * is dead for good. */
 int kafka_consumer_serve(struct kafka_consumer *c, struct err *e);
+
+/* What the consumer itself reports, for people to be told: returns true when there is something new.
+ * The same thing is new again when partitions came in between. */
+bool kafka_consumer_take_trouble(struct kafka_consumer *c, struct err *trouble);
 
 /* Must come before `partition` is assigned: later, some of its records would already be in the
  * consumer's own queue. */

@@ -1,6 +1,8 @@
 #ifndef IO_KAFKA_SOURCE_H
 #define IO_KAFKA_SOURCE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -18,6 +20,10 @@ struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_by
                                        const struct log *log, struct err *e);
 
 struct source kafka_source_port(struct kafka_source *s);
+
+/* What keeps it from its partitions though a broker answers, as rights that it does not have: returns
+ * true when there is something new to be told. It goes on trying. */
+bool kafka_source_take_trouble(struct kafka_source *s, struct err *trouble);
 
 /* Commits what is stored, leaves the group and frees; waits at most about `timeout_ms`. Returns 0,
  * or -1 when the broker did not answer in time: then the last offsets may not be committed, their

@@ -68,64 +68,71 @@ static enum kafka_admin_result look(rd_kafka_t *rk, int timeout_ms, struct kafka
     return KAFKA_ADMIN_GOOD;
 }
 
-static int judge_created(const rd_kafka_CreateTopics_result_t *result, struct err *e)
+static rd_kafka_resp_err_t judge_created(const rd_kafka_CreateTopics_result_t *result,
+                                         struct err *e)
 {
     size_t count;
     const rd_kafka_topic_result_t **topics = rd_kafka_CreateTopics_result_topics(result, &count);
+    rd_kafka_resp_err_t err = rd_kafka_topic_result_error(topics[0]);
+    const char *why = rd_kafka_topic_result_error_string(topics[0]);
 
-    for (size_t i = 0; i < count; i++) {
-        rd_kafka_resp_err_t err = rd_kafka_topic_result_error(topics[i]);
-
-        if (err && err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-            return err_set(e, ERR_RUNTIME, "topic %s was not created: %s",
-                           rd_kafka_topic_result_name(topics[i]),
-                           rd_kafka_topic_result_error_string(topics[i])
-                               ? rd_kafka_topic_result_error_string(topics[i])
-                               : rd_kafka_err2str(err));
-    }
-    return 0;
+    if (err)
+        err_set(e, ERR_RUNTIME, "topic %s was not created: %s",
+                rd_kafka_topic_result_name(topics[0]), why ? why : rd_kafka_err2str(err));
+    return err;
 }
 
-static int create_topic(rd_kafka_t *rk, const struct config *cfg, struct kafka_topic_state *t,
-                        struct err *e)
+/* Returns an error with `e`. */
+static rd_kafka_resp_err_t create_topic(rd_kafka_t *rk, const struct config *cfg,
+                                        const struct kafka_topic_state *t, struct err *e)
 {
     char why[512];
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(
         t->name, (int)cfg->kafka.partitions, (int)cfg->kafka.replication_factor, why, sizeof(why));
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
     rd_kafka_queue_t *queue;
     rd_kafka_event_t *event;
-    int rc = -1;
 
-    if (!topic)
-        return err_set(e, ERR_USAGE, "topic %s: %s", t->name, why);
+    if (!topic) {
+        err_set(e, ERR_USAGE, "topic %s: %s", t->name, why);
+        return RD_KAFKA_RESP_ERR__INVALID_ARG;
+    }
     queue = rd_kafka_queue_new(rk);
     rd_kafka_CreateTopics(rk, &topic, 1, NULL, queue);
     event = rd_kafka_queue_poll(queue, CREATE_TIMEOUT_MS);
     if (!event)
         err_set(e, ERR_RUNTIME, "topic %s was not created: no answer within %d ms", t->name,
                 CREATE_TIMEOUT_MS);
-    else if (rd_kafka_event_error(event))
+    else if ((err = rd_kafka_event_error(event)))
         err_set(e, ERR_RUNTIME, "topic %s was not created: %s", t->name,
                 rd_kafka_event_error_string(event));
     else
-        rc = judge_created(rd_kafka_event_CreateTopics_result(event), e);
+        err = judge_created(rd_kafka_event_CreateTopics_result(event), e);
     if (event)
         rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy(topic);
-    return rc;
+    return err;
 }
 
+/* Someone else may create the same topics at this moment. */
 static enum kafka_admin_result create_missing(rd_kafka_t *rk, const struct config *cfg,
-                                              struct kafka_cluster *cluster, struct err *e)
+                                              int timeout_ms, struct kafka_cluster *cluster,
+                                              struct err *e)
 {
     for (size_t i = 0; i < cluster->topic_count; i++) {
         struct kafka_topic_state *t = &cluster->topics[i];
+        rd_kafka_resp_err_t err;
 
         if (t->partitions > 0)
             continue;
-        if (create_topic(rk, cfg, t, e) < 0)
+        err = create_topic(rk, cfg, t, e);
+        if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+            look(rk, timeout_ms, cluster, e);
+        if (err && t->partitions == 0)
             return KAFKA_ADMIN_REFUSED;
+        if (err)
+            continue;
         t->partitions = (int)cfg->kafka.partitions;
         t->was_created = true;
     }
@@ -147,7 +154,7 @@ enum kafka_admin_result kafka_admin_prepare(const struct config *cfg, int timeou
         return KAFKA_ADMIN_FAILED;
     result = look(rk, timeout_ms, cluster, e);
     if (result == KAFKA_ADMIN_GOOD && cfg->kafka.create_topics)
-        result = create_missing(rk, cfg, cluster, e);
+        result = create_missing(rk, cfg, timeout_ms, cluster, e);
     rd_kafka_destroy(rk);
     return result;
 }

@@ -33,6 +33,7 @@ void kafka_consumer_add(struct kafka_consumer *c, int32_t partition)
         mem_realloc_array(c->partitions, c->partition_count + 1, sizeof(*c->partitions));
     c->partitions[c->partition_count++] =
         (struct kafka_partition){.partition = partition, .queue = queue};
+    c->trouble_code = RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 void kafka_consumer_remove(struct kafka_consumer *c, int32_t partition)
@@ -73,22 +74,38 @@ static void wake_fetchers(struct kafka_consumer *c)
                                                       property(c->cfg, "sasl.password", "-")));
 }
 
+static int fail_fatally(struct kafka_consumer *c, struct err *e)
+{
+    char why[512];
+    rd_kafka_resp_err_t cause = rd_kafka_fatal_error(c->client.rk, why, sizeof(why));
+
+    return err_set(e, ERR_RUNTIME, "Kafka consumer is dead: %s: %s", rd_kafka_err2name(cause), why);
+}
+
 /* Returns -1 with `e` when it is for good. */
 static int judge_event(struct kafka_consumer *c, const rd_kafka_message_t *m, struct err *e)
 {
-    char why[512];
+    const char *text = rd_kafka_message_errstr(m);
 
-    if (m->err == RD_KAFKA_RESP_ERR__FATAL) {
-        rd_kafka_resp_err_t cause = rd_kafka_fatal_error(c->client.rk, why, sizeof(why));
-
-        return err_set(e, ERR_RUNTIME, "Kafka consumer is dead: %s: %s", rd_kafka_err2name(cause),
-                       why);
-    }
+    if (m->err == RD_KAFKA_RESP_ERR__FATAL)
+        return fail_fatally(c, e);
     if (c->is_final(m->err))
-        return err_set(e, ERR_RUNTIME, "topic %s: %s", c->topic, rd_kafka_message_errstr(m));
-    log_with(c->client.log, LOG_WARN, "Kafka consumer reports", rd_kafka_message_errstr(m),
+        return err_set(e, ERR_RUNTIME, "Kafka consumer: %s", text);
+    log_with(c->client.log, LOG_WARN, "Kafka consumer reports", text,
              LOG_TEXT("code", rd_kafka_err2name(m->err)));
+    if (m->err != c->trouble_code)
+        err_set(&c->trouble, ERR_RUNTIME, "Kafka consumer: %s", text);
+    c->trouble_code = m->err;
     return 0;
+}
+
+bool kafka_consumer_take_trouble(struct kafka_consumer *c, struct err *trouble)
+{
+    if (c->trouble.kind == ERR_NONE)
+        return false;
+    *trouble = c->trouble;
+    c->trouble = (struct err){0};
+    return true;
 }
 
 int kafka_consumer_serve(struct kafka_consumer *c, struct err *e)

@@ -206,6 +206,11 @@ struct source kafka_source_port(struct kafka_source *s)
     return port;
 }
 
+bool kafka_source_take_trouble(struct kafka_source *s, struct err *trouble)
+{
+    return kafka_consumer_take_trouble(&s->consumer, trouble);
+}
+
 /* ---- life ---- */
 
 /* cooperative-sticky can loop for ever before 2.6.1 (librdkafka #4800, #4783). */
@@ -252,11 +257,12 @@ static int subscribe(struct kafka_source *s, struct err *e)
                : 0;
 }
 
-/* No trouble of a group's member is for good. */
+/* Only other settings help. All else may pass: topics are created, rights are given. */
 static bool is_final(rd_kafka_resp_err_t err)
 {
-    (void)err;
-    return false;
+    return err == RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT ||
+           err == RD_KAFKA_RESP_ERR_INVALID_GROUP_ID || err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
+           err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET; /* auto.offset.reset=error */
 }
 
 struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_bytes, int wake_fd,

@@ -229,6 +229,18 @@ topic $DLQ_TOPIC: created, 3 partitions" ]
 topic $DLQ_TOPIC: exists, 3 partitions" ]
 }
 
+@test "of several that make the topics at the same time one says so, the others find them" {
+  local i
+  for i in 1 2 3 4 5; do
+    timeout 60 "$ROOT/bin/producer" --init >"init.$i" &
+  done
+  wait
+  [ "$(cat init.* | sort | uniq -c | awk '{ print $1, $3, $4 }')" = "1 $KAFKA_TOPIC-dlq: created,
+4 $KAFKA_TOPIC-dlq: exists,
+1 $KAFKA_TOPIC: created,
+4 $KAFKA_TOPIC: exists," ]
+}
+
 @test "--init without a broker gives up after --timeout-ms" {
   KAFKA_BROKER=127.0.0.1:$(random_free_port)
   run --separate-stderr timeout 30 "$ROOT/bin/producer" --init --timeout-ms 300

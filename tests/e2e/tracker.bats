@@ -69,6 +69,17 @@ teardown() {
   [ "$(tail -n 1 "$log" | jq -c '[.message, .metadata.drained]')" = '["tracker stopped",true]' ]
 }
 
+@test "a drain that no waiting helps ends with the reason" {
+  produce -n 1
+  run --separate-stderr drain -X auto.offset.reset=error
+  [ "$status" -eq 1 ]
+  [[ $stderr == "tracker: $KAFKA_TOPIC/0: "*"No offset stored" ]]
+  run --separate-stderr drain -X session.timeout.ms=500
+  [ "$status" -eq 1 ]
+  [[ $stderr == "tracker: Kafka consumer: "*"Invalid session timeout" ]]
+  tail -n 1 "$log" | jq -e '.message == "tracker stopped" and (.error | test("Invalid session timeout"))'
+}
+
 @test "a drain ends at the ends as they were, while orders still come" {
   produce -n 1000
   start_producer -q --interval-ms 1

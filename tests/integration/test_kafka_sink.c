@@ -378,6 +378,24 @@ static void a_broker_that_does_not_answer_does_not_hold_the_close_up(void **stat
     mock_kafka_answer(&f->kafka, true);
 }
 
+/* All clients get all properties: that one has no use for some of them is nothing to tell. */
+static void a_property_for_consumers_only_is_no_news(void **state)
+{
+    struct fixture *f = *state;
+    struct outgoing o = record("value");
+    const struct fake_log_entry *told;
+
+    kafka_sink_close(f->sink);
+    config_set_property(&f->kafka.cfg, "session.timeout.ms", "20000", "test");
+    open_sink(f);
+    send_tagged(f, &o, 1);
+    assert_int_equal(wait_for_report(f).status, SINK_OK);
+    told = fake_log_last(&f->log, "librdkafka");
+    assert_non_null(told);
+    assert_non_null(strstr(told->fields, "session.timeout.ms"));
+    assert_int_equal(told->level, LOG_DEBUG);
+}
+
 static void what_the_promise_rests_on_cannot_be_set_otherwise(void **state)
 {
     static const struct {
@@ -444,6 +462,7 @@ int main(void)
         TEST(the_loop_is_woken_when_a_report_came),
         TEST(a_producer_is_made_anew_without_holding_a_turn_up),
         TEST(a_broker_that_does_not_answer_does_not_hold_the_close_up),
+        TEST(a_property_for_consumers_only_is_no_news),
         TEST(what_the_promise_rests_on_cannot_be_set_otherwise),
     };
 

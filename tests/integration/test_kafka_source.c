@@ -76,20 +76,26 @@ static void on_committed(void *ctx, int32_t partition, int64_t offset)
     ((struct member *)ctx)->acknowledged[partition] = offset;
 }
 
-static void serve(struct member *m)
+static int serve_once(struct member *m, struct err *e)
 {
     const struct source_events events = {
         .assigned = on_assigned, .revoked = on_revoked, .committed = on_committed, .ctx = m};
     int64_t began_ms = clock_mono_ms(clock_system());
-    int64_t took_ms;
+    int rc = m->port.serve(m->port.self, &events, e);
+    int64_t took_ms = clock_mono_ms(clock_system()) - began_ms;
+
+    m->longest_ms = took_ms > m->longest_ms ? took_ms : m->longest_ms;
+    return rc;
+}
+
+static void serve(struct member *m)
+{
     struct err e = {0};
 
     if (!m->source)
         return;
-    if (m->port.serve(m->port.self, &events, &e) < 0)
+    if (serve_once(m, &e) < 0)
         fail_msg("%s", e.text);
-    took_ms = clock_mono_ms(clock_system()) - began_ms;
-    m->longest_ms = took_ms > m->longest_ms ? took_ms : m->longest_ms;
     if (m->is_waiting && !m->keeps_revoked) {
         m->port.release_partitions(m->port.self);
         m->is_waiting = false;
@@ -528,6 +534,45 @@ static void a_member_that_comes_while_a_question_is_open_gets_its_share(void **s
     assert_in_range(f->b.longest_ms, 0, MOCK_TURN_MS);
 }
 
+static void what_only_other_settings_help_is_for_good(void **state)
+{
+    struct fixture *f = *state;
+    struct member *m = &f->a;
+    struct message message;
+    struct err e = {0};
+
+    rd_kafka_mock_push_request_errors(f->kafka.cluster, MOCK_JOIN_GROUP, 1,
+                                      RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT);
+    open_member(f, m);
+    MOCK_WAIT(serve_once(m, &e) < 0, (void)0);
+    assert_non_null(strstr(e.text, "Invalid session timeout"));
+    close_member(m);
+    tear_down_member(m);
+    config_set_property(&f->kafka.cfg, "auto.offset.reset", "error", "test");
+    write_numbers(f, 1, 0, 1);
+    open_member(f, m);
+    MOCK_WAIT(serve_once(m, &e) < 0,
+              assert_int_equal(m->port.fetch(m->port.self, 1, &message), FETCH_NOTHING));
+    assert_non_null(strstr(e.text, TOPIC "/1: "));
+}
+
+static void what_may_pass_is_told_once_and_tried_again(void **state)
+{
+    struct fixture *f = *state;
+    struct member *m = &f->a;
+    struct err trouble;
+
+    rd_kafka_mock_push_request_errors(
+        f->kafka.cluster, MOCK_JOIN_GROUP, 3, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+        RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    open_member(f, m);
+    MOCK_WAIT(kafka_source_take_trouble(m->source, &trouble), serve(m));
+    assert_non_null(strstr(trouble.text, "Group authorization failed"));
+    join(m);
+    assert_int_equal(fake_log_count(&m->log, "Kafka consumer reports"), 3);
+    assert_false(kafka_source_take_trouble(m->source, &trouble));
+}
+
 static void however_much_memory_is_allowed_it_opens(void **state)
 {
     struct fixture *f = *state;
@@ -621,6 +666,8 @@ int main(void)
         TEST(a_question_without_an_answer_holds_no_turn_up_and_is_asked_again),
         TEST(a_stop_while_a_question_is_open_ends_in_time),
         TEST(a_member_that_comes_while_a_question_is_open_gets_its_share),
+        TEST(what_only_other_settings_help_is_for_good),
+        TEST(what_may_pass_is_told_once_and_tried_again),
         TEST(however_much_memory_is_allowed_it_opens),
         TEST(the_loop_is_woken_when_records_come),
         TEST(a_broker_that_does_not_answer_does_not_hold_the_close_up),
