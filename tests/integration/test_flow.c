@@ -354,12 +354,36 @@ static void a_broker_that_goes_and_comes_back_costs_nothing(void **state)
     free(lines);
 }
 
+/* Rights and policies are the system's trouble, whatever they say of the record: it is kept, tried
+ * again without an end, and taken when they allow it. */
+static void refused_dead_letters_wait_and_go_when_they_are_allowed(void **state)
+{
+    static const rd_kafka_resp_err_t refusals[] = {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                                                   RD_KAFKA_RESP_ERR_POLICY_VIOLATION,
+                                                   RD_KAFKA_RESP_ERR_INVALID_RECORD};
+    struct line *lines = mem_alloc_array(2 * ORDERS, sizeof(*lines));
+    struct fixture *f = *state;
+    struct tracker t;
+
+    produce_orders(f, 5, 0.2);
+    for (size_t i = 0; i < 12; i++)
+        rd_kafka_mock_push_request_errors(f->kafka.cluster, MOCK_PRODUCE, 1, refusals[i % 3]);
+    begin(f, &t, 0);
+    drain(f, &t);
+    /* More of them when rights are missing: the client refuses by itself until it has asked anew. */
+    assert_true(fake_log_count(&f->log, "dead letter not accepted, partition waits") >= 12);
+    assert_int_equal(read_journal(f, lines, 2 * ORDERS), ORDERS);
+    assert_int_equal(match_dead_letters(f, lines, ORDERS), f->made_broken);
+    free(lines);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(every_record_has_its_line_and_every_broken_one_its_dead_letter),
         TEST(retries_and_a_restart_in_the_middle_tell_each_record_once),
+        TEST(refused_dead_letters_wait_and_go_when_they_are_allowed),
         TEST(a_broker_that_goes_and_comes_back_costs_nothing),
     };
 
