@@ -6,6 +6,7 @@
 #include "io/kafka_internal.h"
 
 #define CREATE_TIMEOUT_MS 10000
+#define LOOK_PAUSE_MS     50
 
 /* Trouble is told by the result, each time it is asked; librdkafka need not say it too. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
@@ -115,7 +116,18 @@ static rd_kafka_resp_err_t create_topic(rd_kafka_t *rk, const struct config *cfg
     return err;
 }
 
-/* Someone else may create the same topics at this moment. */
+/* A topic that was created a moment ago, by someone else maybe, is not shown by all brokers at once. */
+static void wait_until_shown(rd_kafka_t *rk, int timeout_ms, struct kafka_cluster *cluster,
+                             const struct kafka_topic_state *t)
+{
+    int64_t deadline = kafka_now_ms() + CREATE_TIMEOUT_MS;
+    struct err ignored;
+
+    while (look(rk, timeout_ms, cluster, &ignored) == KAFKA_ADMIN_GOOD && t->partitions == 0 &&
+           kafka_now_ms() < deadline)
+        rd_kafka_poll(rk, LOOK_PAUSE_MS);
+}
+
 static enum kafka_admin_result create_missing(rd_kafka_t *rk, const struct config *cfg,
                                               int timeout_ms, struct kafka_cluster *cluster,
                                               struct err *e)
@@ -128,7 +140,7 @@ static enum kafka_admin_result create_missing(rd_kafka_t *rk, const struct confi
             continue;
         err = create_topic(rk, cfg, t, e);
         if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-            look(rk, timeout_ms, cluster, e);
+            wait_until_shown(rk, timeout_ms, cluster, t);
         if (err && t->partitions == 0)
             return KAFKA_ADMIN_REFUSED;
         if (err)
