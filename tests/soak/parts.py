@@ -14,7 +14,7 @@ LOCAL_KAFKA = os.path.join(ROOT, "scripts", "local_kafka.sh")
 PARTITIONS = 4
 BROKER_PROPERTIES = ["group.min.session.timeout.ms=1000"]
 SESSION_MAX_MS = 3000
-SPARE_SECONDS = 3.5
+SPARE_SECONDS = 6
 BUSY_BYTES = 1 << 17  # within one look
 YOUNG_SECONDS = 5
 VOLUME_BYTES = 2 << 30
