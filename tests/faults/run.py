@@ -379,6 +379,9 @@ class Maker:
                 for when in ("kill-before", "kill-after"):
                     step = Step(faults=f"{never} {function}@{name}:{n}:{when}", status=KILLED, rotations=2)
                     yield Case(f"two rotations: {function} {name} {when}", [step])
+        # With a slow disk there is much to be written to the renamed file before the new one is opened.
+        step = Step(faults=f"fdatasync@{JOURNAL}*:1+0:slow write@{JOURNAL}.0001:1:kill-within", status=KILLED, rotations=1)
+        yield Case(f"one rotation: write {JOURNAL}.0001 kill-within", [step])
         # The sidecar speaks of the first file and the third is empty: the second one has to be read.
         for function, name in (("write", TEMPORARY), ("rename", SIDECAR)):
             unsaved = f"{never} {function}@{name}:2+0:ENOSPC"
