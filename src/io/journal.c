@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -13,6 +12,7 @@
 #include "io/journal_file.h"
 #include "io/journal_progress.h"
 #include "io/journal_queue.h"
+#include "io/journal_standing.h"
 
 #define SYNC_BYTES         ((size_t)4 << 20) /* enough lines for an fsync under `group` */
 #define FULL_DISK_RETRY_MS 200
@@ -20,11 +20,11 @@
 struct journal {
     enum journal_fsync fsync;
     int64_t fsync_interval_ms;
-    int wake_fd;
     pthread_t thread;
     bool is_finished; /* the thread has ended */
     struct journal_queue queue;
     struct journal_progress progress;
+    struct journal_standing standing;
 
     /* The flow thread's own. */
     uint64_t submitted;
@@ -34,68 +34,11 @@ struct journal {
     size_t unsynced_bytes;
     int64_t unsynced_since_ms;
     uint64_t written;
-
-    /* Shared, under `lock`. */
-    pthread_mutex_t lock;
-    uint64_t durable;
-    size_t buffered_bytes;
-    enum journal_state state;
-    struct err why;
-    struct err warning;
-    bool was_reopened;
-    int64_t fsync_ms_max;
 };
 
 static int64_t now_ms(void)
 {
     return clock_mono_ms(clock_system());
-}
-
-/* ---- what the thread tells ---- */
-
-static void wake_flow(struct journal *j)
-{
-    const uint64_t one = 1;
-
-    /* A full counter is readable already: nothing is lost when this fails. */
-    if (j->wake_fd >= 0 && write(j->wake_fd, &one, sizeof(one)) < 0)
-        return;
-}
-
-static void set_state(struct journal *j, enum journal_state state, const struct err *why)
-{
-    pthread_mutex_lock(&j->lock);
-    j->state = state;
-    if (why)
-        j->why = *why;
-    pthread_mutex_unlock(&j->lock);
-    wake_flow(j);
-}
-
-static void warn(struct journal *j, const struct err *e)
-{
-    pthread_mutex_lock(&j->lock);
-    j->warning = *e;
-    pthread_mutex_unlock(&j->lock);
-}
-
-static void set_reopened(struct journal *j)
-{
-    pthread_mutex_lock(&j->lock);
-    j->was_reopened = true;
-    pthread_mutex_unlock(&j->lock);
-    wake_flow(j);
-}
-
-static void set_durable(struct journal *j, int64_t took_ms)
-{
-    pthread_mutex_lock(&j->lock);
-    j->durable = j->written;
-    j->buffered_bytes -= j->unsynced_bytes;
-    if (took_ms > j->fsync_ms_max)
-        j->fsync_ms_max = took_ms;
-    pthread_mutex_unlock(&j->lock);
-    wake_flow(j);
 }
 
 /* ---- the thread's steps ---- */
@@ -111,17 +54,17 @@ static int write_lines(struct journal *j, const char *bytes, size_t len)
 
     while ((rc = journal_file_append(&j->file, bytes, len, &done, &e)) == 0) {
         if (!was_full)
-            set_state(j, JOURNAL_BLOCKED, &e);
+            journal_standing_set(&j->standing, JOURNAL_BLOCKED, &e);
         was_full = true;
         if (!journal_queue_sleep(&j->queue, FULL_DISK_RETRY_MS))
             return -1;
     }
     if (rc < 0) {
-        set_state(j, JOURNAL_FAILED, &e);
+        journal_standing_set(&j->standing, JOURNAL_FAILED, &e);
         return -1;
     }
     if (was_full)
-        set_state(j, JOURNAL_RUNNING, NULL);
+        journal_standing_set(&j->standing, JOURNAL_RUNNING, NULL);
     return 0;
 }
 
@@ -132,10 +75,10 @@ static int sync_file(struct journal *j)
 
     if (j->fsync != JOURNAL_FSYNC_NEVER && j->unsynced_bytes > 0 &&
         journal_file_sync(&j->file, &e) < 0) {
-        set_state(j, JOURNAL_FAILED, &e);
+        journal_standing_set(&j->standing, JOURNAL_FAILED, &e);
         return -1;
     }
-    set_durable(j, now_ms() - began);
+    journal_standing_set_durable(&j->standing, j->written, j->unsynced_bytes, now_ms() - began);
     j->unsynced_bytes = 0;
     return 0;
 }
@@ -147,7 +90,7 @@ static void save_progress(struct journal *j, bool is_clean)
 
     assert(j->unsynced_bytes == 0);
     if (journal_progress_save(&j->progress, j->file.path, j->file.fd, is_clean, &e) < 0)
-        warn(j, &e);
+        journal_standing_warn(&j->standing, &e);
 }
 
 static bool is_save_due(struct journal *j)
@@ -179,11 +122,11 @@ static int reopen_file(struct journal *j)
     if (rc > 0)
         save_progress(j, false);
     if (rc >= 0) {
-        set_reopened(j);
+        journal_standing_set_reopened(&j->standing);
         return 0;
     }
     err_wrap(&e, "the file that was open before goes on");
-    warn(j, &e);
+    journal_standing_warn(&j->standing, &e);
     return 0;
 }
 
@@ -247,9 +190,7 @@ static uint64_t submit(void *self, struct strbuf *lines, const struct journal_ma
 
     assert(lines->len > 0 && lines->data[lines->len - 1] == '\n');
     journal_progress_tell(&j->progress, marks, mark_count);
-    pthread_mutex_lock(&j->lock);
-    j->buffered_bytes += lines->len;
-    pthread_mutex_unlock(&j->lock);
+    journal_standing_add(&j->standing, lines->len);
     journal_queue_push(&j->queue, ++j->submitted, lines, marks, mark_count);
     return j->submitted;
 }
@@ -257,36 +198,22 @@ static uint64_t submit(void *self, struct strbuf *lines, const struct journal_ma
 static uint64_t durable(void *self)
 {
     struct journal *j = self;
-    uint64_t n;
 
-    pthread_mutex_lock(&j->lock);
-    n = j->durable;
-    pthread_mutex_unlock(&j->lock);
-    return n;
+    return journal_standing_durable(&j->standing);
 }
 
 static size_t buffered_bytes(void *self)
 {
     struct journal *j = self;
-    size_t n;
 
-    pthread_mutex_lock(&j->lock);
-    n = j->buffered_bytes;
-    pthread_mutex_unlock(&j->lock);
-    return n;
+    return journal_standing_buffered_bytes(&j->standing);
 }
 
 static enum journal_state state(void *self, struct err *e)
 {
     struct journal *j = self;
-    enum journal_state s;
 
-    pthread_mutex_lock(&j->lock);
-    s = j->state;
-    if (s != JOURNAL_RUNNING)
-        *e = j->why;
-    pthread_mutex_unlock(&j->lock);
-    return s;
+    return journal_standing_get(&j->standing, e);
 }
 
 static void hurry(void *self)
@@ -345,33 +272,17 @@ bool journal_set_cluster(struct journal *j, const char *cluster_id)
 
 int64_t journal_take_fsync_ms_max(struct journal *j)
 {
-    int64_t ms;
-
-    pthread_mutex_lock(&j->lock);
-    ms = j->fsync_ms_max;
-    j->fsync_ms_max = 0;
-    pthread_mutex_unlock(&j->lock);
-    return ms;
+    return journal_standing_take_fsync_ms_max(&j->standing);
 }
 
 bool journal_take_warning(struct journal *j, struct err *e)
 {
-    pthread_mutex_lock(&j->lock);
-    *e = j->warning;
-    j->warning = (struct err){0};
-    pthread_mutex_unlock(&j->lock);
-    return e->kind != ERR_NONE;
+    return journal_standing_take_warning(&j->standing, e);
 }
 
 bool journal_take_reopened(struct journal *j)
 {
-    bool was;
-
-    pthread_mutex_lock(&j->lock);
-    was = j->was_reopened;
-    j->was_reopened = false;
-    pthread_mutex_unlock(&j->lock);
-    return was;
+    return journal_standing_take_reopened(&j->standing);
 }
 
 /* ---- life ---- */
@@ -381,7 +292,7 @@ static void journal_free(struct journal *j)
     journal_queue_release(&j->queue);
     journal_progress_release(&j->progress);
     journal_file_close(&j->file);
-    pthread_mutex_destroy(&j->lock);
+    journal_standing_release(&j->standing);
     free(j);
 }
 
@@ -392,11 +303,10 @@ static struct journal *journal_new(const struct journal_options *options)
     *j = (struct journal){
         .fsync = options->fsync,
         .fsync_interval_ms = options->fsync_interval_ms,
-        .wake_fd = options->wake_fd,
     };
     journal_queue_init(&j->queue);
     journal_progress_init(&j->progress, options->path, options->topic);
-    pthread_mutex_init(&j->lock, NULL);
+    journal_standing_init(&j->standing, options->wake_fd);
     return j;
 }
 
