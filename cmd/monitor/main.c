@@ -48,10 +48,36 @@ struct options {
     int source_count;
 };
 
+/* Settings that are asked for often enough to have an option. */
+static const struct arg thresholds[] = {
+    {.name = "warn-success",
+     .kind = ARG_SETTING,
+     .operand = "PERCENT",
+     .setting = "monitor.success_warn"},
+    {.name = "crit-success",
+     .kind = ARG_SETTING,
+     .operand = "PERCENT",
+     .setting = "monitor.success_crit"},
+    {.name = "warn-latency",
+     .kind = ARG_SETTING,
+     .operand = "MS",
+     .setting = "monitor.latency_warn_ms"},
+    {.name = "crit-latency",
+     .kind = ARG_SETTING,
+     .operand = "MS",
+     .setting = "monitor.latency_crit_ms"},
+    {.name = "crit-stale",
+     .kind = ARG_SETTING,
+     .operand = "SECONDS",
+     .setting = "monitor.stale_seconds"},
+};
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
 static enum args_result read_options(int argc, char **argv, struct options *o, struct config *cfg,
                                      struct err *e)
 {
-    const struct arg args[] = {
+    const struct arg own[] = {
         {.name = "events",
          .kind = ARG_SETTING,
          .operand = "FILE",
@@ -62,8 +88,7 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
         {.name = "log",
          .kind = ARG_SETTING,
          .operand = "FILE",
-         .help =
-             "the log that belongs to it; without it, of several journals, the .log beside each",
+         .help = "its log; without it, of several journals, the .log beside each",
          .setting = "monitor.log_file",
          .list = &o->logs},
         {.name = "once", .kind = ARG_FLAG, .help = "print one report and exit", .flag = &o->once},
@@ -75,26 +100,6 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
          .kind = ARG_FLAG,
          .help = "one line for Nagios; exit 0 OK, 1 WARN, 2 CRIT, 3 UNKNOWN",
          .flag = &o->check},
-        {.name = "warn-success",
-         .kind = ARG_SETTING,
-         .operand = "PERCENT",
-         .setting = "monitor.success_warn"},
-        {.name = "crit-success",
-         .kind = ARG_SETTING,
-         .operand = "PERCENT",
-         .setting = "monitor.success_crit"},
-        {.name = "warn-latency",
-         .kind = ARG_SETTING,
-         .operand = "MS",
-         .setting = "monitor.latency_warn_ms"},
-        {.name = "crit-latency",
-         .kind = ARG_SETTING,
-         .operand = "MS",
-         .setting = "monitor.latency_crit_ms"},
-        {.name = "crit-stale",
-         .kind = ARG_SETTING,
-         .operand = "SECONDS",
-         .setting = "monitor.stale_seconds"},
         {.name = "since",
          .kind = ARG_TEXT,
          .operand = "DURATION",
@@ -134,13 +139,16 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
          .max = 1000000,
          .integer = &o->frames},
     };
+    struct arg args[COUNT(own) + COUNT(thresholds)];
     const struct arg_program program = {
         .name = "monitor",
         .summary = "shows from the audit journal and the log whether the tracker is healthy",
         .args = args,
-        .arg_count = sizeof(args) / sizeof(args[0]),
+        .arg_count = COUNT(args),
     };
 
+    memcpy(args, own, sizeof(own));
+    memcpy(&args[COUNT(own)], thresholds, sizeof(thresholds));
     return args_load(&program, argc, argv, kafka_library_version(), cfg, e);
 }
 

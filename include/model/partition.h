@@ -35,7 +35,7 @@ struct partition {
     uint64_t gaps; /* offsets jumped over, all together */
     uint64_t dups;
     uint64_t rewinds;
-    bool is_rewound; /* went back and has not yet caught up again */
+    bool is_rewound;           /* went back and has not yet caught up again */
     struct coverage *coverage; /* what several journals told together; NULL for one journal */
     int newest_journal;        /* of several: which one told the newest line */
     struct partition_second seconds[PARTITION_SECONDS];

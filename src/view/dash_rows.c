@@ -28,7 +28,7 @@ void dash_walk_events(const struct dash *d, uint64_t anchor, struct dash_walk *w
 {
     const struct event_row *row;
 
-    w->dash = d;
+    *w = (struct dash_walk){.dash = d};
     for (int i = 0; i < rings(d); i++) {
         uint64_t *at = &w->at[i];
 
@@ -42,7 +42,7 @@ void dash_walk_logs(const struct dash *d, uint64_t anchor, struct dash_walk *w)
 {
     const struct log_row *row;
 
-    w->dash = d;
+    *w = (struct dash_walk){.dash = d};
     for (int i = 0; i < rings(d); i++) {
         uint64_t *at = &w->at[i];
 

@@ -111,7 +111,7 @@ struct time_text {
 
 static struct time_text rfc3339(int64_t ms)
 {
-    struct time_text t;
+    struct time_text t = {""};
 
     rfc3339_format(ms, t.text);
     return t;

@@ -347,8 +347,8 @@ void panel_orders(struct screen *s, const struct view *v, struct rect r)
     if (o->quantity)
         panel_put(&l, STYLE_TEXT, "  items each %.1f", (double)o->quantity / (double)o->sampled);
     l = row_of(s, r, row);
-    if (o->top_item)
+    if (o->top_item && o->quantity)
         panel_put(&l, STYLE_TEXT, "top item %2d %% ", (int)(o->top_quantity * 100 / o->quantity));
-    if (o->top_item)
+    if (o->top_item && o->quantity)
         screen_put(s, l.x, l.y, l.end - l.x, STYLE_TEXT, o->top_item);
 }
