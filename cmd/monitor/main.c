@@ -81,8 +81,7 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
         {.name = "events",
          .kind = ARG_SETTING,
          .operand = "FILE",
-         .help = "the audit journal to follow; repeatable, or a pattern in quotes: "
-                 "'logs/*/tracker.events'",
+         .help = "a journal to follow; repeatable, or a pattern: 'logs/*/tracker.events'",
          .setting = "monitor.events_file",
          .list = &o->events},
         {.name = "log",
