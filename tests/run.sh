@@ -109,7 +109,8 @@ run_perf() {
 # e2e_files: those wanted, the longest first, so that none of them runs alone at the end.
 e2e_files() {
   local file
-  for file in tests/e2e/{soak,lifecycle,tracker,faults}.bats tests/e2e/!(soak|lifecycle|tracker|faults).bats; do
+  for file in tests/e2e/{soak,lifecycle,tracker,faults,dead_letters,away}.bats \
+    tests/e2e/!(soak|lifecycle|tracker|faults|dead_letters|away).bats; do
     [ ! -f "$file" ] || ! wanted "$(basename "$file" .bats)" || echo "$file"
   done
 }
