@@ -29,6 +29,7 @@ struct pace {
     uint64_t logs;
     uint64_t rotations;
     uint64_t truncations;
+    int left_out;    /* journals */
     bool is_reading; /* more is waiting in the files */
     bool has_key;
     bool has_mouse;
@@ -121,6 +122,10 @@ static void notice_files(struct monitor *m, struct pace *p)
     if (r->truncations > p->truncations)
         ui_notice(&m->ui, until, "%.80s was truncated; reading it from its start (Esc dismisses)",
                   r->path);
+    if (m->trackers.left_out > p->left_out)
+        ui_notice(&m->ui, until, "%d journals beyond the first %d are left out (Esc dismisses)",
+                  m->trackers.left_out, DASH_PARTS);
+    p->left_out = m->trackers.left_out;
     p->rotations = r->rotations;
     p->truncations = r->truncations;
 }

@@ -420,6 +420,9 @@ static int run_monitor(const struct config *cfg, struct options *o, struct err *
         .clock = m.clock,
     };
     trackers_open(&m.trackers);
+    if (m.trackers.left_out)
+        fprintf(stderr, "monitor: %d journals beyond the first %d are left out\n",
+                m.trackers.left_out, DASH_PARTS);
     m.dash = trackers_dash(&m.trackers);
     ui_init(&m.ui);
     status = is_report ? run_reports(&m, o, e) : run_live(&m, o, e);

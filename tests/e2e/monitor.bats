@@ -271,6 +271,15 @@ screen_shows() { # TEXT
   [[ $stderr == "monitor: --log eu/tracker.log: needs the same wildcards"* ]]
 }
 
+@test "more journals than can be followed are told" {
+  for i in {1..66}; do
+    journal 1 1 >"t-$i.events"
+  done
+  run -0 --separate-stderr "$monitor" --json --events 't-*.events'
+  [ "$stderr" = "monitor: 2 journals beyond the first 64 are left out" ]
+  jq -e '.received_total == 64 and (.trackers | length) == 64' <<<"$output"
+}
+
 @test "a journal that matches the pattern later appears by itself" {
   open_terminal 80 24
   keys "'$monitor' --events '*/tracker.events'" Enter
