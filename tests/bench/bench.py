@@ -37,7 +37,7 @@ from report import (  # noqa: E402
 
 RUN_SECONDS = 600
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-MONITOR = os.path.join(HERE, "monitor.sh")
+MONITOR = os.path.join(HERE, "monitor.py")
 
 
 class Bench:

@@ -363,3 +363,8 @@ screen_shows() { # TEXT
     screen_shows "success all-time"
   done
 }
+
+@test "journals that logrotate rotates in both ways under 5,000 lines a second are counted line by line" {
+  run timeout 240 python3 "$ROOT/tests/soak/monitor_soak.py" --minutes 0.4
+  [ "$status" -eq 0 ] || fail "$output"
+}
