@@ -11,6 +11,7 @@ Exit status: 0 measured (whether or not the goals were reached), 1 ours could no
 """
 
 import argparse
+import contextlib
 import fcntl
 import json
 import os
@@ -82,7 +83,10 @@ def write_at(path, lines, rate, seconds):
 class Watcher:
     """A program in a terminal, with what it has used so far."""
 
+    running = []
+
     def __init__(self, command, folder):
+        Watcher.running.append(self)
         self.sent = 0  # bytes to the terminal
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
@@ -131,20 +135,24 @@ class Watcher:
         return self.field("status", "VmHWM:") * 1024
 
     def is_alive(self):
+        """To be asked no more once it said no."""
         return os.waitpid(self.pid, os.WNOHANG) == (0, 0)
 
     def end(self):
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.kill(self.pid, number)
-                for _ in range(50):
-                    if os.waitpid(self.pid, os.WNOHANG) != (0, 0):
-                        os.close(self.terminal)
-                        return
-                    time.sleep(0.1)
-            except (ProcessLookupError, ChildProcessError):
-                os.close(self.terminal)
-                return
+        os.kill(self.pid, signal.SIGTERM)
+        for _ in range(50):
+            if not self.is_alive():
+                break
+            time.sleep(0.1)
+        else:
+            self.kill()
+        self.running.remove(self)
+        os.close(self.terminal)
+
+    def kill(self):
+        with contextlib.suppress(OSError):  # gone by itself
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
 
 
 class Bench:
@@ -287,7 +295,9 @@ def main():
     try:
         results = measure(Bench(options, folder))
     finally:
-        shutil.rmtree(folder)
+        for watcher in Watcher.running:
+            watcher.kill()
+        shutil.rmtree(folder, ignore_errors=True)
     print(f"monitor: {options.seconds} s idle, {options.rate:,} lines/s followed, {options.size:,} bytes opened")
     print_table(results)
     os.makedirs(os.path.dirname(RESULT), exist_ok=True)
