@@ -135,7 +135,7 @@ static void expect_reports(const struct bench *b)
     EXPECT(cJSON_IsObject(tree));
     cJSON_Delete(tree);
     strbuf_reset(&out);
-    report_text(&b->figures, 0, &out);
+    report_text(&b->figures, &out);
     strbuf_reset(&out);
     report_check(&b->figures, &limits, &out);
     EXPECT(memchr(out.data, '\n', out.len) == out.data + out.len - 1);
