@@ -27,8 +27,6 @@ struct pace {
     int64_t drawn_ms; /* monotonic */
     uint64_t events;  /* rows that were there then */
     uint64_t logs;
-    uint64_t rotations;
-    uint64_t truncations;
     int left_out;    /* journals */
     bool is_reading; /* more is waiting in the files */
     bool has_key;
@@ -111,23 +109,30 @@ static bool is_due(const struct monitor *m, const struct pace *p)
 }
 
 /* Rotations and truncations are told for a while, then they are only counted. */
-static void notice_files(struct monitor *m, struct pace *p)
+static void notice_file(struct monitor *m, struct tracker *t, int64_t until)
 {
-    const struct reader *r = &m->dash->events_reader;
-    int64_t until = clock_wall_ms(m->clock) + NOTICE_MS;
+    const struct reader *r = &t->dash->events_reader;
 
-    if (r->rotations > p->rotations)
+    if (r->rotations > t->rotations_told)
         ui_notice(&m->ui, until, "%.80s rotated; the old file was read to its end (Esc dismisses)",
                   r->path);
-    if (r->truncations > p->truncations)
+    if (r->truncations > t->truncations_told)
         ui_notice(&m->ui, until, "%.80s was truncated; reading it from its start (Esc dismisses)",
                   r->path);
+    t->rotations_told = r->rotations;
+    t->truncations_told = r->truncations;
+}
+
+static void notice_files(struct monitor *m, struct pace *p)
+{
+    int64_t until = clock_wall_ms(m->clock) + NOTICE_MS;
+
+    for (int i = 0; i < m->trackers.count; i++)
+        notice_file(m, m->trackers.items[i], until);
     if (m->trackers.left_out > p->left_out)
         ui_notice(&m->ui, until, "%d journals beyond the first %d are left out (Esc dismisses)",
                   m->trackers.left_out, DASH_PARTS);
     p->left_out = m->trackers.left_out;
-    p->rotations = r->rotations;
-    p->truncations = r->truncations;
 }
 
 /* ---- actions ---- */

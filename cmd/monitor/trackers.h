@@ -22,6 +22,8 @@ struct tracker {
     char *name;
     struct dash *dash;
     struct follow follow;
+    uint64_t rotations_told; /* of the journal, by the screen */
+    uint64_t truncations_told;
 };
 
 struct trackers {
