@@ -63,7 +63,9 @@ struct assignment {
     int64_t low;       /* the partition holds the offsets [low, high) */
     int64_t high;
     bool was_beyond; /* it is ours already, and cannot be read on where it was: out of range */
-    int64_t start;   /* set by `assigned`; -1: as auto.offset.reset says */
+    bool
+        is_reset; /* set by `assigned`: the group's offset is of another topic, `start` replaces it */
+    int64_t start; /* set by `assigned`; -1: as auto.offset.reset says */
 };
 
 /* What the source tells from within `serve`. */

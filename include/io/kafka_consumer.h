@@ -16,6 +16,7 @@ struct kafka_consumer {
     const struct config *cfg;
     const char *topic;
     bool (*is_final)(rd_kafka_resp_err_t err); /* trouble that no waiting ends */
+    bool begins_anew; /* a partition that cannot be read on is noted, see kafka_consumer_beyond */
     struct kafka_inquiry *inquiry;
     struct kafka_partition *partitions;
     size_t partition_count;
@@ -30,9 +31,11 @@ struct kafka_consumer {
 struct kafka_partition {
     int32_t partition;
     rd_kafka_queue_t *queue;
+    int64_t next; /* offset to be fetched */
+    bool is_beyond;
 };
 
-/* Takes `conf`. The members down to `is_final`, with client.log and client.wake_fd, are set by the
+/* Takes `conf`. The members down to `begins_anew`, with client.log and client.wake_fd, are set by the
  * caller. Returns 0, or -1 with ERR_USAGE. */
 int kafka_consumer_open(struct kafka_consumer *c, rd_kafka_conf_t *conf, struct err *e);
 
@@ -50,12 +53,23 @@ void kafka_consumer_add(struct kafka_consumer *c, int32_t partition);
 void kafka_consumer_remove(struct kafka_consumer *c, int32_t partition);
 bool kafka_consumer_has(const struct kafka_consumer *c, int32_t partition);
 
+/* The partitions that the broker cannot read on where they were: out of its range. Nothing comes from
+ * them until they are assigned anew. Returns a new list, or NULL when there are none. */
+rd_kafka_topic_partition_list_t *kafka_consumer_beyond(const struct kafka_consumer *c);
+
+/* `partition` is read from `next` on. */
+void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t next);
+
+/* All partitions, each with the offset where it is to be read on; the caller destroys it. */
+rd_kafka_topic_partition_list_t *kafka_consumer_positions(const struct kafka_consumer *c);
+
 /* The port of the one it belongs to, with what is the consumer's: self, fetch, release, headers and
  * high_watermark. */
 struct source kafka_consumer_port(struct kafka_consumer *c);
 
 /* Destroys the handle and frees all but `c` itself. Returns false when a question to the broker is
- * open: all of it is in use, and left to the end of the process. */
+ * open or the handle does not go within a second: all of it is in use, and left to the end of the
+ * process. */
 bool kafka_consumer_close(struct kafka_consumer *c);
 
 #endif

@@ -54,6 +54,7 @@ static void start_lane(struct consume *c, struct assignment *a)
     if (start.kind == START_REPLAY || start.kind == START_RESET)
         j->note_commit(j->self, a->partition, -1);
     a->start = start.offset;
+    a->is_reset = start.kind == START_RESET;
     lane->position = start.offset;
     if (c->policy.drain)
         lane->end = a->high;

@@ -114,3 +114,19 @@ int kafka_client_open(struct kafka_client *c, rd_kafka_type_t type, rd_kafka_con
     wake_on_events(c, type);
     return 0;
 }
+
+static void destroy(void *rk)
+{
+    rd_kafka_destroy(rk);
+}
+
+static void destroy_unclosed(void *rk)
+{
+    rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+struct errand *kafka_client_bury(struct kafka_client *c, int wake_fd)
+{
+    return errand_begin(rd_kafka_type(c->rk) == RD_KAFKA_CONSUMER ? destroy_unclosed : destroy,
+                        c->rk, wake_fd);
+}

@@ -6,7 +6,8 @@
 
 #include "base/mem.h"
 
-#define WAKE_MS 10
+#define WAKE_MS  10
+#define CLOSE_MS 1000
 
 /* ---- partitions ---- */
 
@@ -44,6 +45,39 @@ void kafka_consumer_remove(struct kafka_consumer *c, int32_t partition)
         return;
     rd_kafka_queue_destroy(p->queue);
     *p = c->partitions[--c->partition_count];
+}
+
+rd_kafka_topic_partition_list_t *kafka_consumer_beyond(const struct kafka_consumer *c)
+{
+    rd_kafka_topic_partition_list_t *list = NULL;
+
+    for (size_t i = 0; i < c->partition_count; i++) {
+        if (!c->partitions[i].is_beyond)
+            continue;
+        if (!list)
+            list = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_add(list, c->topic, c->partitions[i].partition);
+    }
+    return list;
+}
+
+void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t next)
+{
+    struct kafka_partition *p = find(c, partition);
+
+    p->next = next;
+    p->is_beyond = false;
+}
+
+rd_kafka_topic_partition_list_t *kafka_consumer_positions(const struct kafka_consumer *c)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)c->partition_count);
+
+    for (size_t i = 0; i < c->partition_count; i++)
+        rd_kafka_topic_partition_list_add(list, c->topic, c->partitions[i].partition)->offset =
+            c->partitions[i].next;
+    return list;
 }
 
 /* ---- serving ---- */
@@ -128,9 +162,12 @@ int kafka_consumer_serve(struct kafka_consumer *c, struct err *e)
 
 /* ---- the port ---- */
 
-static void judge_partition(struct kafka_consumer *c, const rd_kafka_message_t *m)
+static void judge_partition(struct kafka_consumer *c, struct kafka_partition *p,
+                            const rd_kafka_message_t *m)
 {
-    if (c->is_final(m->err))
+    if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && c->begins_anew)
+        p->is_beyond = true;
+    else if (c->is_final(m->err))
         err_set(&c->failure, ERR_RUNTIME, "%s/%" PRId32 ": %s", c->topic, m->partition,
                 rd_kafka_message_errstr(m));
     else
@@ -152,12 +189,13 @@ static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
     if (!rkm->err) {
         kafka_client_good(&c->client);
         c->is_behind = true;
+        p->next = m->offset + 1;
         return FETCH_MESSAGE;
     }
     if (rkm->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
         result = FETCH_END;
     else
-        judge_partition(c, rkm);
+        judge_partition(c, p, rkm);
     rd_kafka_message_destroy(rkm);
     m->handle = NULL;
     return result;
@@ -212,11 +250,18 @@ int kafka_consumer_open(struct kafka_consumer *c, rd_kafka_conf_t *conf, struct 
 
 bool kafka_consumer_close(struct kafka_consumer *c)
 {
+    struct errand *burial;
+    bool is_gone;
+
     if (!kafka_inquiry_free(c->inquiry))
         return false;
     while (c->partition_count)
         kafka_consumer_remove(c, c->partitions[0].partition);
-    rd_kafka_destroy_flags(c->client.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    burial = kafka_client_bury(&c->client, -1);
+    is_gone = burial && errand_is_done(burial, CLOSE_MS);
+    errand_end(burial);
+    if (!is_gone)
+        return false;
     kafka_headers_release(&c->headers);
     free(c->partitions);
     return true;

@@ -237,11 +237,6 @@ static rd_kafka_resp_err_t produce(struct kafka_sink *s, struct sent *sent)
 
 /* ---- a producer after the other ---- */
 
-static void bury(void *rk)
-{
-    rd_kafka_destroy(rk);
-}
-
 /* A fatal error of an idempotent producer ends that producer, not the records. It reads their bytes
  * until it is gone, which can take long: nothing is sent before that. */
 static void give_up_producer(struct kafka_sink *s)
@@ -249,7 +244,7 @@ static void give_up_producer(struct kafka_sink *s)
     char why[512];
 
     rd_kafka_fatal_error(s->client.rk, why, sizeof(why));
-    s->burial = errand_begin(bury, s->client.rk, s->client.wake_fd);
+    s->burial = kafka_client_bury(&s->client, s->client.wake_fd);
     if (s->burial)
         log_with(s->client.log, LOG_WARN, "Kafka producer is made anew after a fatal error", why,
                  LOG_INT("in_flight", (int64_t)s->in_flight_count));
@@ -380,7 +375,7 @@ static bool destroy_producer(struct kafka_sink *s, int timeout_ms)
     bool is_gone;
 
     if (is_ready(s))
-        s->burial = errand_begin(bury, s->client.rk, -1);
+        s->burial = kafka_client_bury(&s->client, -1);
     is_gone = s->burial ? errand_is_done(s->burial, timeout_ms) : !s->client.rk;
     errand_end(s->burial);
     return is_gone;

@@ -9,10 +9,14 @@
 
 #define FETCH_KBYTES_MAX ((size_t)2097151) /* that librdkafka takes */
 
+/* What the user wants where nobody knows where to begin. */
+enum reset { RESET_EARLIEST, RESET_LATEST, RESET_ERROR };
+
 enum rebalance_kind { REBALANCE_NONE, REBALANCE_ASSIGN, REBALANCE_REVOKE };
 
 struct kafka_source {
     struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
+    enum reset reset;
     /* Noted by the callback, acted upon by serve. */
     enum rebalance_kind rebalance;
     rd_kafka_topic_partition_list_t *rebalance_list;
@@ -93,35 +97,109 @@ static void do_unassign(struct kafka_source *s, const rd_kafka_topic_partition_l
         rd_kafka_assign(client->rk, NULL);
 }
 
+/* Asks the flow where to begin. */
+static void tell_assigned(struct kafka_source *s, struct assignment *partitions, size_t count,
+                          const struct source_events *events)
+{
+    events->assigned(events->ctx, partitions, count);
+    for (size_t i = 0; i < count; i++) {
+        struct assignment *a = &partitions[i];
+
+        if (a->start < 0 && s->reset != RESET_ERROR)
+            a->start = s->reset == RESET_LATEST ? a->high : a->low;
+        kafka_consumer_begin(&s->consumer, a->partition, a->start);
+    }
+}
+
+/* What the group has committed in a topic that is no more would be taken for progress in the new
+ * one. Only said by name goes an offset back. */
+static void commit_resets(struct kafka_source *s, const struct assignment *partitions, size_t count)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    for (size_t i = 0; i < count; i++)
+        if (partitions[i].is_reset)
+            rd_kafka_topic_partition_list_add(list, s->consumer.topic, partitions[i].partition)
+                ->offset = partitions[i].start;
+    if (list->cnt > 0)
+        rd_kafka_commit(s->consumer.client.rk, list, 1); /* on_commit tells how it went */
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 static void begin_assigned(struct kafka_source *s, struct assignment *partitions, size_t count,
                            const struct source_events *events)
 {
     for (size_t i = 0; i < count; i++)
         kafka_consumer_add(&s->consumer, partitions[i].partition);
-    events->assigned(events->ctx, partitions, count);
+    tell_assigned(s, partitions, count, events);
     for (size_t i = 0; i < count; i++)
         if (partitions[i].start >= 0)
             s->rebalance_list->elems[i].offset = partitions[i].start;
     do_assign(s, s->rebalance_list);
+    commit_resets(s, partitions, count);
     forget_rebalance(s);
 }
 
-/* Until the broker has told where the partitions stand the rebalance waits. */
+/* Returns NULL until the broker has told where the partitions stand. */
+static struct kafka_answer *learn(struct kafka_source *s,
+                                  const rd_kafka_topic_partition_list_t *list)
+{
+    struct kafka_answer *answer = kafka_inquiry_turn(s->consumer.inquiry, list);
+
+    if (!answer || !answer->err)
+        return answer;
+    log_plain(s->consumer.client.log, LOG_WARN,
+              "the broker does not tell where the partitions stand, asking again",
+              rd_kafka_err2str(answer->err));
+    return NULL;
+}
+
 static void serve_assign(struct kafka_source *s, const struct source_events *events)
 {
     struct kafka_answer *answer;
 
-    if (s->rebalance_list->cnt == 0) {
+    if (s->rebalance_list->cnt == 0)
         begin_assigned(s, NULL, 0, events);
-        return;
-    }
-    answer = kafka_inquiry_turn(s->consumer.inquiry, s->rebalance_list);
-    if (answer && answer->err)
-        log_plain(s->consumer.client.log, LOG_WARN,
-                  "the broker does not tell where the partitions stand, asking again",
-                  rd_kafka_err2str(answer->err));
-    else if (answer)
+    else if ((answer = learn(s, s->rebalance_list)))
         begin_assigned(s, answer->partitions, answer->count, events);
+}
+
+/* Begins partitions of ours elsewhere. librdkafka does not seek in one that it has given up; with an
+ * eager protocol only all of them can be assigned. */
+static void assign_anew(struct kafka_source *s, const struct assignment *partitions, size_t count)
+{
+    rd_kafka_topic_partition_list_t *list = kafka_consumer_positions(&s->consumer);
+
+    if (is_cooperative(s)) {
+        rd_kafka_topic_partition_list_destroy(list);
+        list = rd_kafka_topic_partition_list_new((int)count);
+        for (size_t i = 0; i < count; i++)
+            rd_kafka_topic_partition_list_add(list, s->consumer.topic, partitions[i].partition)
+                ->offset = partitions[i].start;
+        do_unassign(s, list);
+    }
+    do_assign(s, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* Retention was faster than we, or the topic was recreated: as at an assignment, the flow says what
+ * is missing and where to go on. */
+static void serve_beyond(struct kafka_source *s, const struct source_events *events)
+{
+    rd_kafka_topic_partition_list_t *list = kafka_consumer_beyond(&s->consumer);
+    struct kafka_answer *answer;
+
+    if (!list)
+        return;
+    answer = learn(s, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (!answer)
+        return;
+    for (size_t i = 0; i < answer->count; i++)
+        answer->partitions[i].was_beyond = true;
+    tell_assigned(s, answer->partitions, answer->count, events);
+    assign_anew(s, answer->partitions, answer->count);
+    commit_resets(s, answer->partitions, answer->count);
 }
 
 static void tell_revoked(struct kafka_source *s, const struct source_events *events)
@@ -175,6 +253,8 @@ static int serve(void *self, const struct source_events *events, struct err *e)
         serve_assign(s, events);
     else if (s->rebalance == REBALANCE_REVOKE)
         tell_revoked(s, events);
+    else if (!s->rebalance_list)
+        serve_beyond(s, events);
     return 0;
 }
 
@@ -244,6 +324,20 @@ static rd_kafka_conf_t *make_conf(const struct config *cfg, size_t fetch_bytes, 
     return kafka_conf_new(cfg, role, sizeof(role) / sizeof(role[0]), e);
 }
 
+/* librdkafka by itself would go on at the beginning or the end without a word when a partition
+ * cannot be read on where it was. It is to tell; the user's choice is ours to follow. */
+static int take_reset(rd_kafka_conf_t *conf, enum reset *reset, struct err *e)
+{
+    char value[32] = "";
+    size_t size = sizeof(value);
+
+    rd_kafka_conf_get(conf, "auto.offset.reset", value, &size);
+    *reset = strcmp(value, "error") == 0     ? RESET_ERROR
+             : strcmp(value, "largest") == 0 ? RESET_LATEST
+                                             : RESET_EARLIEST;
+    return kafka_conf_set(conf, "auto.offset.reset", "error", ERR_RUNTIME, e);
+}
+
 static int subscribe(struct kafka_source *s, struct err *e)
 {
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
@@ -269,15 +363,22 @@ struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_by
                                        const struct log *log, struct err *e)
 {
     rd_kafka_conf_t *conf = make_conf(cfg, fetch_bytes, e);
+    enum reset reset;
     struct kafka_source *s;
 
     if (!conf)
         return NULL;
+    if (take_reset(conf, &reset, e) < 0) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
     s = mem_alloc(sizeof(*s));
+    s->reset = reset;
     s->consumer = (struct kafka_consumer){.client = {.log = log, .wake_fd = wake_fd},
                                           .cfg = cfg,
                                           .topic = cfg->kafka.topic,
-                                          .is_final = is_final};
+                                          .is_final = is_final,
+                                          .begins_anew = reset != RESET_ERROR};
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
     if (kafka_consumer_open(&s->consumer, conf, e) < 0) {

@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# The topic changes while it is read: recreated, or cut by retention. Each offset is told, or what is missing is
+# said.
+
+# use_own_flow and start_tracker set them.
+# shellcheck disable=SC2154
+
+load ../support/common
+load ../support/kafka
+load ../support/flow
+
+setup_file() {
+  start_kafka group.initial.rebalance.delay.ms=0
+}
+
+teardown_file() {
+  stop_kafka
+}
+
+setup() {
+  use_own_flow
+}
+
+teardown() {
+  end_background
+}
+
+lines_of() { # EVENT-TYPE PROPERTY...: of the journal
+  jq -c --arg type "$1" 'select(.event_type == $type)' "$journal"
+}
+
+has_lines_of() { # EVENT-TYPE COUNT
+  [ "$(lines_of "$1" | wc -l)" -ge "$2" ]
+}
+
+recreate_topic() {
+  "$ROOT/build/kafka-topic" delete "$KAFKA_TOPIC"
+  wait_for 60 create_topic "$KAFKA_TOPIC" 1
+}
+
+# tells_the_new_topic: of 500 orders in the old one, 50 in the new.
+tells_the_new_topic() {
+  wait_for 120 has_lines_of journal.replay 1
+  wait_for 120 has_lines_of message.received 550
+  diff <(seq 0 49) <(jq 'select(.event_type == "message.received") | .kafka_offset' "$journal" | tail -n 50)
+  [ "$(lines_of journal.replay | jq -c '[.from, .to]')" = "[0,500]" ]
+  grep -q '"the topic was recreated or cut, its offsets begin anew"' "$log"
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  # The group's offset is one of the new topic, and a restart goes on where that was left.
+  [ "$(after_the_commits)" -eq 0 ]
+  produce -n 5
+  drain
+  [ "$(lines_of message.received | wc -l)" -eq 555 ]
+  [ "$(lines_of journal.replay | wc -l)" -eq 1 ]
+}
+
+@test "a topic that is recreated while it is read is told from its new beginning" {
+  make_topics 1
+  produce -n 500
+  start_tracker
+  wait_for 60 has_lines_of message.received 500
+  recreate_topic
+  produce -n 50
+  tells_the_new_topic
+}
+
+@test "so is one that was away for so long that its partitions were taken back" {
+  make_topics 1
+  produce -n 500
+  start_tracker -X topic.metadata.refresh.interval.ms=500
+  wait_for 60 has_lines_of message.received 500
+  "$ROOT/build/kafka-topic" delete "$KAFKA_TOPIC"
+  wait_for 60 grep -q '"partitions revoked"' "$log"
+  wait_for 60 create_topic "$KAFKA_TOPIC" 1
+  produce -n 50
+  tells_the_new_topic
+}
+
+# retention_takes ASSIGNOR: from one of two partitions, while the tracker stands still.
+retention_takes() {
+  make_topics 2
+  produce -n 100
+  start_tracker -X partition.assignment.strategy="$1"
+  wait_for 60 has_lines_of message.received 100
+  kill -STOP "$tracker"
+  produce -n 15000
+  "$ROOT/build/kafka-topic" cut "$KAFKA_TOPIC" 0 7000
+  topic_offsets "$KAFKA_TOPIC" >left
+  kill -CONT "$tracker"
+  wait_for 120 has_lines_of journal.gap 1
+  wait_for 120 all_is_told
+  # What Kafka had sent before the cut is told, what it had not is the gap: nothing is missing or there twice.
+  [ "$(lines_of journal.gap | jq -c '[.kafka_partition, .to]')" = "[0,7000]" ]
+  diff <(awk '{ if ($2 > last[$1]) last[$1] = $2 } END { for (p in last) for (o = 0; o <= last[p]; o++) print p, o }' left |
+    sort -n -k 1,1 -k 2,2) <(told | sort -n -k 1,1 -k 2,2)
+  grep -q '"offsets can no longer be read, going on behind them"' "$log"
+}
+
+# told: "PARTITION OFFSET" of all lines, and of all in a gap.
+told() {
+  jq -r '"\(.kafka_partition) \(if .event_type == "journal.gap" then range(.from; .to) else .kafka_offset end)"' "$journal"
+}
+
+all_is_told() {
+  [ "$(told | wc -l)" -ge 15100 ]
+}
+
+@test "what retention takes from under a tracker that is behind is a gap in its journal" {
+  retention_takes range
+}
+
+@test "also when partitions are given one by one" {
+  retention_takes cooperative-sticky
+}
