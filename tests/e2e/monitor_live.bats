@@ -48,13 +48,18 @@ shows() {
   done
 }
 
-# soon WHAT REGEX...: waits until the screen shows them and tells how long that took.
+# change COMMAND...: what is to show on the screen begins with it.
+change() {
+  changed=$(date +%s%3N)
+  "$@"
+}
+
+# soon WHAT REGEX...: waits until the screen shows them and tells how long that took since the change.
 soon() {
-  local what=$1 from
-  from=$(date +%s%3N)
+  local what=$1
   shift
   wait_for 50 shows "$@"
-  echo "# $what: $(($(date +%s%3N) - from)) ms" >&3
+  echo "# $what: $(($(date +%s%3N) - changed)) ms" >&3
 }
 
 # start_orders OPTION...: 2,000 a second from two producers, in $producers.
@@ -72,37 +77,37 @@ tells() { # NAME: a figure of the report on all journal files together
 
 @test "in a flow that lives the verdict and its reasons follow each change, and the counts are those of the files" {
   make_topics 2
-  tmux -L "$terminal" -f /dev/null new-session -d -x 200 -y 60 "exec '$ROOT/bin/monitor' 2>monitor.err"
+  change tmux -L "$terminal" -f /dev/null new-session -d -x 200 -y 60 "exec '$ROOT/bin/monitor' 2>monitor.err"
   soon "nothing there" '\? UNKNOWN' 'Waiting for files'
 
   start_tracker -X session.timeout.ms=2000
-  start_orders -n 3000
+  change start_orders -n 3000
   soon "orders flow" '\+ OK\] all 8 checks +LIVE'
   wait_for_exit "${producers[0]}" 60
   wait_for_exit "${producers[1]}" 60
 
-  start_orders --invalid-rate 0.05
+  change start_orders --invalid-rate 0.05
   soon "5 % of them broken" '\[X CRIT\]' 'X dlq +[0-9]+ of [0-9]+ in 60 s'
 
-  kill -KILL "$tracker"
+  change kill -KILL "$tracker"
   soon "tracker killed" '\[X CRIT\] +STALE' 'X freshness +no event for'
 
-  start_tracker -X session.timeout.ms=2000
+  change start_tracker -X session.timeout.ms=2000
   soon "tracker started again" '\[X CRIT\] +LIVE ' '\+ freshness +last event'
 
   mv "$journal" "$journal.1"
-  kill -HUP "$tracker"
+  change kill -HUP "$tracker"
   soon "journal rotated" 'rotated; the old file was read to its end'
   wait_for 60 test -s "$journal"
 
-  kill_kafka
+  change kill_kafka
   soon "broker killed" '\[X CRIT\]' 'X progress +Kafka is away'
   resume_kafka group.initial.rebalance.delay.ms=0
-  wait_for 60 has_logged "Kafka is back"
+  change wait_for 60 has_logged "Kafka is back"
   soon "broker back" '\+ progress|! progress' '\+ freshness +last event 0\.'
 
   kill -TERM "${producers[@]}"
-  kill -TERM "$tracker"
+  change kill -TERM "$tracker"
   ends_with 0 "$tracker"
   soon "tracker stopped" '\[X CRIT\] +STOPPED' 'X freshness +clean stop'
 
