@@ -14,6 +14,8 @@ struct kafka_client {
     bool is_idle; /* it has no use for the brokers now: their trouble is told when it has */
     bool is_down;
     bool is_told;
+    bool was_up;
+    int looks_without; /* statistics in a row without a broker that is up */
     char reason[256];
 };
 

@@ -29,6 +29,15 @@ void kafka_client_good(struct kafka_client *c)
     c->is_down = c->is_told = false;
 }
 
+static void note_down(struct kafka_client *c, const char *reason)
+{
+    if (c->is_down)
+        return;
+    c->is_down = true;
+    snprintf(c->reason, sizeof(c->reason), "%s", reason);
+    tell_away(c);
+}
+
 /* ---- callbacks ---- */
 
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
@@ -38,15 +47,12 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
     (void)rk;
     switch (err) {
     case RD_KAFKA_RESP_ERR__TRANSPORT: /* one broken connection is not yet all of Kafka */
+    case RD_KAFKA_RESP_ERR__TIMED_OUT: /* nor one that does not answer */
     case RD_KAFKA_RESP_ERR__FATAL:     /* its owner finds out and tells */
         return;
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__RESOLVE:
-        if (c->is_down)
-            return;
-        c->is_down = true;
-        snprintf(c->reason, sizeof(c->reason), "%s", reason);
-        tell_away(c);
+        note_down(c, reason);
         return;
     default:
         log_with(c->log, LOG_WARN, "Kafka reports an error", reason,
@@ -54,15 +60,22 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
     }
 }
 
-/* Any broker that is up makes it good. */
+/* Any broker that is up makes it good. A broker that takes connections and never answers is not
+ * reported as down: none that is up, twice in a row, after there was one, says so. */
 static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
 {
     static const char up[] = "\"state\":\"UP\"";
     struct kafka_client *c = opaque;
 
     (void)rk;
-    if (c->is_down && memmem(json, len, up, sizeof(up) - 1))
-        kafka_client_good(c);
+    if (memmem(json, len, up, sizeof(up) - 1)) {
+        c->was_up = true;
+        c->looks_without = 0;
+        if (c->is_down)
+            kafka_client_good(c);
+    } else if (c->was_up && ++c->looks_without == 2) {
+        note_down(c, "no connection to any broker");
+    }
     return 0;
 }
 

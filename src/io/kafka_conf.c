@@ -12,6 +12,8 @@ static const struct kafka_property common[] = {
     {.name = "reconnect.backoff.ms", .value = "100"},
     /* The default of 10 s would be how long a recovery goes unnoticed. */
     {.name = "reconnect.backoff.max.ms", .value = "1000"},
+    /* How long a broker that does not answer goes unnoticed; the default is a minute. */
+    {.name = "socket.timeout.ms", .value = "10000"},
     {.name = "socket.nagle.disable", .value = "true"},
     {.name = "socket.keepalive.enable", .value = "true"},
     {.name = "topic.metadata.refresh.interval.ms", .value = "10000"},

@@ -187,7 +187,6 @@ static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
         return FETCH_NOTHING;
     kafka_message_fill(c->topic, rkm, m);
     if (!rkm->err) {
-        kafka_client_good(&c->client);
         c->is_behind = true;
         p->next = m->offset + 1;
         return FETCH_MESSAGE;

@@ -115,7 +115,7 @@ static void begin_commit(struct kafka_reader *r)
                 ->offset = r->progress[i].stored;
     err = rd_kafka_commit_queue(r->consumer.client.rk, list, r->commit_queue, NULL, NULL);
     if (err)
-        log_plain(r->consumer.client.log, LOG_WARN, "offsets not committed, will be tried again",
+        log_plain(r->consumer.client.log, LOG_WARN, "offsets not committed",
                   rd_kafka_err2str(err));
     r->is_committing = !err;
     r->commit_ms = kafka_now_ms();
@@ -150,7 +150,7 @@ static void take_commit(struct kafka_reader *r, int timeout_ms, const struct sou
         r->is_committing = false;
         if (rd_kafka_event_error(event))
             log_plain(r->consumer.client.log, LOG_WARN,
-                      "offsets not committed, will be tried again",
+                      "offsets not committed",
                       rd_kafka_event_error_string(event));
         else
             note_committed(r, event, events);

@@ -17,6 +17,7 @@ enum rebalance_kind { REBALANCE_NONE, REBALANCE_ASSIGN, REBALANCE_REVOKE };
 struct kafka_source {
     struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
     enum reset reset;
+    bool was_assigned; /* ever */
     /* Noted by the callback, acted upon by serve. */
     enum rebalance_kind rebalance;
     rd_kafka_topic_partition_list_t *rebalance_list;
@@ -44,6 +45,14 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
     s->rebalance =
         err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? REBALANCE_ASSIGN : REBALANCE_REVOKE;
     s->rebalance_list = rd_kafka_topic_partition_list_copy(list);
+    s->was_assigned |= s->rebalance == REBALANCE_ASSIGN;
+}
+
+/* That Kafka is away or that partitions are lost has a line of its own. */
+static bool is_told_otherwise(const struct kafka_source *s, rd_kafka_resp_err_t err)
+{
+    return s->consumer.client.is_down || err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+           err == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION;
 }
 
 static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
@@ -55,8 +64,8 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
     if (err == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
     if (err) {
-        log_plain(s->consumer.client.log, LOG_WARN, "offsets not committed, will be tried again",
-                  rd_kafka_err2str(err));
+        log_plain(s->consumer.client.log, is_told_otherwise(s, err) ? LOG_DEBUG : LOG_WARN,
+                  "offsets not committed", rd_kafka_err2str(err));
         return;
     }
     kafka_client_good(&s->consumer.client);
@@ -423,6 +432,12 @@ int kafka_source_close(struct kafka_source *s, int timeout_ms)
         return -1;
     }
     forget_rebalance(s);
+    /* Before 2.3.0 it aborts the process to destroy a sticky group's member that was never assigned
+     * anything (librdkafka #4381). */
+    if (!s->was_assigned && rd_kafka_version() < 0x020300ff) {
+        kafka_inquiry_free(s->consumer.inquiry);
+        return 0;
+    }
     if (kafka_consumer_close(&s->consumer))
         free(s);
     return 0;
