@@ -46,12 +46,12 @@ void monitor_take(struct monitor *m)
 {
     int64_t now = clock_wall_ms(m->clock);
     const struct figures *f = &m->figures;
+    bool at_once;
 
     m->dash = trackers_dash(&m->trackers);
     figures_take(&m->figures, m->dash, &m->limits, now);
-    /* neither comes and goes by itself; silence has lasted long enough already */
-    bool at_once = f->state == FLOW_STOPPED || f->state == FLOW_STALE;
-
+    /* a stop does not come and go by itself; silence has lasted long enough already */
+    at_once = f->health.findings[HEALTH_FRESHNESS].level >= LEVEL_WARN;
     verdict_update(&m->verdict, f->health.level, at_once, now);
 }
 

@@ -66,6 +66,10 @@ static const struct arg thresholds[] = {
      .kind = ARG_SETTING,
      .operand = "MS",
      .setting = "monitor.latency_crit_ms"},
+    {.name = "warn-silence",
+     .kind = ARG_SETTING,
+     .operand = "SECONDS",
+     .setting = "monitor.silence_seconds"},
     {.name = "crit-stale",
      .kind = ARG_SETTING,
      .operand = "SECONDS",
@@ -403,6 +407,7 @@ static int run_monitor(const struct config *cfg, struct options *o, struct err *
                    .success_crit = cfg->monitor.success_crit,
                    .latency_warn_ms = cfg->monitor.latency_warn_ms,
                    .latency_crit_ms = cfg->monitor.latency_crit_ms,
+                   .silence_ms = cfg->monitor.silence_seconds * 1000,
                    .stale_ms = cfg->monitor.stale_seconds * 1000},
     };
     bool is_report;

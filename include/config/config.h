@@ -95,6 +95,7 @@ struct config {
         double success_crit;
         int64_t latency_warn_ms;
         int64_t latency_crit_ms;
+        int64_t silence_seconds;
         int64_t stale_seconds;
     } monitor;
 

@@ -35,6 +35,7 @@ struct window_second *window_slot(struct window *w, int64_t at_ms, int64_t now_m
 
 struct window_sum {
     int seconds; /* complete seconds that were observed, at most what was asked; 0 = unknown */
+    int busy;    /* of them: with at least one message */
     uint64_t received;
     uint64_t failed;
     uint64_t retries;

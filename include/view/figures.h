@@ -110,6 +110,9 @@ struct figures {
 
     int64_t event_age_ms, log_age_ms, stop_age_ms;
     int64_t away_age_ms; /* for how long Kafka has been away; -1 while it is not */
+    int64_t silence_ms;  /* since the newest event, if no line of the log came since and at least 20
+                            events would have come by now, had they gone on; else -1 */
+    double silence_rate; /* events per second in the 10 s before it */
     int64_t errors_60s, errors_in_a_row, fatal_age_ms;
     int64_t log_interval_ms;
 

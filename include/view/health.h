@@ -29,7 +29,8 @@ struct health_limits {
     double success_crit;
     int64_t latency_warn_ms;
     int64_t latency_crit_ms;
-    int64_t stale_ms; /* silence of the log that means trouble */
+    int64_t silence_ms; /* silence after a steady flow that is worth a look */
+    int64_t stale_ms;   /* silence of the log that means trouble */
 };
 
 struct health_finding {

@@ -46,6 +46,7 @@ bool window_observed(const struct window *w, int64_t second)
 
 static void add(struct window_sum *sum, const struct window_second *s)
 {
+    sum->busy += s->received > 0;
     sum->received += s->received;
     sum->failed += s->failed;
     sum->retries += s->retries;

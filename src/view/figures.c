@@ -9,6 +9,9 @@
 #define EVENT_FRESH_MS 60000
 #define AHEAD_MS       2000
 #define LAST_MINUTE    60
+#define STEADY_SECONDS 3 /* of 10 */
+#define OVERDUE        20
+#define LOG_AFTER_MS   1000
 
 static const char *const state_names[] = {
     [FLOW_WAITING] = "WAITING", [FLOW_LIVE] = "LIVE",   [FLOW_IDLE] = "IDLE",
@@ -390,6 +393,23 @@ static enum flow_state state_of(const struct figures *f, const struct dash *d, i
     return f->lag.messages == 0 ? FLOW_IDLE : FLOW_STUCK;
 }
 
+/* Who had many events a second and now has no line at all is likely gone, long before the silence
+ * is stale. A burst or a trickle promises nothing, and a line of the log later than the events says
+ * that there are just no orders. */
+static void take_silence(struct figures *f, const struct dash *d)
+{
+    struct window_sum before = window_sum(&d->window, d->newest_ms, 10);
+    bool is_steady = before.busy >= STEADY_SECONDS;
+    bool log_went_on = f->log_age_ms >= 0 && f->log_age_ms + LOG_AFTER_MS < f->event_age_ms;
+
+    f->silence_ms = -1;
+    f->silence_rate = before.seconds ? (double)before.received / before.seconds : NAN;
+    if (!d->has_event || !is_steady || log_went_on || f->is_catching_up || f->read_lag_bytes > 0)
+        return;
+    if (f->silence_rate * (double)f->event_age_ms >= OVERDUE * 1000.0)
+        f->silence_ms = f->event_age_ms;
+}
+
 static int by_number(const void *a, const void *b)
 {
     const struct figure_partition *p = a;
@@ -493,6 +513,7 @@ void figures_take(struct figures *f, const struct dash *d, const struct health_l
     order_sums_report(d->orders, now_ms, &f->orders);
     (d->part_count ? take_of_all : take_own)(f, d);
     take_readers(f, d);
+    take_silence(f, d);
     take_hour(f, d);
     take_partitions(f, d);
     f->causes = &d->causes;

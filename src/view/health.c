@@ -35,11 +35,13 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
     struct text_buffer log = format_duration(f->log_age_ms);
     struct text_buffer stop = format_duration(f->stop_age_ms);
 
-    (void)l;
     switch (f->state) {
     case FLOW_WAITING:
         return finding(LEVEL_UNKNOWN, "nothing read yet");
     case FLOW_LIVE:
+        if (f->silence_ms >= l->silence_ms)
+            return finding(LEVEL_WARN, "no line for %s after %s/s", event.text,
+                           format_rate(f->silence_rate).text);
         return finding(LEVEL_OK, "last event %s ago", event.text);
     case FLOW_IDLE:
         return finding(LEVEL_OK, "idle: lag 0, log %s ago", log.text);

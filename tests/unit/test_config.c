@@ -57,6 +57,7 @@ static void defaults_reach_the_struct(void **state)
     assert_int_equal(cfg.retry.jitter, CONFIG_JITTER_EQUAL);
     assert_int_equal(cfg.dlq.on_disabled, CONFIG_ON_DISABLED_SKIP);
     assert_true(cfg.monitor.success_crit == 80);
+    assert_int_equal(cfg.monitor.silence_seconds, 4);
     assert_int_equal(cfg.monitor.stale_seconds, 90);
     config_release(&cfg);
 }

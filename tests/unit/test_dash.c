@@ -20,6 +20,7 @@ static const struct health_limits limits = {.success_warn = 95,
                                             .success_crit = 80,
                                             .latency_warn_ms = 1000,
                                             .latency_crit_ms = 10000,
+                                            .silence_ms = 4000,
                                             .stale_ms = 90000};
 
 static int set_up(void **state)
@@ -442,6 +443,67 @@ static void a_tracker_that_gives_no_sign_of_life_is_stale_as_soon_as_the_limit_s
     dash_free(d);
 }
 
+/* So many events, spread over so many seconds up to the last one. */
+static void feed_flow(struct dash *d, int count, int seconds, int64_t last_ms)
+{
+    for (int i = 0; i < count; i++)
+        feed(d, message(0, i, last_ms - (count - 1 - i) * seconds * INT64_C(1000) / count));
+}
+
+static void a_steady_flow_that_ends_without_a_word_is_told_before_it_is_stale(void **state)
+{
+    static const struct {
+        const char *name;
+        int events, seconds; /* the flow before */
+        int event_age, log_age;
+        bool is_told;
+    } cases[] = {
+        {"fast, 4 s ago", 2000, 10, 4000, 9000, true},
+        {"no log at all", 2000, 10, 4000, -1, true},
+        {"the last words came with the last events", 2000, 10, 4000, 3500, true},
+        {"the log went on", 2000, 10, 4000, 2000, false},
+        {"not yet", 2000, 10, 3000, 9000, false},
+        {"a trickle", 10, 10, 4000, 9000, false},
+        {"a trickle for long", 10, 10, 30000, 50000, true},
+        {"a burst", 2000, 1, 4000, 9000, false},
+        {"only begun", 2000, 5, 4000, 9000, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct dash *d = dash_new(10, 10);
+        struct figures f;
+
+        feed_flow(d, cases[i].events, cases[i].seconds, NOW - cases[i].event_age);
+        if (cases[i].log_age >= 0)
+            feed_log(d, NOW - cases[i].log_age, "INFO", "periodic metrics", "{\"lag\":0}");
+        f = take(d);
+        assert_int_equal(f.state, FLOW_LIVE);
+        if ((f.health.findings[HEALTH_FRESHNESS].level == LEVEL_WARN) != cases[i].is_told)
+            fail_msg("%s: %s", cases[i].name, f.health.findings[HEALTH_FRESHNESS].text);
+        dash_free(d);
+    }
+}
+
+static void silence_says_how_long_and_what_was_before(void **state)
+{
+    struct figures f;
+
+    feed_flow(*state, 3000, 15, NOW - 4200);
+    f = take(*state);
+    assert_int_equal(f.silence_ms, 4200);
+    assert_string_equal(f.health.findings[HEALTH_FRESHNESS].text, "no line for 4.2 s after 200/s");
+}
+
+static void what_is_not_read_yet_is_no_silence(void **state)
+{
+    struct dash *d = *state;
+
+    feed_flow(d, 2000, 10, NOW - 4200);
+    d->events_reader.behind = 1;
+    assert_int_equal(take(d).silence_ms, -1);
+}
+
 /* Event age, log age (seconds, -1 never), lag (-1 unknown), last line says stopped. */
 static void the_state_follows_from_ages_and_lag(void **state)
 {
@@ -709,6 +771,9 @@ int main(void)
         ROW(errors_are_grouped_with_their_digits_folded),
         ROW(a_latency_that_no_time_can_have_is_none),
         ROW(history_adds_to_the_totals_and_joins_the_offsets),
+        ROW(a_steady_flow_that_ends_without_a_word_is_told_before_it_is_stale),
+        ROW(silence_says_how_long_and_what_was_before),
+        ROW(what_is_not_read_yet_is_no_silence),
         ROW(the_state_follows_from_ages_and_lag),
         ROW(the_rate_is_compared_with_that_of_an_hour_ago),
         ROW(lag_is_growing_only_when_it_was_there_all_the_time),

@@ -15,6 +15,7 @@ static const struct health_limits limits = {.success_warn = 95,
                                             .success_crit = 80,
                                             .latency_warn_ms = 1000,
                                             .latency_crit_ms = 10000,
+                                            .silence_ms = 4000,
                                             .stale_ms = 90000};
 
 struct stage {

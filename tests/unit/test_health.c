@@ -15,6 +15,7 @@ static const struct health_limits limits = {.success_warn = 95,
                                             .success_crit = 80,
                                             .latency_warn_ms = 1000,
                                             .latency_crit_ms = 10000,
+                                            .silence_ms = 4000,
                                             .stale_ms = 90000};
 
 static struct reader events_reader;
@@ -72,13 +73,15 @@ static void freshness(void **state)
 {
     static const struct {
         enum flow_state state;
-        int64_t event_age;
+        int64_t event_age, silence;
         enum level level;
     } cells[] = {
-        {FLOW_WAITING, -1, LEVEL_UNKNOWN}, {FLOW_LIVE, 100, LEVEL_OK},
-        {FLOW_IDLE, 70000, LEVEL_OK},      {FLOW_QUIET, 70000, LEVEL_WARN},
-        {FLOW_QUIET, -1, LEVEL_UNKNOWN},   {FLOW_STUCK, 70000, LEVEL_CRIT},
-        {FLOW_STOPPED, 100, LEVEL_CRIT},   {FLOW_STALE, 100000, LEVEL_CRIT},
+        {FLOW_WAITING, -1, -1, LEVEL_UNKNOWN}, {FLOW_LIVE, 100, -1, LEVEL_OK},
+        {FLOW_LIVE, 3999, 3999, LEVEL_OK},     {FLOW_LIVE, 4000, 4000, LEVEL_WARN},
+        {FLOW_LIVE, 59999, -1, LEVEL_OK}, /* a trickle, or the log went on */
+        {FLOW_IDLE, 70000, 70000, LEVEL_OK},   {FLOW_QUIET, 70000, -1, LEVEL_WARN},
+        {FLOW_QUIET, -1, -1, LEVEL_UNKNOWN},   {FLOW_STUCK, 70000, -1, LEVEL_CRIT},
+        {FLOW_STOPPED, 100, -1, LEVEL_CRIT},   {FLOW_STALE, 100000, 100000, LEVEL_CRIT},
     };
 
     (void)state;
@@ -87,6 +90,8 @@ static void freshness(void **state)
 
         f.state = cells[i].state;
         f.event_age_ms = cells[i].event_age;
+        f.silence_ms = cells[i].silence;
+        f.silence_rate = 2000;
         judge_one(flow_state_name(f.state), HEALTH_FRESHNESS, &f, cells[i].level);
     }
 }
