@@ -15,6 +15,7 @@
 struct journal_batch {
     struct journal_batch *next;
     uint64_t number; /* 0: no lines, the path is to be opened anew */
+    int64_t pushed_ms;
     struct strbuf lines;
     struct journal_mark *marks; /* true once the lines are durable */
     size_t mark_count;

@@ -33,6 +33,7 @@ struct journal {
     struct journal_file file;
     size_t unsynced_bytes;
     int64_t unsynced_since_ms;
+    int64_t sync_ms; /* how long the last fsync took */
     uint64_t written;
 };
 
@@ -71,6 +72,7 @@ static int write_lines(struct journal *j, const char *bytes, size_t len)
 static int sync_file(struct journal *j)
 {
     int64_t began = now_ms();
+    int64_t took;
     struct err e = {0};
 
     if (j->fsync != JOURNAL_FSYNC_NEVER && j->unsynced_bytes > 0 &&
@@ -78,7 +80,9 @@ static int sync_file(struct journal *j)
         journal_standing_set(&j->standing, JOURNAL_FAILED, &e);
         return -1;
     }
-    journal_standing_set_durable(&j->standing, j->written, j->unsynced_bytes, now_ms() - began);
+    took = now_ms() - began;
+    j->sync_ms = took;
+    journal_standing_set_durable(&j->standing, j->written, j->unsynced_bytes, took);
     j->unsynced_bytes = 0;
     return 0;
 }
@@ -100,12 +104,21 @@ static bool is_save_due(struct journal *j)
     return due_ms >= 0 && j->unsynced_bytes == 0 && now_ms() >= due_ms;
 }
 
+/* So early that the first line is durable when its time is over, not only then begun. A disk that is
+ * slower than that would be kept busy for nothing. */
+static int64_t sync_due_ms(const struct journal *j)
+{
+    int64_t early = j->sync_ms < j->fsync_interval_ms / 2 ? j->sync_ms : 0;
+
+    return j->unsynced_since_ms + j->fsync_interval_ms - early;
+}
+
 static bool is_sync_due(const struct journal *j, bool is_hurried)
 {
     if (j->unsynced_bytes == 0)
         return false;
     return is_hurried || j->fsync != JOURNAL_FSYNC_GROUP || j->unsynced_bytes >= SYNC_BYTES ||
-           now_ms() - j->unsynced_since_ms >= j->fsync_interval_ms;
+           now_ms() >= sync_due_ms(j);
 }
 
 /* The sidecar speaks of the old file to its last byte before the new one is begun, so that a crash
@@ -130,6 +143,15 @@ static int reopen_file(struct journal *j)
     return 0;
 }
 
+/* A batch may have waited for the sidecar or for a slow write. A backlog of such batches is still
+ * synced in groups. */
+static int64_t waits_since_ms(const struct journal *j, const struct journal_batch *b)
+{
+    int64_t latest = now_ms() - j->fsync_interval_ms / 2;
+
+    return b->pushed_ms > latest ? b->pushed_ms : latest;
+}
+
 static int do_batch(struct journal *j, const struct journal_batch *b)
 {
     if (b->number == 0)
@@ -137,7 +159,7 @@ static int do_batch(struct journal *j, const struct journal_batch *b)
     if (write_lines(j, b->lines.data, b->lines.len) < 0)
         return -1;
     if (j->unsynced_bytes == 0)
-        j->unsynced_since_ms = now_ms();
+        j->unsynced_since_ms = waits_since_ms(j, b);
     j->unsynced_bytes += b->lines.len;
     j->written = b->number;
     journal_progress_write(&j->progress, b->marks, b->mark_count);
@@ -152,7 +174,7 @@ static int64_t next_time_ms(struct journal *j)
     int64_t due_ms;
 
     if (j->unsynced_bytes > 0)
-        return j->unsynced_since_ms + j->fsync_interval_ms;
+        return sync_due_ms(j);
     due_ms = journal_progress_due_ms(&j->progress);
     return due_ms >= 0 ? due_ms : INT64_MAX / 2;
 }

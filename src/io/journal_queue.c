@@ -16,6 +16,7 @@ static struct journal_batch *batch_new(uint64_t number, const struct journal_mar
     struct journal_batch *b = mem_alloc(sizeof(*b));
 
     b->number = number;
+    b->pushed_ms = clock_mono_ms(clock_system());
     b->marks = mem_alloc_array(mark_count, sizeof(*marks));
     b->mark_count = mark_count;
     if (mark_count)
