@@ -13,9 +13,9 @@
 struct kafka_source;
 
 /* Joins the group of the settings and subscribes to its topic; never waits for the broker.
- * `wake_fd` is an eventfd that is written to when something came; `fetch_bytes` bounds what is
- * fetched ahead per partition. Returns NULL with `e` (ERR_USAGE for a bad librdkafka property).
- * `cfg` and `log` must outlive it. */
+ * `wake_fd` is an eventfd that is written to when something came; `fetch_bytes`, 2 KiB or more,
+ * bounds what is fetched ahead per partition (about, and but for a record that is larger). Returns
+ * NULL with `e` (ERR_USAGE for a bad librdkafka property). `cfg` and `log` must outlive it. */
 struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_bytes, int wake_fd,
                                        const struct log *log, struct err *e);
 

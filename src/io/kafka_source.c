@@ -7,7 +7,9 @@
 #include "base/mem.h"
 #include "io/kafka_consumer.h"
 
-#define FETCH_KBYTES_MAX ((size_t)2097151) /* that librdkafka takes */
+#define QUEUE_KBYTES_MAX ((size_t)2097151) /* that librdkafka takes */
+#define FETCH_BYTES_MAX  ((size_t)1 << 20)
+#define ZSTD_RATIO       8 /* orders' bytes to what is fetched of them */
 
 /* What the user wants where nobody knows where to begin. */
 enum reset { RESET_EARLIEST, RESET_LATEST, RESET_ERROR };
@@ -308,10 +310,17 @@ static const char *default_assignor(void)
     return rd_kafka_version() < 0x020601ff ? "range" : "cooperative-sticky";
 }
 
+static size_t at_most(size_t n, size_t most)
+{
+    return n < most ? n : most;
+}
+
+/* A partition whose queue is not full yet is asked for once more, compressed: one half is for the
+ * queue, the other for that. A record that is larger comes all the same. */
 static rd_kafka_conf_t *make_conf(const struct config *cfg, size_t fetch_bytes, struct err *e)
 {
-    size_t fetch_kbytes = fetch_bytes / 1024;
-    char kbytes[32];
+    char queue_kbytes[32];
+    char answer_bytes[32];
     const struct kafka_property role[] = {
         {.name = "group.id", .value = cfg->kafka.consumer_group},
         {.name = "partition.assignment.strategy", .value = default_assignor()},
@@ -323,13 +332,16 @@ static rd_kafka_conf_t *make_conf(const struct config *cfg, size_t fetch_bytes, 
         {.name = "enable.auto.offset.store", .value = "false", .is_fixed = true},
         {.name = "auto.offset.reset", .value = "earliest"},
         {.name = "enable.partition.eof", .value = "true", .is_fixed = true},
-        {.name = "queued.max.messages.kbytes", .value = kbytes},
+        {.name = "queued.max.messages.kbytes", .value = queue_kbytes},
+        {.name = "fetch.message.max.bytes", .value = answer_bytes},
         {.name = "fetch.wait.max.ms", .value = "100"},
         {.name = "fetch.queue.backoff.ms", .value = "10", .is_optional = true},
     };
 
-    snprintf(kbytes, sizeof(kbytes), "%zu",
-             fetch_kbytes < FETCH_KBYTES_MAX ? fetch_kbytes : FETCH_KBYTES_MAX);
+    snprintf(queue_kbytes, sizeof(queue_kbytes), "%zu",
+             at_most(fetch_bytes / 2 / 1024, QUEUE_KBYTES_MAX));
+    snprintf(answer_bytes, sizeof(answer_bytes), "%zu",
+             at_most(fetch_bytes / 2 / ZSTD_RATIO, FETCH_BYTES_MAX));
     return kafka_conf_new(cfg, role, sizeof(role) / sizeof(role[0]), e);
 }
 
