@@ -102,18 +102,22 @@ static void apply_line(struct recovery *r, const char *text, size_t len, int64_t
     }
 }
 
-/* Takes the whole lines out of `block`, which begins at file offset `at`. Returns how many bytes
- * they are. */
-static size_t apply_lines(struct recovery *r, const struct strbuf *block, int64_t at)
+/* Takes the whole lines out of `block`, which begins at file offset `at`; its first `searched` bytes
+ * hold no newline, so that a line over many blocks is not searched anew with each. Returns how many
+ * bytes the lines are. */
+static size_t apply_lines(struct recovery *r, const struct strbuf *block, size_t searched,
+                          int64_t at)
 {
     size_t done = 0;
     const char *newline;
 
-    while (done < block->len && (newline = memchr(block->data + done, '\n', block->len - done))) {
+    while (searched < block->len &&
+           (newline = memchr(block->data + searched, '\n', block->len - searched))) {
         size_t len = (size_t)(newline - block->data) - done;
 
         apply_line(r, block->data + done, len, at + (int64_t)done);
         done += len + 1;
+        searched = done;
     }
     return done;
 }
@@ -137,6 +141,7 @@ static int64_t scan_file(struct recovery *r, int fd, int64_t from)
     ssize_t n;
 
     for (;;) {
+        size_t searched = block.len;
         size_t whole;
 
         strbuf_reserve(&block, BLOCK_BYTES);
@@ -147,7 +152,9 @@ static int64_t scan_file(struct recovery *r, int fd, int64_t from)
             break;
         block.len += (size_t)n;
         r->report->scanned_bytes += n;
-        whole = apply_lines(r, &block, at);
+        whole = apply_lines(r, &block, searched, at);
+        if (whole == 0)
+            continue;
         memmove(block.data, block.data + whole, block.len - whole);
         strbuf_cut(&block, block.len - whole);
         at += (int64_t)whole;

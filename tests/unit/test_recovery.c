@@ -103,6 +103,36 @@ static int64_t next_of(struct fixture *f, int32_t partition)
     return checkpoint_find(&f->state, "orders", partition)->next;
 }
 
+/* Longer than what is read at once, so that lines begin, end and go on at every place of a block. */
+static void lines_over_many_blocks_are_read_whole(void **state)
+{
+    static const char head[] =
+        "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"message.received\","
+        "\"kafka_topic\":\"orders\",\"kafka_partition\":0,\"raw_message\":\"";
+    struct fixture *f = *state;
+    size_t largest = (size_t)3 << 18;
+    char *filler = malloc(largest);
+    int64_t offset = 0;
+
+    assert_non_null(filler);
+    memset(filler, 'x', largest);
+    for (size_t len = largest; len > 0; len = len / 4 * 3, offset++) {
+        char end[64];
+
+        snprintf(end, sizeof(end), "\",\"kafka_offset\":%d}\n", (int)offset);
+        append(f->path, head, sizeof(head) - 1);
+        append(f->path, filler, len);
+        append(f->path, end, strlen(end));
+    }
+    append(f->path, filler, largest);
+    recover(f);
+    free(filler);
+    assert_int_equal(f->report.scanned_lines, offset);
+    assert_int_equal(f->report.broken_lines, 0);
+    assert_int_equal(next_of(f, 0), offset);
+    assert_int_equal(f->report.torn_bytes, largest);
+}
+
 static void without_a_sidecar_the_whole_journal_is_read(void **state)
 {
     static const char text[] = LINE(0, 7) LINE(1, 3) LINE(0, 8) SPAN("gap", 0, 9, 20) LINE(0, 20);
@@ -498,6 +528,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(without_a_sidecar_the_whole_journal_is_read),
+        TEST(lines_over_many_blocks_are_read_whole),
         TEST(with_a_sidecar_only_what_lies_behind_it_is_read),
         TEST(a_replay_sets_a_partition_back),
         TEST(a_torn_line_is_moved_aside_byte_for_byte_and_cut_off),
