@@ -60,6 +60,7 @@ struct lane {
     bool is_at_end;       /* drain: reached */
     int64_t replay_until; /* what is before it was told already and is told again on purpose */
     int64_t settled;      /* next offset after the last settled record, -1 until the first */
+    bool is_set_back;     /* it begins anew, and the line that says so is not durable yet */
 
     struct message message;
     struct arena arena;

@@ -162,10 +162,12 @@ struct processor {
 
 /* ---- where it is written down ---- */
 
-/* How far a partition is told by the lines of a batch. */
+/* How far a partition is told by the lines of a batch. One that is set back begins anew in it: what
+ * was noted of its commits is void. */
 struct journal_mark {
     int32_t partition;
     int64_t next;
+    bool is_set_back;
 };
 
 enum journal_state {
@@ -193,7 +195,7 @@ struct journal_port {
     /* How far the partition is told by all lines handed over so far, and the last commit that was
      * noted; each -1 if unknown. */
     void (*position)(void *self, int32_t partition, int64_t *next, int64_t *committed);
-    /* The broker acknowledged a commit; -1 forgets what was noted. */
+    /* The broker acknowledged a commit. */
     void (*note_commit)(void *self, int32_t partition, int64_t committed);
 };
 

@@ -45,10 +45,15 @@ static void submit_lines(struct consume *c)
     if (c->lines.len == 0)
         return;
     marks = mem_alloc_array(c->lanes.count, sizeof(*marks));
-    for (size_t i = 0; i < c->lanes.count; i++)
-        if (c->lanes.list[i]->settled >= 0)
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        const struct lane *lane = c->lanes.list[i];
+
+        if (lane->settled >= 0)
             marks[count++] =
-                (struct journal_mark){c->lanes.list[i]->partition, c->lanes.list[i]->settled};
+                (struct journal_mark){.partition = lane->partition,
+                                      .next = lane->settled,
+                                      .is_set_back = lane->is_set_back && lane->mark_count == 0};
+    }
     batch = c->last_batch = j->submit(j->self, &c->lines, marks, count);
     for (size_t i = 0; i < c->lanes.count; i++) {
         struct lane *lane = c->lanes.list[i];

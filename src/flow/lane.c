@@ -419,6 +419,7 @@ int64_t lane_take_durable(struct lane *lane, uint64_t durable)
         next = lane->marks[n++].next;
     if (n == 0)
         return -1;
+    lane->is_set_back = false;
     lane->mark_count -= n;
     memmove(lane->marks, lane->marks + n, lane->mark_count * sizeof(*lane->marks));
     return next;

@@ -51,8 +51,7 @@ static void start_lane(struct consume *c, struct assignment *a)
     /* A crash came between journal and commit: the group is to know even if no record follows. */
     if (start.kind == START_NORMAL && facts.journal_next > facts.committed)
         lane_mark(lane, c->last_batch, start.offset);
-    if (start.kind == START_REPLAY || start.kind == START_RESET)
-        j->note_commit(j->self, a->partition, -1);
+    lane->is_set_back = start.kind == START_REPLAY || start.kind == START_RESET;
     a->start = start.offset;
     a->is_reset = start.kind == START_RESET;
     lane->position = start.offset;
@@ -95,11 +94,15 @@ static void on_revoked(void *ctx, const int32_t *partitions, size_t count, bool 
              LOG_INT("count", (int64_t)count));
 }
 
+/* A commit below what the journal told is not noted before the line that explains it is durable: a
+ * crash in between would leave a journal that seems to be ahead for no reason but the crash. */
 static void on_committed(void *ctx, int32_t partition, int64_t offset)
 {
     struct consume *c = ctx;
+    const struct lane *lane = lanes_find(&c->lanes, partition);
 
-    c->ports.journal->note_commit(c->ports.journal->self, partition, offset);
+    if (!lane || !lane->is_set_back)
+        c->ports.journal->note_commit(c->ports.journal->self, partition, offset);
     log_with(c->ports.log, LOG_DEBUG, "offset committed", NULL, LOG_INT("partition", partition),
              LOG_INT("offset", offset));
 }

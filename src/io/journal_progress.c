@@ -42,8 +42,13 @@ void journal_progress_begin(struct journal_progress *p)
 static void apply(const struct journal_progress *p, struct checkpoint *state,
                   const struct journal_mark *marks, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        checkpoint_find(state, p->topic, marks[i].partition)->next = marks[i].next;
+    for (size_t i = 0; i < count; i++) {
+        struct checkpoint_entry *entry = checkpoint_find(state, p->topic, marks[i].partition);
+
+        entry->next = marks[i].next;
+        if (marks[i].is_set_back)
+            entry->committed = -1;
+    }
 }
 
 void journal_progress_tell(struct journal_progress *p, const struct journal_mark *marks,

@@ -19,8 +19,11 @@ static uint64_t submit(void *self, struct strbuf *lines, const struct journal_ma
     b.lines = strbuf_take(lines);
     b.marks = mem_alloc_array(mark_count, sizeof(*marks));
     memcpy(b.marks, marks, mark_count * sizeof(*marks));
-    for (size_t i = 0; i < mark_count; i++)
+    for (size_t i = 0; i < mark_count; i++) {
         j->next[marks[i].partition] = marks[i].next;
+        if (marks[i].is_set_back)
+            j->committed[marks[i].partition] = 0;
+    }
     j->batches = mem_realloc_array(j->batches, j->count + 1, sizeof(*j->batches));
     j->batches[j->count++] = b;
     return j->count;
@@ -80,7 +83,8 @@ static void note_commit(void *self, int32_t partition, int64_t committed)
 {
     struct fake_journal *j = self;
 
-    j->committed[partition] = committed < 0 ? 0 : committed;
+    assert_true(committed >= 0);
+    j->committed[partition] = committed;
 }
 
 struct journal_port fake_journal_port(struct fake_journal *j)

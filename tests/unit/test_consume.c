@@ -477,6 +477,36 @@ static void a_topic_that_is_recreated_while_it_is_read_is_told_from_its_new_begi
     }
 }
 
+/* What the group was set back to, and that it was, is told by a line. Until it is durable a restart
+ * has to find out again. */
+static void a_commit_below_the_journal_is_noted_only_when_its_line_is_durable(void **state)
+{
+    struct world *w = *state;
+    struct fake_partition *p = &w->source.partitions[0];
+
+    fake_source_skip(&w->source, 0, 2);
+    add_orders(w, 0, 3);
+    p->committed = 2;
+    w->journal.is_manual = true;
+    w->journal.next[0] = w->journal.committed[0] = 5;
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    turn(w);
+    assert_int_equal(fake_journal_lines(&w->journal, UINT64_MAX, "journal.replay"), 1);
+    assert_int_equal(w->journal.batches[0].mark_count, 1);
+    assert_true(w->journal.batches[0].marks[0].is_set_back);
+    assert_int_equal(w->journal.committed[0], 0);
+    p->acknowledged = 1; /* the group's offset is told once more */
+    settle(w);
+    assert_int_equal(w->journal.committed[0], 0);
+    fake_journal_sync(&w->journal);
+    run_for(w, 1000);
+    assert_int_equal(w->journal.committed[0], 5);
+    add_orders(w, 0, 1);
+    settle(w);
+    assert_false(w->journal.batches[w->journal.count - 1].marks[0].is_set_back);
+}
+
 static void an_end_before_what_was_read_does_not_set_a_lane_back(void **state)
 {
     struct world *w = *state;
@@ -1391,6 +1421,7 @@ int main(void)
         TEST(a_turn_ends_in_time_however_slow_the_records_are),
         TEST(a_record_that_was_read_beyond_is_left_out_and_that_is_said),
         TEST(a_topic_that_is_recreated_while_it_is_read_is_told_from_its_new_beginning),
+        TEST(a_commit_below_the_journal_is_noted_only_when_its_line_is_durable),
         TEST(an_end_before_what_was_read_does_not_set_a_lane_back),
         TEST(with_no_partitions_there_is_nothing_to_do),
         TEST(a_dead_source_ends_the_flow),

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "io/journal.h"
 #include "io/journal_file.h"
+#include "io/journal_progress.h"
 #include "io/wake.h"
 
 #define PATIENCE_MS 60000 /* for what must happen soon, on the slowest machine */
@@ -599,6 +600,37 @@ static void a_commit_reaches_the_sidecar_of_an_idle_journal(void **state)
     strbuf_release(&text);
 }
 
+/* The sidecar never knows of the setting back without the line that tells it. */
+static void a_noted_commit_is_void_once_the_line_that_sets_the_partition_back_is_written(
+    void **state)
+{
+    static const struct journal_mark ahead = {.partition = 3, .next = 5};
+    static const struct journal_mark back = {.partition = 3, .next = 2, .is_set_back = true};
+    struct fixture *f = *state;
+    struct journal_progress p;
+    struct err e = {0};
+    struct strbuf text = {0};
+    int64_t next, committed;
+    int fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+    journal_progress_init(&p, f->path, "orders");
+    journal_progress_tell(&p, &ahead, 1);
+    journal_progress_write(&p, &ahead, 1);
+    journal_progress_commit(&p, 3, 5);
+    journal_progress_tell(&p, &back, 1);
+    journal_progress_position(&p, 3, &next, &committed);
+    assert_int_equal(next, 2);
+    assert_int_equal(committed, -1);
+    assert_int_equal(journal_progress_save(&p, f->path, fd, false, &e), 0);
+    assert_true(file_holds(p.sidecar_path, "\"next\":5,\"committed\":5", &text));
+    journal_progress_write(&p, &back, 1);
+    assert_int_equal(journal_progress_save(&p, f->path, fd, false, &e), 0);
+    assert_true(file_holds(p.sidecar_path, "\"next\":2,\"committed\":-1", &text));
+    journal_progress_release(&p);
+    strbuf_release(&text);
+    close(fd);
+}
+
 static void what_belongs_to_a_journal_is_known_by_any_name(void **state)
 {
     struct fixture *f = *state;
@@ -735,6 +767,7 @@ int main(void)
         TEST(the_positions_are_known_at_once_and_after_a_restart),
         TEST(what_belongs_to_a_journal_is_known_by_any_name),
         TEST(a_commit_reaches_the_sidecar_of_an_idle_journal),
+        TEST(a_noted_commit_is_void_once_the_line_that_sets_the_partition_back_is_written),
         TEST(after_a_rename_the_new_file_is_written_and_nothing_is_lost),
         TEST(opened_anew_without_a_rename_the_same_file_goes_on),
         TEST(a_name_that_cannot_be_opened_anew_lets_the_old_file_go_on),
