@@ -75,7 +75,7 @@ struct figures {
     struct figures *trackers; /* when there is more than one: each one's own */
     int tracker_count;
     enum flow_state state;
-    bool is_ahead; /* the newest event is more than 2 s in the future: clocks disagree */
+    int64_t ahead_ms; /* the newest event is so far in the future: clocks disagree; 0 up to 2 s */
     bool is_catching_up;
     double read_share; /* of the journal, while catching up */
 
@@ -110,8 +110,9 @@ struct figures {
 
     int64_t event_age_ms, log_age_ms, stop_age_ms;
     int64_t away_age_ms; /* for how long Kafka has been away; -1 while it is not */
-    int64_t silence_ms;  /* since the newest event, if no line of the log came since and at least 20
-                            events would have come by now, had they gone on; else -1 */
+    int64_t
+        silence_ms; /* since the newest event, if that is over the limit, no line of the log came
+                            since and at least 20 events would have come, had they gone on; else -1 */
     double silence_rate; /* events per second in the 10 s before it */
     int64_t errors_60s, errors_in_a_row, fatal_age_ms;
     int64_t log_interval_ms;

@@ -396,7 +396,7 @@ static enum flow_state state_of(const struct figures *f, const struct dash *d, i
 /* Who had many events a second and now has no line at all is likely gone, long before the silence
  * is stale. A burst or a trickle promises nothing, and a line of the log later than the events says
  * that there are just no orders. */
-static void take_silence(struct figures *f, const struct dash *d)
+static void take_silence(struct figures *f, const struct dash *d, int64_t limit_ms)
 {
     struct window_sum before = window_sum(&d->window, d->newest_ms, 10);
     bool is_steady = before.busy >= STEADY_SECONDS;
@@ -404,7 +404,8 @@ static void take_silence(struct figures *f, const struct dash *d)
 
     f->silence_ms = -1;
     f->silence_rate = before.seconds ? (double)before.received / before.seconds : NAN;
-    if (!d->has_event || !is_steady || log_went_on || f->is_catching_up || f->read_lag_bytes > 0)
+    if (!d->has_event || f->event_age_ms < limit_ms || !is_steady || log_went_on ||
+        f->is_catching_up || f->read_lag_bytes > 0)
         return;
     if (f->silence_rate * (double)f->event_age_ms >= OVERDUE * 1000.0)
         f->silence_ms = f->event_age_ms;
@@ -505,7 +506,7 @@ void figures_take(struct figures *f, const struct dash *d, const struct health_l
                           .tracker_count = f->tracker_count};
     take_trackers(f, d, limits);
     f->event_age_ms = d->has_event ? age(now_ms, d->newest_ms) : -1;
-    f->is_ahead = d->has_event && d->newest_ms > now_ms + AHEAD_MS;
+    f->ahead_ms = d->has_event && d->newest_ms > now_ms + AHEAD_MS ? d->newest_ms - now_ms : 0;
     take_rates(f, d);
     take_totals(f, d);
     take_last(f, d);
@@ -513,7 +514,7 @@ void figures_take(struct figures *f, const struct dash *d, const struct health_l
     order_sums_report(d->orders, now_ms, &f->orders);
     (d->part_count ? take_of_all : take_own)(f, d);
     take_readers(f, d);
-    take_silence(f, d);
+    take_silence(f, d, limits->silence_ms);
     take_hour(f, d);
     take_partitions(f, d);
     f->causes = &d->causes;

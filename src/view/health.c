@@ -34,14 +34,22 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
     struct text_buffer event = format_duration(f->event_age_ms);
     struct text_buffer log = format_duration(f->log_age_ms);
     struct text_buffer stop = format_duration(f->stop_age_ms);
+    struct text_buffer ahead = format_duration(f->ahead_ms);
 
+    (void)l;
     switch (f->state) {
     case FLOW_WAITING:
+        if (f->events_reader->malformed)
+            return finding(LEVEL_UNKNOWN, "%" PRIu64 " lines read, none is of a journal",
+                           f->events_reader->malformed);
         return finding(LEVEL_UNKNOWN, "nothing read yet");
     case FLOW_LIVE:
-        if (f->silence_ms >= l->silence_ms)
+        if (f->silence_ms >= 0)
             return finding(LEVEL_WARN, "no line for %s after %s/s", event.text,
                            format_rate(f->silence_rate).text);
+        if (f->ahead_ms > 0) /* so far ahead that an end would go unnoticed */
+            return finding(f->ahead_ms > MINUTE_MS ? LEVEL_UNKNOWN : LEVEL_OK,
+                           "clocks disagree: last event %s ahead", ahead.text);
         return finding(LEVEL_OK, "last event %s ago", event.text);
     case FLOW_IDLE:
         return finding(LEVEL_OK, "idle: lag 0, log %s ago", log.text);

@@ -181,8 +181,9 @@ static void text_ages(const struct figures *f, struct strbuf *out)
         rfc3339_format(f->since_ms, at);
         line(out, "counted since:", "%s", at);
     }
-    if (f->is_ahead)
-        line(out, "clocks:", "the newest event lies in the future: clocks disagree");
+    if (f->ahead_ms)
+        line(out, "clocks:", "the newest event lies %s in the future: clocks disagree",
+             format_duration(f->ahead_ms).text);
 }
 
 void report_text(const struct figures *f, struct strbuf *out)

@@ -148,6 +148,7 @@ static void json_flow(struct json_writer *w, const struct figures *f)
     json_count(w, "dups_total", f->dups);
     json_count(w, "rewinds_total", f->rewinds);
     json_count(w, "event_age_ms", f->event_age_ms);
+    json_count(w, "event_ahead_ms", f->ahead_ms);
     json_count(w, "log_age_ms", f->log_age_ms);
     json_count(w, "silence_ms", f->silence_ms);
     json_number(w, "silence_rate_before", f->silence_ms < 0 ? NAN : f->silence_rate, 1);

@@ -38,6 +38,7 @@ static struct figures healthy(void)
         .fatal_age_ms = -1,
         .stop_age_ms = -1,
         .away_age_ms = -1,
+        .silence_ms = -1,
         .events_reader = &events_reader,
         .log_reader = &log_reader,
     };
@@ -77,7 +78,7 @@ static void freshness(void **state)
         enum level level;
     } cells[] = {
         {FLOW_WAITING, -1, -1, LEVEL_UNKNOWN}, {FLOW_LIVE, 100, -1, LEVEL_OK},
-        {FLOW_LIVE, 3999, 3999, LEVEL_OK},     {FLOW_LIVE, 4000, 4000, LEVEL_WARN},
+        {FLOW_LIVE, 3999, -1, LEVEL_OK},       {FLOW_LIVE, 4000, 4000, LEVEL_WARN},
         {FLOW_LIVE, 59999, -1, LEVEL_OK}, /* a trickle, or the log went on */
         {FLOW_IDLE, 70000, 70000, LEVEL_OK},   {FLOW_QUIET, 70000, -1, LEVEL_WARN},
         {FLOW_QUIET, -1, -1, LEVEL_UNKNOWN},   {FLOW_STUCK, 70000, -1, LEVEL_CRIT},
@@ -94,6 +95,35 @@ static void freshness(void **state)
         f.silence_rate = 2000;
         judge_one(flow_state_name(f.state), HEALTH_FRESHNESS, &f, cells[i].level);
     }
+}
+
+static void an_event_far_in_the_future_says_nothing_of_now(void **state)
+{
+    static const struct {
+        int64_t ahead;
+        enum level level;
+    } cells[] = {{0, LEVEL_OK}, {60000, LEVEL_OK}, {60001, LEVEL_UNKNOWN}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        struct figures f = healthy();
+
+        f.ahead_ms = cells[i].ahead;
+        judge_one("ahead", HEALTH_FRESHNESS, &f, cells[i].level);
+    }
+}
+
+static void a_file_that_is_no_journal_is_told(void **state)
+{
+    struct figures f = healthy();
+    struct health h;
+
+    (void)state;
+    f.state = FLOW_WAITING;
+    events_reader.malformed = 7;
+    health_judge(&h, &f, &limits);
+    assert_int_equal(h.findings[HEALTH_FRESHNESS].level, LEVEL_UNKNOWN);
+    assert_string_equal(h.findings[HEALTH_FRESHNESS].text, "7 lines read, none is of a journal");
 }
 
 static void progress(void **state)
@@ -323,6 +353,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_checks_pass_when_nothing_is_wrong),
         cmocka_unit_test(freshness),
+        cmocka_unit_test(an_event_far_in_the_future_says_nothing_of_now),
+        cmocka_unit_test(a_file_that_is_no_journal_is_told),
         cmocka_unit_test(progress),
         cmocka_unit_test(success),
         cmocka_unit_test(errors),
