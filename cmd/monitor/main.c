@@ -8,212 +8,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "base/standard.h"
-#include "config/args.h"
-#include "io/kafka_conf.h"
 #include "live.h"
-#include "model/tracker_paths.h"
+#include "options.h"
 #include "signals.h"
 #include "term.h"
 #include "view/report.h"
 
 #define CHECK_UNKNOWN 3
-
-struct options {
-    bool once;
-    bool json;
-    bool check;
-    bool no_history;
-    bool ascii;
-    bool sync;
-    int64_t watch_seconds;
-    int64_t frames;
-    const char *size;
-    const char *since;
-    int64_t since_ago_ms; /* of --since; 0 without */
-    const char *color;
-    int width; /* of --size */
-    int height;
-    struct arg_list events; /* as given */
-    struct arg_list logs;
-    struct tracker_source *sources; /* what follows from it */
-    int source_count;
-};
-
-/* Settings that are asked for often enough to have an option. */
-static const struct arg thresholds[] = {
-    {.name = "warn-success",
-     .kind = ARG_SETTING,
-     .operand = "PERCENT",
-     .setting = "monitor.success_warn"},
-    {.name = "crit-success",
-     .kind = ARG_SETTING,
-     .operand = "PERCENT",
-     .setting = "monitor.success_crit"},
-    {.name = "warn-latency",
-     .kind = ARG_SETTING,
-     .operand = "MS",
-     .setting = "monitor.latency_warn_ms"},
-    {.name = "crit-latency",
-     .kind = ARG_SETTING,
-     .operand = "MS",
-     .setting = "monitor.latency_crit_ms"},
-    {.name = "warn-silence",
-     .kind = ARG_SETTING,
-     .operand = "SECONDS",
-     .setting = "monitor.silence_seconds"},
-    {.name = "crit-stale",
-     .kind = ARG_SETTING,
-     .operand = "SECONDS",
-     .setting = "monitor.stale_seconds"},
-};
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
-static enum args_result read_options(int argc, char **argv, struct options *o, struct config *cfg,
-                                     struct err *e)
-{
-    const struct arg own[] = {
-        {.name = "events",
-         .kind = ARG_SETTING,
-         .operand = "FILE",
-         .help = "a journal to follow; repeatable, or a pattern: 'logs/*/tracker.events'",
-         .setting = "monitor.events_file",
-         .list = &o->events},
-        {.name = "log",
-         .kind = ARG_SETTING,
-         .operand = "FILE",
-         .help = "its log; without it, of several journals, the .log beside each",
-         .setting = "monitor.log_file",
-         .list = &o->logs},
-        {.name = "once", .kind = ARG_FLAG, .help = "print one report and exit", .flag = &o->once},
-        {.name = "json",
-         .kind = ARG_FLAG,
-         .help = "print one JSON object and exit",
-         .flag = &o->json},
-        {.name = "check",
-         .kind = ARG_FLAG,
-         .help = "one line for Nagios; exit 0 OK, 1 WARN, 2 CRIT, 3 UNKNOWN",
-         .flag = &o->check},
-        {.name = "since",
-         .kind = ARG_TEXT,
-         .operand = "DURATION",
-         .help = "count only what is not older, as in 90s, 15m, 2h, 1d12h",
-         .text = &o->since},
-        {.name = "no-history",
-         .kind = ARG_FLAG,
-         .help = "do not read the older part of a big journal: totals are lower bounds",
-         .flag = &o->no_history},
-        {.name = "watch",
-         .kind = ARG_INT,
-         .operand = "SECONDS",
-         .help = "with --once or --json: again and again",
-         .min = 1,
-         .max = 86400,
-         .integer = &o->watch_seconds},
-        {.name = "size",
-         .kind = ARG_TEXT,
-         .operand = "WxH",
-         .help = "with --once: the screen of that size as text",
-         .text = &o->size},
-        {.name = "color",
-         .kind = ARG_TEXT,
-         .operand = "WHEN",
-         .help = "always, never or auto",
-         .text = &o->color},
-        {.name = "ascii", .kind = ARG_FLAG, .help = "plain ASCII only", .flag = &o->ascii},
-        {.name = "sync",
-         .kind = ARG_FLAG,
-         .help = "synchronized updates, for terminals that flicker",
-         .flag = &o->sync},
-        {.name = "frames",
-         .kind = ARG_INT,
-         .operand = "N",
-         .help = "exit after N pictures",
-         .min = 1,
-         .max = 1000000,
-         .integer = &o->frames},
-    };
-    struct arg args[COUNT(own) + COUNT(thresholds)];
-    const struct arg_program program = {
-        .name = "monitor",
-        .summary = "shows from the audit journal and the log whether the tracker is healthy",
-        .args = args,
-        .arg_count = COUNT(args),
-    };
-
-    memcpy(args, own, sizeof(own));
-    memcpy(&args[COUNT(own)], thresholds, sizeof(thresholds));
-    return args_load(&program, argc, argv, kafka_library_version(), cfg, e);
-}
-
-/* Digits, x, digits: no sign and no blank. Returns 0 or -1. */
-static int read_size(const char *text, int *width, int *height)
-{
-    static const char digits[] = "0123456789";
-    size_t x = strspn(text, digits);
-    size_t rest = text[x] == 'x' ? strspn(text + x + 1, digits) : 0;
-
-    if (x < 1 || x > 4 || rest < 1 || rest > 4 || text[x + 1 + rest] != '\0')
-        return -1;
-    *width = atoi(text);
-    *height = atoi(text + x + 1);
-    return *width >= 1 && *height >= 1 && *width <= 2000 && *height <= 2000 ? 0 : -1;
-}
-
-/* "90s", "1h30m". Returns 0, or -1 when it is no duration or longer than a hundred years. */
-static int read_duration(const char *text, int64_t *ms)
-{
-    static const struct {
-        char letter;
-        int64_t ms;
-    } units[] = {{'d', 86400000}, {'h', 3600000}, {'m', 60000}, {'s', 1000}};
-    const int64_t longest = 36525 * units[0].ms;
-    size_t next = 0;
-
-    *ms = 0;
-    while (*text) {
-        char *end;
-        long long n;
-
-        if (*text < '0' || *text > '9')
-            return -1;
-        errno = 0;
-        n = strtoll(text, &end, 10);
-        while (next < 4 && units[next].letter != *end)
-            next++;
-        if (errno || next == 4 || n > (longest - *ms) / units[next].ms)
-            return -1;
-        *ms += n * units[next++].ms;
-        text = end + 1;
-    }
-    return *ms > 0 ? 0 : -1;
-}
-
-static int check_options(struct options *o, struct err *e)
-{
-    if (o->since && read_duration(o->since, &o->since_ago_ms) < 0)
-        return err_set(e, ERR_USAGE, "--since %s: expected a duration, as in 90s, 15m, 2h, 1d12h",
-                       o->since);
-    if (o->size && read_size(o->size, &o->width, &o->height) < 0)
-        return err_set(e, ERR_USAGE, "--size %s: expected WIDTHxHEIGHT, as in 120x40", o->size);
-    if (o->size && !o->once)
-        return err_set(e, ERR_USAGE, "--size needs --once");
-    if (o->color && strcmp(o->color, "always") != 0 && strcmp(o->color, "never") != 0 &&
-        strcmp(o->color, "auto") != 0)
-        return err_set(e, ERR_USAGE, "--color %s: expected always, never or auto", o->color);
-    if (o->watch_seconds && !o->once && !o->json)
-        return err_set(e, ERR_USAGE, "--watch needs --once or --json");
-    return 0;
-}
 
 /* ---- the terminal's abilities ---- */
 
@@ -340,58 +148,6 @@ static int run_live(struct monitor *m, struct options *o, struct err *e)
     return status;
 }
 
-/* What is not there yet may still come; what is there and no file never will be one. */
-static int check_path(const char *path, struct err *e)
-{
-    struct stat st;
-
-    if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
-        return 0;
-    return err_set(e, ERR_USAGE, "%s: %s", path,
-                   S_ISDIR(st.st_mode) ? "is a directory, a file is needed" : "is no regular file");
-}
-
-static int check_source(const struct tracker_source *s, struct err *e)
-{
-    if (s->log && !tracker_path_patterns_agree(s->events, s->log))
-        return err_set(e, ERR_USAGE,
-                       "--log %s: needs the same wildcards as --events %s, which it belongs to",
-                       s->log, s->events);
-    if (check_path(s->events, e) < 0)
-        return -1;
-    return s->log ? check_path(s->log, e) : 0;
-}
-
-/* The n-th log belongs to the n-th journal. A setting for one log says nothing of several
- * journals. */
-static int choose_sources(struct options *o, const struct config *cfg, struct err *e)
-{
-    const char *events = cfg->monitor.events_file;
-    const char *log = cfg->monitor.log_file;
-    bool is_one = o->events.count <= 1;
-
-    if (!is_one && o->logs.count && o->logs.count != o->events.count)
-        return err_set(e, ERR_USAGE,
-                       "%d times --events and %d times --log: as many of each are needed, or no "
-                       "--log (then it is the .log beside each journal)",
-                       o->events.count, o->logs.count);
-    if (is_one && o->logs.count > 1)
-        return err_set(e, ERR_USAGE, "--log: given %d times for one --events", o->logs.count);
-    if (is_one && !o->logs.count && !tracker_path_patterns_agree(events, log))
-        log = NULL;
-    o->source_count = is_one ? 1 : o->events.count;
-    o->sources = mem_alloc_array((size_t)o->source_count, sizeof(*o->sources));
-    for (int i = 0; i < o->source_count; i++) {
-        struct tracker_source *s = &o->sources[i];
-
-        s->events = is_one ? events : o->events.items[i];
-        s->log = is_one ? log : o->logs.count ? o->logs.items[i] : NULL;
-        if (check_source(s, e) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static int run_monitor(const struct config *cfg, struct options *o, struct err *e)
 {
     struct monitor m = {
@@ -456,22 +212,13 @@ int main(int argc, char **argv)
 
     standard_hold();
     signals_install();
-    switch (read_options(argc, argv, &o, &cfg, &e)) {
-    case ARGS_DONE:
-    case ARGS_FAILED:
-        break;
-    case ARGS_RUN:
-        if (check_options(&o, &e) == 0 && choose_sources(&o, &cfg, &e) == 0)
-            status = run_monitor(&cfg, &o, &e);
-        break;
-    }
+    if (options_read(&o, argc, argv, &cfg, &e) == ARGS_RUN)
+        status = run_monitor(&cfg, &o, &e);
     if (e.kind != ERR_NONE) {
         fprintf(stderr, "monitor: %s\n", e.text);
         status = failed_status(&e, argc, argv);
     }
     config_release(&cfg);
-    free(o.sources);
-    free(o.events.items);
-    free(o.logs.items);
+    options_release(&o);
     return status;
 }

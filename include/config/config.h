@@ -116,6 +116,9 @@ void config_release(struct config *cfg);
 int config_set(struct config *cfg, const char *name, const char *value, const char *origin,
                struct err *e);
 
+/* True when someone set the key, or the one whose value it takes over. */
+bool config_is_set(const struct config *cfg, const char *name);
+
 /* Sets one librdkafka property; a later one of the same name replaces the earlier. librdkafka
  * itself judges name and value when the client is made. */
 void config_set_property(struct config *cfg, const char *name, const char *value,

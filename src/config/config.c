@@ -75,6 +75,16 @@ static void settle_followers(struct config *cfg)
     }
 }
 
+bool config_is_set(const struct config *cfg, const char *name)
+{
+    const struct key *key = key_find(name);
+    size_t i = key_index(key);
+
+    if (cfg->follows[i])
+        return config_is_set(cfg, key->follows);
+    return strcmp(cfg->origins[i], "default") != 0;
+}
+
 int config_set(struct config *cfg, const char *name, const char *value, const char *origin,
                struct err *e)
 {

@@ -124,6 +124,10 @@ screen_shows() { # TEXT
     run -2 --separate-stderr "$monitor" --once --log "$odd"
     [ "$stderr" = "monitor: $odd: is no regular file" ]
   done
+  run -2 --separate-stderr "$monitor" --once --events ''
+  [ "$stderr" = "monitor: --events: FILE must not be empty" ]
+  run -2 --separate-stderr "$monitor" --once --json
+  [ "$stderr" = "monitor: --once, --json and --check: only one of them at a time" ]
   run -3 --separate-stderr "$monitor" --check --events .
   run -2 --separate-stderr "$monitor" --color sometimes
   [ "${#stderr_lines[@]}" -eq 1 ]
@@ -269,6 +273,16 @@ screen_shows() { # TEXT
   [[ $stderr == "monitor: 2 times --events and 1 times --log:"* ]]
   run -2 --separate-stderr "$monitor" --events '*/tracker.events' --log eu/tracker.log
   [[ $stderr == "monitor: --log eu/tracker.log: needs the same wildcards"* ]]
+}
+
+@test "a journal elsewhere does not get the log that is here" {
+  metrics_line 37 >tracker.log
+  mkdir eu
+  journal 9 1 >eu/tracker.events
+  run -0 --separate-stderr "$monitor" --json --events eu/tracker.events
+  jq -e '.trackers[0].log_file == "eu/tracker.log" and .lag.messages == null' <<<"$output"
+  MONITOR_LOG_FILE=tracker.log run -0 --separate-stderr "$monitor" --json --events eu/tracker.events
+  jq -e '.trackers[0].log_file == "tracker.log" and .lag.messages == 37' <<<"$output"
 }
 
 @test "more journals than can be followed are told" {

@@ -233,10 +233,12 @@ static void the_monitor_reads_the_trackers_files_unless_told_otherwise(void **st
     (void)state;
     config_init(&cfg);
     assert_string_equal(cfg.monitor.events_file, "tracker.events");
+    assert_false(config_is_set(&cfg, "monitor.log_file"));
     config_set(&cfg, "tracker.events_file", "/var/a", "test", NULL);
     config_set(&cfg, "tracker.log_file", "/var/b", "test", NULL);
     assert_string_equal(cfg.monitor.events_file, "/var/a");
     assert_string_equal(cfg.monitor.log_file, "/var/b");
+    assert_true(config_is_set(&cfg, "monitor.log_file"));
     config_set(&cfg, "monitor.events_file", "/other", "test", NULL);
     config_set(&cfg, "tracker.events_file", "/var/c", "test", NULL);
     assert_string_equal(cfg.monitor.events_file, "/other");
