@@ -5,36 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "view/figures_parts.h"
 
-#define EVENT_FRESH_MS 60000
-#define AHEAD_MS       2000
-#define LAST_MINUTE    60
-#define STEADY_SECONDS 3 /* of 10 */
-#define OVERDUE        20
-#define LOG_AFTER_MS   1000
-
-static const char *const state_names[] = {
-    [FLOW_WAITING] = "WAITING", [FLOW_LIVE] = "LIVE",   [FLOW_IDLE] = "IDLE",
-    [FLOW_QUIET] = "QUIET",     [FLOW_STUCK] = "STUCK", [FLOW_STOPPED] = "STOPPED",
-    [FLOW_STALE] = "STALE",
-};
-
-static const char *const trend_names[] = {
-    [TREND_UNKNOWN] = "n/a",
-    [TREND_STEADY] = "steady",
-    [TREND_DRAINING] = "draining",
-    [TREND_GROWING] = "growing",
-};
-
-const char *flow_state_name(enum flow_state state)
-{
-    return state_names[state];
-}
-
-const char *trend_name(enum trend trend)
-{
-    return trend_names[trend];
-}
+#define AHEAD_MS 2000
 
 const char *window_name(int window)
 {
@@ -43,14 +16,14 @@ const char *window_name(int window)
     return names[window];
 }
 
-static int64_t age(int64_t now_ms, int64_t at_ms)
+int64_t figures_age(int64_t now_ms, int64_t at_ms)
 {
     return now_ms > at_ms ? now_ms - at_ms : 0;
 }
 
-static int64_t age_or_unknown(int64_t now_ms, int64_t at_ms)
+int64_t figures_age_or_unknown(int64_t now_ms, int64_t at_ms)
 {
-    return at_ms ? age(now_ms, at_ms) : -1;
+    return at_ms ? figures_age(now_ms, at_ms) : -1;
 }
 
 static struct figure_rate rate_of(const struct window_sum *sum, int seconds)
@@ -81,11 +54,11 @@ static struct figure_window window_of(const struct dash *d, const struct window_
 static void take_rates(struct figures *f, const struct dash *d)
 {
     struct window_sum ten = window_sum(&d->window, f->now_ms, 10);
-    struct window_sum minute = window_sum(&d->window, f->now_ms, LAST_MINUTE);
+    struct window_sum minute = window_sum(&d->window, f->now_ms, FIGURES_MINUTE);
     struct window_sum quarter = window_sum(&d->window, f->now_ms, WINDOW_LONGEST);
 
     f->rate_10s = rate_of(&ten, 10);
-    f->rate_60s = rate_of(&minute, LAST_MINUTE);
+    f->rate_60s = rate_of(&minute, FIGURES_MINUTE);
     f->rate_15m = rate_of(&quarter, WINDOW_LONGEST);
     f->peak = quarter.seconds ? (int64_t)quarter.peak : -1;
     f->bytes_per_second = ten.seconds ? (double)ten.bytes / ten.seconds : NAN;
@@ -100,7 +73,7 @@ static void take_rates(struct figures *f, const struct dash *d)
     f->retried_60s = f->windows[WINDOW_60S].retried;
     f->dlq_60s = f->windows[WINDOW_60S].dlq;
     f->gaps_15m = d->has_event ? (int64_t)quarter.gaps : -1;
-    f->large_gap_age_ms = age_or_unknown(f->now_ms, d->large_gap_ms);
+    f->large_gap_age_ms = figures_age_or_unknown(f->now_ms, d->large_gap_ms);
 }
 
 #define COMPARED_MINUTES 5
@@ -149,8 +122,8 @@ static void take_totals(struct figures *f, const struct dash *d)
     f->rewinds = has ? (int64_t)d->rewinds : -1;
     f->span_ms = has ? d->newest_ms - d->first_ms : -1;
     f->largest_skew_ms = d->largest_skew_ms;
-    f->dlq_age_ms = age_or_unknown(f->now_ms, d->dead_lettered_ms);
-    f->failed_age_ms = age_or_unknown(f->now_ms, d->failed_ms);
+    f->dlq_age_ms = figures_age_or_unknown(f->now_ms, d->dead_lettered_ms);
+    f->failed_age_ms = figures_age_or_unknown(f->now_ms, d->failed_ms);
 }
 
 static void take_last(struct figures *f, const struct dash *d)
@@ -174,7 +147,7 @@ static void take_latency(struct figures *f, const struct dash *d)
     for (int i = 0; i < DASH_LATENCY_SECONDS; i++) {
         const struct latency_second *s = &d->latency[i];
 
-        if (s->second >= now || s->second < now - LAST_MINUTE || s->histogram.count == 0)
+        if (s->second >= now || s->second < now - FIGURES_MINUTE || s->histogram.count == 0)
             continue;
         histogram_merge(sum, &s->histogram);
         if (s->max > l->max)
@@ -192,129 +165,6 @@ static void take_latency(struct figures *f, const struct dash *d)
     if (d->with_latency >= 20 && d->with_whole_second == d->with_latency)
         l->resolution = 1000;
     free(sum);
-}
-
-/* Burrow's idea: look at a few readings of lag and offset instead of at a threshold. */
-static void take_trend(struct figure_lag *lag, const struct dash_log *log)
-{
-    const struct lag_reading *r = log->readings;
-    int last = log->reading_count - 1;
-    bool shrank = false;
-    double per_second;
-
-    lag->trend = TREND_UNKNOWN;
-    if (last < 1)
-        return;
-    for (int i = 1; i <= last; i++)
-        shrank |= r[i].lag < r[i - 1].lag;
-    lag->trend = r[last].lag < r[0].lag   ? TREND_DRAINING
-                 : r[last].lag > r[0].lag ? TREND_GROWING
-                                          : TREND_STEADY;
-    per_second = (double)(r[0].lag - r[last].lag) * 1000.0 / (double)(r[last].at_ms - r[0].at_ms);
-    if (lag->trend == TREND_DRAINING && isfinite(per_second) && per_second > 0)
-        lag->clear_seconds = (double)r[last].lag / per_second;
-    if (last < DASH_READINGS - 1)
-        return;
-    lag->never_shrank = !shrank && r[0].lag > 0 && r[last].lag > r[0].lag &&
-                        r[last].offsets > r[0].offsets; /* from 0 it is no trend yet */
-    lag->is_frozen = r[last].lag > 0 && r[0].lag > 0 && r[last].offsets == r[0].offsets;
-}
-
-/* Of several trackers: the sum of what they report, the trouble of any. */
-static void take_lag_of_all(struct figures *f)
-{
-    struct figure_lag *sum = &f->lag;
-
-    *sum = (struct figure_lag){.messages = -1, .max_partition = -1, .max_messages = -1};
-    sum->clear_seconds = NAN;
-    sum->age_ms = -1;
-    for (int i = 0; i < f->tracker_count; i++) {
-        const struct figure_lag *lag = &f->trackers[i].lag;
-
-        if (lag->messages < 0 || f->trackers[i].state == FLOW_STOPPED ||
-            f->trackers[i].state == FLOW_STALE) /* it is known no longer */
-            continue;
-        sum->messages = lag->messages + (sum->messages < 0 ? 0 : sum->messages);
-        if (lag->max_messages > sum->max_messages) {
-            sum->max_messages = lag->max_messages;
-            sum->max_partition = lag->max_partition;
-        }
-        sum->age_ms = lag->age_ms > sum->age_ms ? lag->age_ms : sum->age_ms;
-        sum->is_old |= lag->is_old;
-        sum->trend = lag->trend > sum->trend ? lag->trend : sum->trend;
-        sum->never_shrank |= lag->never_shrank;
-        sum->is_frozen |= lag->is_frozen;
-        if (isfinite(lag->clear_seconds) && !(sum->clear_seconds > lag->clear_seconds))
-            sum->clear_seconds = lag->clear_seconds;
-    }
-    if (sum->trend == TREND_GROWING)
-        sum->clear_seconds = NAN;
-}
-
-static void take_lag(struct figures *f, const struct dash_log *log)
-{
-    const struct log_metrics *m = &log->metrics;
-    struct figure_lag *lag = &f->lag;
-
-    *lag = (struct figure_lag){.messages = -1, .max_partition = -1, .max_messages = -1};
-    lag->clear_seconds = NAN;
-    lag->age_ms = age_or_unknown(f->now_ms, log->metrics_ms);
-    if (!log->metrics_ms || m->lag < 0)
-        return;
-    lag->messages = m->lag;
-    for (int i = 0; i < m->partition_count; i++) {
-        if (m->partitions[i].lag <= 0 || m->partitions[i].lag <= lag->max_messages)
-            continue;
-        lag->max_messages = m->partitions[i].lag;
-        lag->max_partition = m->partitions[i].partition;
-    }
-    if (f->log_interval_ms > 0)
-        lag->is_old = lag->age_ms > 2 * f->log_interval_ms;
-    take_trend(lag, log);
-    if (m->lag == 0)
-        lag->clear_seconds = 0;
-}
-
-static void take_log(struct figures *f, const struct dash_log *log)
-{
-    int64_t now = f->now_ms / 1000;
-    int n = log->reading_count;
-
-    f->log_age_ms = log->has_any ? age(f->now_ms, log->newest_ms) : -1;
-    f->fatal_age_ms = age_or_unknown(f->now_ms, log->fatal_ms);
-    f->away_age_ms = age_or_unknown(f->now_ms, log->away_ms);
-    f->stop_age_ms = log->is_stopped ? age(f->now_ms, log->stopped_ms) : -1;
-    f->errors_in_a_row = log->errors_in_a_row;
-    f->errors_60s = log->has_any ? 0 : -1;
-    for (int i = 0; i < CAUSE_SLOTS && log->has_any; i++) {
-        if (log->errors[i].period > now - LAST_MINUTE)
-            f->errors_60s += log->errors[i].count;
-    }
-    f->log_interval_ms = n > 1 ? log->readings[n - 1].at_ms - log->readings[n - 2].at_ms : -1;
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
-static void take_log_of_all(struct figures *f)
-{
-    f->log_age_ms = f->fatal_age_ms = f->stop_age_ms = f->errors_60s = f->log_interval_ms = -1;
-    f->away_age_ms = -1;
-    for (int i = 0; i < f->tracker_count; i++) {
-        const struct figures *t = &f->trackers[i];
-
-        f->log_age_ms = least(f->log_age_ms, t->log_age_ms);
-        f->fatal_age_ms = least(f->fatal_age_ms, t->fatal_age_ms);
-        f->stop_age_ms = least(f->stop_age_ms, t->stop_age_ms);
-        if (t->away_age_ms > f->away_age_ms)
-            f->away_age_ms = t->away_age_ms;
-        if (t->errors_in_a_row > f->errors_in_a_row)
-            f->errors_in_a_row = t->errors_in_a_row;
-        if (t->errors_60s >= 0)
-            f->errors_60s = t->errors_60s + (f->errors_60s < 0 ? 0 : f->errors_60s);
-    }
 }
 
 /* What only each journal, or only all of them together, can tell. */
@@ -365,52 +215,6 @@ static void take_readers(struct figures *f, const struct dash *d)
     f->journal_bytes = e->state == READER_OPEN ? e->size : -1;
 }
 
-static bool has_stopped(const struct figures *f, const struct dash *d)
-{
-    for (int i = 0; i < f->tracker_count; i++) {
-        if (f->trackers[i].state != FLOW_STOPPED)
-            return false;
-    }
-    return f->tracker_count || (d->log.is_stopped && d->newest_ms <= d->log.stopped_ms + 1000);
-}
-
-static enum flow_state state_of(const struct figures *f, const struct dash *d, int64_t stale_ms)
-{
-    bool fresh = f->event_age_ms >= 0 && f->event_age_ms < EVENT_FRESH_MS;
-    bool log_fresh = f->log_age_ms >= 0 && f->log_age_ms < stale_ms;
-    bool is_silent = f->event_age_ms >= stale_ms && !log_fresh;
-
-    if (f->event_age_ms < 0 && f->log_age_ms < 0)
-        return FLOW_WAITING;
-    if (has_stopped(f, d))
-        return FLOW_STOPPED;
-    if (fresh && !is_silent)
-        return FLOW_LIVE;
-    if (!log_fresh)
-        return FLOW_STALE;
-    if (f->lag.messages < 0)
-        return FLOW_QUIET;
-    return f->lag.messages == 0 ? FLOW_IDLE : FLOW_STUCK;
-}
-
-/* Who had many events a second and now has no line at all is likely gone, long before the silence
- * is stale. A burst or a trickle promises nothing, and a line of the log later than the events says
- * that there are just no orders. */
-static void take_silence(struct figures *f, const struct dash *d, int64_t limit_ms)
-{
-    struct window_sum before = window_sum(&d->window, d->newest_ms, 10);
-    bool is_steady = before.busy >= STEADY_SECONDS;
-    bool log_went_on = f->log_age_ms >= 0 && f->log_age_ms + LOG_AFTER_MS < f->event_age_ms;
-
-    f->silence_ms = -1;
-    f->silence_rate = before.seconds ? (double)before.received / before.seconds : NAN;
-    if (!d->has_event || f->event_age_ms < limit_ms || !is_steady || log_went_on ||
-        f->is_catching_up || f->read_lag_bytes > 0)
-        return;
-    if (f->silence_rate * (double)f->event_age_ms >= OVERDUE * 1000.0)
-        f->silence_ms = f->event_age_ms;
-}
-
 static int by_number(const void *a, const void *b)
 {
     const struct figure_partition *p = a;
@@ -438,7 +242,7 @@ static bool take_reported(struct figure_partition *out, const struct dash *d)
 static void take_partition(struct figure_partition *out, const struct figures *f,
                            const struct dash *d, const struct partition *p)
 {
-    struct partition_second sum = partition_sum(p, f->now_ms, LAST_MINUTE);
+    struct partition_second sum = partition_sum(p, f->now_ms, FIGURES_MINUTE);
     int seconds = f->rate_60s.seconds;
     int64_t newest_ms = 0;
 
@@ -446,7 +250,7 @@ static void take_partition(struct figure_partition *out, const struct figures *f
     out->per_second = seconds ? (double)sum.received / seconds : NAN;
     out->success = share(sum.received - sum.failed, sum.received);
     out->failed = sum.failed;
-    out->age_ms = age(f->now_ms, p->newest_ms);
+    out->age_ms = figures_age(f->now_ms, p->newest_ms);
     take_reported(out, d);
     for (int i = 0; i < d->part_count; i++) {
         if (d->parts[i]->log.metrics_ms > newest_ms && !d->parts[i]->log.is_stopped &&
@@ -481,19 +285,6 @@ static void take_trackers(struct figures *f, const struct dash *d,
         figures_take(&f->trackers[i], d->parts[i], limits, f->now_ms);
 }
 
-static void take_own(struct figures *f, const struct dash *d)
-{
-    take_log(f, &d->log);
-    take_lag(f, &d->log);
-}
-
-static void take_of_all(struct figures *f, const struct dash *d)
-{
-    take_log_of_all(f);
-    take_lag_of_all(f);
-    take_integrity_of_all(f, d);
-}
-
 void figures_take(struct figures *f, const struct dash *d, const struct health_limits *limits,
                   int64_t now_ms)
 {
@@ -505,20 +296,24 @@ void figures_take(struct figures *f, const struct dash *d, const struct health_l
                           .trackers = f->trackers,
                           .tracker_count = f->tracker_count};
     take_trackers(f, d, limits);
-    f->event_age_ms = d->has_event ? age(now_ms, d->newest_ms) : -1;
+    f->event_age_ms = d->has_event ? figures_age(now_ms, d->newest_ms) : -1;
     f->ahead_ms = d->has_event && d->newest_ms > now_ms + AHEAD_MS ? d->newest_ms - now_ms : 0;
     take_rates(f, d);
     take_totals(f, d);
     take_last(f, d);
     take_latency(f, d);
     order_sums_report(d->orders, now_ms, &f->orders);
-    (d->part_count ? take_of_all : take_own)(f, d);
+    if (d->part_count) {
+        figures_take_logs(f);
+        take_integrity_of_all(f, d);
+    } else {
+        figures_take_log(f, &d->log);
+    }
     take_readers(f, d);
-    take_silence(f, d, limits->silence_ms);
     take_hour(f, d);
     take_partitions(f, d);
     f->causes = &d->causes;
-    f->state = state_of(f, d, limits->stale_ms);
+    figures_take_life(f, d, limits);
     health_judge(&f->health, f, limits);
 }
 

@@ -722,6 +722,7 @@ static void the_worst_tracker_decides_and_is_named(void **state)
     feed_log(p.b, NOW - 500, "INFO", "tracker stopped", "{}");
     take_pair(&p);
     assert_int_equal(p.f.state, FLOW_STOPPED);
+    assert_int_equal(p.f.lag.messages, 12); /* nobody has taken over */
     free_pair(&p);
 }
 

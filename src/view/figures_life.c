@@ -1,0 +1,71 @@
+#include "view/figures_parts.h"
+
+#include <math.h>
+
+#define EVENT_FRESH_MS 60000
+#define STEADY_SECONDS 3 /* of 10 */
+#define OVERDUE        20
+#define LOG_AFTER_MS   1000
+
+static const char *const state_names[] = {
+    [FLOW_WAITING] = "WAITING", [FLOW_LIVE] = "LIVE",   [FLOW_IDLE] = "IDLE",
+    [FLOW_QUIET] = "QUIET",     [FLOW_STUCK] = "STUCK", [FLOW_STOPPED] = "STOPPED",
+    [FLOW_STALE] = "STALE",
+};
+
+const char *flow_state_name(enum flow_state state)
+{
+    return state_names[state];
+}
+
+static bool has_stopped(const struct figures *f, const struct dash *d)
+{
+    for (int i = 0; i < f->tracker_count; i++) {
+        if (f->trackers[i].state != FLOW_STOPPED)
+            return false;
+    }
+    return f->tracker_count || (d->log.is_stopped && d->newest_ms <= d->log.stopped_ms + 1000);
+}
+
+static enum flow_state state_of(const struct figures *f, const struct dash *d, int64_t stale_ms)
+{
+    bool fresh = f->event_age_ms >= 0 && f->event_age_ms < EVENT_FRESH_MS;
+    bool log_fresh = f->log_age_ms >= 0 && f->log_age_ms < stale_ms;
+    bool is_silent = f->event_age_ms >= stale_ms && !log_fresh;
+
+    if (f->event_age_ms < 0 && f->log_age_ms < 0)
+        return FLOW_WAITING;
+    if (has_stopped(f, d))
+        return FLOW_STOPPED;
+    if (fresh && !is_silent)
+        return FLOW_LIVE;
+    if (!log_fresh)
+        return FLOW_STALE;
+    if (f->lag.messages < 0)
+        return FLOW_QUIET;
+    return f->lag.messages == 0 ? FLOW_IDLE : FLOW_STUCK;
+}
+
+/* Who had many events a second and now has no line at all is likely gone, long before the silence
+ * is stale. A burst or a trickle promises nothing, and a line of the log later than the events says
+ * that there are just no orders. */
+static void take_silence(struct figures *f, const struct dash *d, int64_t limit_ms)
+{
+    struct window_sum before = window_sum(&d->window, d->newest_ms, 10);
+    bool is_steady = before.busy >= STEADY_SECONDS;
+    bool log_went_on = f->log_age_ms >= 0 && f->log_age_ms + LOG_AFTER_MS < f->event_age_ms;
+
+    f->silence_ms = -1;
+    f->silence_rate = before.seconds ? (double)before.received / before.seconds : NAN;
+    if (!d->has_event || f->event_age_ms < limit_ms || !is_steady || log_went_on ||
+        f->is_catching_up || f->read_lag_bytes > 0)
+        return;
+    if (f->silence_rate * (double)f->event_age_ms >= OVERDUE * 1000.0)
+        f->silence_ms = f->event_age_ms;
+}
+
+void figures_take_life(struct figures *f, const struct dash *d, const struct health_limits *limits)
+{
+    f->state = state_of(f, d, limits->stale_ms);
+    take_silence(f, d, limits->silence_ms);
+}
