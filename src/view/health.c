@@ -90,6 +90,7 @@ static struct health_finding judge_success(const struct figures *f, const struct
     bool minute = f->received_60s >= MIN_SAMPLE;
     double percent = 100.0 * (minute ? f->success_60s : f->success_last);
     struct text_buffer shown = format_percent(percent / 100.0);
+    double floor = percent < l->success_crit ? l->success_crit : l->success_warn;
     enum level level = percent < l->success_crit   ? LEVEL_CRIT
                        : percent < l->success_warn ? LEVEL_WARN
                                                    : LEVEL_OK;
@@ -97,9 +98,8 @@ static struct health_finding judge_success(const struct figures *f, const struct
     if (!minute && f->last_count < MIN_SAMPLE)
         return finding(LEVEL_UNKNOWN, "%d events are too few to judge", f->last_count);
     if (minute)
-        return finding(level, "%s in 60 s (floor %g %%)", shown.text, l->success_warn);
-    return finding(level, "%s of the last %d (floor %g %%)", shown.text, f->last_count,
-                   l->success_warn);
+        return finding(level, "%s in 60 s (floor %g %%)", shown.text, floor);
+    return finding(level, "%s of the last %d (floor %g %%)", shown.text, f->last_count, floor);
 }
 
 static struct health_finding judge_errors(const struct figures *f, const struct health_limits *l)
@@ -138,7 +138,8 @@ static struct health_finding judge_latency(const struct figures *f, const struct
 
     if (p99 < 0)
         return finding(LEVEL_UNKNOWN, "fewer than 100 samples in 60 s");
-    return finding(level, "p99 %" PRId64 " ms (limit %" PRId64 " ms)", p99, l->latency_warn_ms);
+    return finding(level, "p99 %" PRId64 " ms (limit %" PRId64 " ms)", p99,
+                   level == LEVEL_CRIT ? l->latency_crit_ms : l->latency_warn_ms);
 }
 
 /* What one of several trackers jumps over another may have told. */

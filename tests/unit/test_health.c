@@ -126,6 +126,24 @@ static void a_file_that_is_no_journal_is_told(void **state)
     assert_string_equal(h.findings[HEALTH_FRESHNESS].text, "7 lines read, none is of a journal");
 }
 
+static void a_reason_names_the_limit_that_is_broken(void **state)
+{
+    struct figures f = healthy();
+    struct health h;
+
+    (void)state;
+    f.success_60s = 0.94;
+    f.latency.p99 = 10001;
+    health_judge(&h, &f, &limits);
+    assert_string_equal(h.findings[HEALTH_SUCCESS].text, "94.00 % in 60 s (floor 95 %)");
+    assert_string_equal(h.findings[HEALTH_LATENCY].text, "p99 10001 ms (limit 10000 ms)");
+    f.success_60s = 0.79;
+    f.latency.p99 = 1001;
+    health_judge(&h, &f, &limits);
+    assert_string_equal(h.findings[HEALTH_SUCCESS].text, "79.00 % in 60 s (floor 80 %)");
+    assert_string_equal(h.findings[HEALTH_LATENCY].text, "p99 1001 ms (limit 1000 ms)");
+}
+
 static void progress(void **state)
 {
     static const struct {
@@ -355,6 +373,7 @@ int main(void)
         cmocka_unit_test(freshness),
         cmocka_unit_test(an_event_far_in_the_future_says_nothing_of_now),
         cmocka_unit_test(a_file_that_is_no_journal_is_told),
+        cmocka_unit_test(a_reason_names_the_limit_that_is_broken),
         cmocka_unit_test(progress),
         cmocka_unit_test(success),
         cmocka_unit_test(errors),

@@ -1,0 +1,93 @@
+#include "view/dash.h"
+
+#include <string.h>
+
+static void count_error(struct dash_log *log, const struct log_line *line)
+{
+    int64_t second = line->timestamp_ms / 1000;
+    struct cause_slot *slot = &log->errors[(uint64_t)second % CAUSE_SLOTS];
+
+    if (line->level != LOG_ERROR) {
+        log->errors_in_a_row = 0;
+        return;
+    }
+    log->errors_in_a_row++;
+    if (line->is_fatal)
+        log->fatal_ms = line->timestamp_ms;
+    if (slot->period < second)
+        *slot = (struct cause_slot){.period = second};
+    if (slot->period == second)
+        slot->count++;
+}
+
+static void add_reading(struct dash_log *log, int64_t at_ms)
+{
+    struct lag_reading *r;
+    int64_t offsets = 0;
+
+    if (log->metrics.lag < 0)
+        return;
+    for (int i = 0; i < log->metrics.partition_count; i++)
+        offsets += log->metrics.partitions[i].offset;
+    if (log->reading_count == DASH_READINGS)
+        memmove(&log->readings[0], &log->readings[1],
+                (DASH_READINGS - 1) * sizeof(log->readings[0]));
+    else
+        log->reading_count++;
+    r = &log->readings[log->reading_count - 1];
+    *r = (struct lag_reading){.at_ms = at_ms, .lag = log->metrics.lag, .offsets = offsets};
+}
+
+static void take_metrics(struct dash *d, const struct log_line *line)
+{
+    log_line_metrics(line, &d->log.metrics);
+    d->log.metrics_ms = line->timestamp_ms;
+    add_reading(&d->log, line->timestamp_ms);
+}
+
+static int64_t away_since(const struct dash_log *log, const struct log_line *line)
+{
+    switch (line->kind) {
+    case LOG_LINE_AWAY:
+        return log->away_ms ? log->away_ms : line->timestamp_ms;
+    case LOG_LINE_BACK:
+    case LOG_LINE_STARTED:
+    case LOG_LINE_STOPPED:
+        return 0;
+    case LOG_LINE_METRICS:
+    case LOG_LINE_OTHER:
+        break;
+    }
+    return log->away_ms;
+}
+
+void dash_log_line(struct dash *d, const struct log_line *line, const struct place *place)
+{
+    uint64_t number = ++d->logs.total;
+    struct log_row *row = &d->logs.rows[number % d->logs.kept];
+
+    row->number = number;
+    row->sequence = d->whole ? ++d->whole->logs.total : number;
+    row->level = line->level;
+    row->at_ms = line->timestamp_ms;
+    row->place = *place;
+    log_line_summary(line, row->text, sizeof(row->text));
+
+    count_error(&d->log, line);
+    if (!d->log.has_any || line->timestamp_ms > d->log.newest_ms)
+        d->log.newest_ms = line->timestamp_ms;
+    d->log.has_any = true;
+    d->log.is_stopped = line->kind == LOG_LINE_STOPPED;
+    if (line->kind == LOG_LINE_STOPPED)
+        d->log.stopped_ms = line->timestamp_ms;
+    d->log.away_ms = away_since(&d->log, line);
+    if (line->kind == LOG_LINE_METRICS)
+        take_metrics(d, line);
+}
+
+void dash_bad_log_line(struct dash *d, const struct place *place, bool is_torn)
+{
+    d->log_reader.malformed += !is_torn;
+    d->log_reader.torn += is_torn;
+    d->log_reader.last_malformed = *place;
+}
