@@ -75,6 +75,13 @@ static double largest(const struct view *v, second_value value, int columns)
     return top;
 }
 
+static int columns_of(struct rect r)
+{
+    int columns = r.width - 2 - LABELS - 1;
+
+    return columns < WINDOW_LONGEST ? columns : WINDOW_LONGEST;
+}
+
 static void put_scale(struct screen *s, struct rect r, double top, bool is_log)
 {
     int rows = r.height - 2;
@@ -91,13 +98,11 @@ static void put_scale(struct screen *s, struct rect r, double top, bool is_log)
 static void chart(struct screen *s, const struct view *v, struct rect r, const char *title,
                   second_value value, bool is_log)
 {
-    int columns = r.width - 2 - LABELS - 1;
+    int columns = columns_of(r);
     int64_t now = v->figures->now_ms / 1000;
     char note[64];
     double top;
 
-    if (columns > WINDOW_LONGEST)
-        columns = WINDOW_LONGEST;
     top = largest(v, value, columns);
     snprintf(note, sizeof(note), "%s1 s/column  max %s", is_log ? "log  " : "",
              format_count((int64_t)top).text);
@@ -110,9 +115,38 @@ static void chart(struct screen *s, const struct view *v, struct rect r, const c
                    height_of(value(v, now - 1 - i), top, is_log));
 }
 
+#define AVERAGE_WIDTH 90 /* from which on a chart has room for it */
+
+/* A dashed line where the average of 15 minutes is, where no column covers it. */
+static void put_average(struct screen *s, const struct view *v, struct rect r)
+{
+    int columns = columns_of(r);
+    int rows = r.height - 2;
+    int64_t now = v->figures->now_ms / 1000;
+    double top = largest(v, received_in, columns);
+    double average = v->figures->rate_15m.per_second;
+    int row;
+
+    if (!(average <= top) || top <= 0)
+        return;
+    row = (int)(height_of(average, top, v->ui->is_log_scale) * rows);
+    row = row < rows ? row : rows - 1;
+    for (int i = 0; i < columns; i += 2) {
+        double height = height_of(received_in(v, now - 1 - i), top, v->ui->is_log_scale);
+
+        if (lround(height * rows * 8) <= row * 8)
+            screen_put(s, r.x + r.width - 3 - i, r.y + r.height - 2 - row, 1, STYLE_TEXT, "-");
+    }
+}
+
 void panel_throughput(struct screen *s, const struct view *v, struct rect r)
 {
-    chart(s, v, r, "Throughput msg/s", received_in, v->ui->is_log_scale);
+    bool with_average = r.width >= AVERAGE_WIDTH;
+
+    chart(s, v, r, with_average ? "Throughput msg/s  - - 15 min average" : "Throughput msg/s",
+          received_in, v->ui->is_log_scale);
+    if (with_average)
+        put_average(s, v, r);
 }
 
 void panel_failures(struct screen *s, const struct view *v, struct rect r)

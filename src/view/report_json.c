@@ -258,7 +258,10 @@ static void json_causes(struct json_writer *w, const struct figures *f)
         json_begin_object(w, NULL);
         json_safe(w, "cause", c->text);
         json_int(w, "count", cause_last_minute(c, f->now_ms));
+        json_int(w, "count_15m", cause_last_quarter(c, f->now_ms));
         json_int(w, "total", (int64_t)c->total);
+        json_string(w, "first_at", rfc3339(c->first_ms).text);
+        json_string(w, "last_at", rfc3339(c->last_ms).text);
         json_string(w, "example", example);
         json_end_object(w);
     }

@@ -6,6 +6,8 @@
 #include "view/format.h"
 #include "view/panel.h"
 
+#define DAY_MS 86400000
+
 /* The first row that is shown: the cursor stays in sight. */
 static int first_row(const struct view *v, enum panel panel, int visible)
 {
@@ -21,6 +23,14 @@ static void mark_chosen(struct screen *s, const struct view *v, struct rect r, e
         screen_mark_row(s, r, y, STYLE_CHOSEN);
 }
 
+/* The time of day, or how long ago when that was another day. */
+static struct text_buffer first_seen(const struct view *v, const struct cause *c)
+{
+    int64_t ago = v->figures->now_ms - c->first_ms;
+
+    return ago < DAY_MS ? format_time(c->first_ms, v->utc_offset_s) : format_age(ago);
+}
+
 void panel_fill_errors(struct screen *s, const struct view *v, struct rect r)
 {
     const struct cause_table *t = &v->dash->causes;
@@ -31,7 +41,7 @@ void panel_fill_errors(struct screen *s, const struct view *v, struct rect r)
     int first = first_row(v, PANEL_ERRORS, r.height - 1);
 
     screen_put(s, r.x, r.y, r.width, STYLE_TITLE,
-               wide ? "    60s    15m       ALL  LAST    P  EXAMPLE          CAUSE"
+               wide ? "    60s    15m       ALL  LAST    P  SINCE     EXAMPLE          CAUSE"
                     : "   60s      ALL  LAST  CAUSE");
     for (int i = first; i < count && i - first + 1 < r.height; i++) {
         const struct cause *c = &t->items[order[i]];
@@ -50,7 +60,8 @@ void panel_fill_errors(struct screen *s, const struct view *v, struct rect r)
             snprintf(where, sizeof(where), "p%d@%" PRId64, c->partition, c->offset);
             x += screen_putf(s, x, y, r.width, STYLE_TEXT, c->on_many ? "    *" : " %4d",
                              c->partition);
-            x += screen_putf(s, x, y, r.width, STYLE_TEXT, "  %-15s", where);
+            x += screen_putf(s, x, y, r.width, STYLE_TEXT, "  %-8s  %-15s", first_seen(v, c).text,
+                             where);
         }
         screen_putf(s, x, y, r.x + r.width - x, STYLE_TEXT, "  %s", c->text);
         mark_chosen(s, v, r, PANEL_ERRORS, i, y);
