@@ -7,7 +7,8 @@
 #include "flow/port.h"
 
 /* An idempotent producer as the flow's sink: acks=all, zstd, one report per record. What was taken
- * is kept until it is reported; records do not expire while the broker is away. */
+ * is kept until it is reported; records do not expire while the broker is away. Once queue.buffering.max.kbytes of them (16 MiB
+ * unless set) wait, all others are SEND_FULL; a record may be larger than that. */
 struct kafka_sink;
 
 /* librdkafka's values, as text; kept. */

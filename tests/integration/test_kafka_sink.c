@@ -254,6 +254,30 @@ static void a_record_of_a_mebibyte_and_more_is_taken(void **state)
     free(large);
 }
 
+/* Memory is bounded, yet what is larger than the bound has its turn. */
+static void what_waits_is_bounded_and_a_larger_record_goes_alone(void **state)
+{
+    struct fixture *f = *state;
+    char large[4001];
+    struct outgoing o = record(large);
+    struct sink_report r;
+
+    memset(large, 'x', 4000);
+    large[4000] = '\0';
+    o.value_len = 4000;
+    kafka_sink_close(f->sink);
+    config_set_property(&f->kafka.cfg, "queue.buffering.max.kbytes", "1", "test");
+    open_sink(f);
+    for (uint64_t tag = 1; tag < 4; tag++) {
+        assert_int_equal(f->port.send(f->port.self, &o, tag, &r), SEND_TAKEN);
+        assert_int_equal(f->port.send(f->port.self, &o, 9, &r), SEND_FULL);
+        r = wait_for_report(f);
+        assert_int_equal(r.status, SINK_OK);
+        assert_int_equal(r.tag, tag);
+    }
+    assert_int_equal(f->port.in_flight(f->port.self), 0);
+}
+
 static void a_missing_broker_is_told_once_and_nothing_is_lost(void **state)
 {
     struct fixture *f = *state;
@@ -457,6 +481,7 @@ int main(void)
         TEST(passing_trouble_of_the_broker_is_overcome),
         TEST(what_the_broker_refuses_is_reported_by_its_kind),
         TEST(a_record_of_a_mebibyte_and_more_is_taken),
+        TEST(what_waits_is_bounded_and_a_larger_record_goes_alone),
         TEST(a_missing_broker_is_told_once_and_nothing_is_lost),
         TEST(after_a_fatal_error_the_producer_is_made_anew_and_nothing_is_lost),
         TEST(the_loop_is_woken_when_a_report_came),
