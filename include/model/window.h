@@ -52,7 +52,4 @@ struct window_sum window_sum(const struct window *w, int64_t now_ms, int seconds
 /* One second of the window, or NULL when nothing was counted in it. */
 const struct window_second *window_at(const struct window *w, int64_t second);
 
-/* True when `second` lies within what was observed: from the first event on. */
-bool window_observed(const struct window *w, int64_t second);
-
 #endif

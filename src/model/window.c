@@ -39,7 +39,8 @@ const struct window_second *window_at(const struct window *w, int64_t second)
     return slot->second == second ? slot : NULL;
 }
 
-bool window_observed(const struct window *w, int64_t second)
+/* From the first event on. */
+static bool is_observed(const struct window *w, int64_t second)
 {
     return w->has_first && second >= w->first_second;
 }
@@ -66,7 +67,7 @@ struct window_sum window_sum(const struct window *w, int64_t now_ms, int seconds
     for (int64_t second = now - seconds; second < now; second++) {
         const struct window_second *s = window_at(w, second);
 
-        if (!window_observed(w, second))
+        if (!is_observed(w, second))
             continue;
         sum.seconds++;
         if (s)
