@@ -60,18 +60,31 @@ add_tap() {
   fi
 }
 
-run_program() { # STAGE NAME
-  local stage=$1 name=$2 log=$LOGS/$1-$2.tap before=$failed started=$SECONDS status
-  CMOCKA_MESSAGE_OUTPUT=tap timeout -k 5 "$TEST_PROGRAM_SECONDS" "$OUT/tests/$stage/$name" >"$log" 2>&1
-  status=$?
-  add_tap "$name" "$status" "$log"
-  [ "$failed" -eq "$before" ] || grep -v '^ok ' "$log" | tail -n 60
-  printf '  %-32s %4s ok  %3s s\n' "$name" "$(grep -c '^ok ' "$log")" "$((SECONDS - started))"
+# side_by_side LIMIT COMMAND ITEM...: COMMAND ITEM for each, so many at once.
+side_by_side() {
+  local limit=$1 command=$2 item
+  shift 2
+  for item; do
+    while [ "$(jobs -rp | wc -l)" -ge "$limit" ]; do
+      wait -n || :
+    done
+    "$command" "$item" &
+  done
+  wait
 }
 
-# cmocka programs, all of them built first.
+run_program() { # STAGE/NAME
+  local name=${1#*/} log=$LOGS/${1/\//-}.tap started=$SECONDS status
+  CMOCKA_MESSAGE_OUTPUT=tap timeout -k 5 "$TEST_PROGRAM_SECONDS" "$OUT/tests/$1" >"$log" 2>&1
+  status=$?
+  echo $status >"$log.status"
+  printf '  %-32s %4s ok  %3s s\n%s' "$name" "$(grep -c '^ok ' "$log")" "$((SECONDS - started))" \
+    "$([ $status -eq 0 ] || grep -v '^ok ' "$log" | tail -n 60 | sed '$a\ ')"
+}
+
+# cmocka programs, all of them built first. Those of the mock cluster wait most of the time.
 run_c_stage() { # STAGE
-  local stage=$1 source name wanted_programs=()
+  local stage=$1 source name wanted_programs=() at_once
   for source in tests/"$stage"/test_*.c; do
     name=$(basename "$source" .c)
     [ -f "$source" ] && wanted "$name" && wanted_programs+=("$name")
@@ -82,8 +95,11 @@ run_c_stage() { # STAGE
     fail "$stage: does not build"
     return 0
   fi
+  at_once=$(nproc)
+  [ "$stage" = unit ] || at_once=$((2 * at_once))
+  side_by_side "$at_once" run_program "${wanted_programs[@]/#/$stage/}"
   for name in "${wanted_programs[@]}"; do
-    run_program "$stage" "$name"
+    add_tap "$name" "$(cat "$LOGS/$stage-$name.tap.status")" "$LOGS/$stage-$name.tap"
   done
 }
 
@@ -109,8 +125,8 @@ run_perf() {
 # e2e_files: those wanted, the longest first, so that none of them runs alone at the end.
 e2e_files() {
   local file
-  for file in tests/e2e/{soak,lifecycle,tracker,faults,dead_letters,away}.bats \
-    tests/e2e/!(soak|lifecycle|tracker|faults|dead_letters|away).bats; do
+  for file in tests/e2e/{away,soak,lifecycle,tracker,faults,dead_letters}.bats \
+    tests/e2e/!(away|soak|lifecycle|tracker|faults|dead_letters).bats; do
     [ ! -f "$file" ] || ! wanted "$(basename "$file" .bats)" || echo "$file"
   done
 }
@@ -124,8 +140,8 @@ run_bats() { # FILE
     "$(sed -n '/^not ok /,/^ok /{/^ok /!p}' "$log" | tail -n 60 | sed 's/^/    /;$a\    ')"
 }
 
-# The real programs. As many files at once as there are cores: each has a Kafka of its own, and most of its
-# time it waits.
+# The real programs. One file more at once than there are cores: each has a Kafka of its own, and most of its time it
+# waits.
 run_e2e() {
   local file name files=()
   if ! make -j "$(nproc)" build build/embedded-broker build/faults.so build/kafka-topic >"$LOGS/e2e-build.log" 2>&1; then
@@ -134,13 +150,7 @@ run_e2e() {
     return 0
   fi
   mapfile -t files < <(e2e_files)
-  for file in "${files[@]}"; do
-    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
-      wait -n || :
-    done
-    run_bats "$file" &
-  done
-  wait
+  side_by_side "$(($(nproc) + 1))" run_bats "${files[@]}"
   for file in "${files[@]}"; do
     name=$(basename "$file" .bats)
     add_tap "$name" "$(cat "$LOGS/e2e-$name.tap.status")" "$LOGS/e2e-$name.tap"
