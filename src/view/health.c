@@ -29,6 +29,13 @@ static struct health_finding finding(enum level level, const char *fmt, ...)
     return f;
 }
 
+/* Neither fresh events nor a reading of lag 0 are a sign of life any longer. */
+static bool is_silent(const struct figures *f)
+{
+    return f->silence_ms >= 0 &&
+           (f->state == FLOW_LIVE || f->state == FLOW_IDLE || f->state == FLOW_QUIET);
+}
+
 static struct health_finding judge_freshness(const struct figures *f, const struct health_limits *l)
 {
     struct text_buffer event = format_duration(f->event_age_ms);
@@ -37,6 +44,9 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
     struct text_buffer ahead = format_duration(f->ahead_ms);
 
     (void)l;
+    if (is_silent(f))
+        return finding(LEVEL_WARN, "no line for %s after %s/s", event.text,
+                       format_rate(f->silence_rate).text);
     switch (f->state) {
     case FLOW_WAITING:
         if (f->events_reader->malformed)
@@ -44,9 +54,6 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
                            f->events_reader->malformed);
         return finding(LEVEL_UNKNOWN, "nothing read yet");
     case FLOW_LIVE:
-        if (f->silence_ms >= 0)
-            return finding(LEVEL_WARN, "no line for %s after %s/s", event.text,
-                           format_rate(f->silence_rate).text);
         if (f->ahead_ms > 0) /* so far ahead that an end would go unnoticed */
             return finding(f->ahead_ms > MINUTE_MS ? LEVEL_UNKNOWN : LEVEL_OK,
                            "clocks disagree: last event %s ahead", ahead.text);

@@ -485,6 +485,21 @@ static void a_steady_flow_that_ends_without_a_word_is_told_before_it_is_stale(vo
     }
 }
 
+static void a_tracker_that_is_gone_is_told_until_it_is_stale(void **state)
+{
+    struct dash *d = *state;
+    struct figures f = {0};
+
+    feed_log(d, NOW, "INFO", "periodic metrics", "{\"lag\":0}");
+    feed_flow(d, 3000, 15, NOW);
+    for (int64_t ms = 4000; ms < 150000; ms += 1000) {
+        figures_take(&f, d, &limits, NOW + ms);
+        if (f.health.findings[HEALTH_FRESHNESS].level != (ms < 90000 ? LEVEL_WARN : LEVEL_CRIT))
+            fail_msg("after %d ms: %s", (int)ms, f.health.findings[HEALTH_FRESHNESS].text);
+    }
+    figures_release(&f);
+}
+
 static void silence_says_how_long_and_what_was_before(void **state)
 {
     struct figures f;
@@ -773,6 +788,7 @@ int main(void)
         ROW(a_latency_that_no_time_can_have_is_none),
         ROW(history_adds_to_the_totals_and_joins_the_offsets),
         ROW(a_steady_flow_that_ends_without_a_word_is_told_before_it_is_stale),
+        ROW(a_tracker_that_is_gone_is_told_until_it_is_stale),
         ROW(silence_says_how_long_and_what_was_before),
         ROW(what_is_not_read_yet_is_no_silence),
         ROW(the_state_follows_from_ages_and_lag),

@@ -77,12 +77,13 @@ static void freshness(void **state)
         int64_t event_age, silence;
         enum level level;
     } cells[] = {
-        {FLOW_WAITING, -1, -1, LEVEL_UNKNOWN}, {FLOW_LIVE, 100, -1, LEVEL_OK},
-        {FLOW_LIVE, 3999, -1, LEVEL_OK},       {FLOW_LIVE, 4000, 4000, LEVEL_WARN},
+        {FLOW_WAITING, -1, -1, LEVEL_UNKNOWN},    {FLOW_LIVE, 100, -1, LEVEL_OK},
+        {FLOW_LIVE, 3999, -1, LEVEL_OK},          {FLOW_LIVE, 4000, 4000, LEVEL_WARN},
         {FLOW_LIVE, 59999, -1, LEVEL_OK}, /* a trickle, or the log went on */
-        {FLOW_IDLE, 70000, 70000, LEVEL_OK},   {FLOW_QUIET, 70000, -1, LEVEL_WARN},
-        {FLOW_QUIET, -1, -1, LEVEL_UNKNOWN},   {FLOW_STUCK, 70000, -1, LEVEL_CRIT},
-        {FLOW_STOPPED, 100, -1, LEVEL_CRIT},   {FLOW_STALE, 100000, 100000, LEVEL_CRIT},
+        {FLOW_IDLE, 70000, -1, LEVEL_OK},         {FLOW_IDLE, 70000, 70000, LEVEL_WARN},
+        {FLOW_QUIET, 70000, -1, LEVEL_WARN},      {FLOW_QUIET, -1, -1, LEVEL_UNKNOWN},
+        {FLOW_STUCK, 70000, 70000, LEVEL_CRIT},   {FLOW_STOPPED, 100, -1, LEVEL_CRIT},
+        {FLOW_STALE, 100000, 100000, LEVEL_CRIT},
     };
 
     (void)state;
