@@ -195,7 +195,8 @@ CONSUMERS = [
 
 # ---- sending: as many orders, of the same bytes, acknowledged by all, compressed alike
 
-SENDING = {"enable.idempotence": "true", "acks": "all", "linger.ms": "5"}  # the producer's own defaults
+# The producer's own defaults.
+SENDING = {"enable.idempotence": "true", "acks": "all", "linger.ms": "5", "compression.level": "1"}
 
 
 def sending_words(row):
