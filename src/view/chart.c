@@ -134,7 +134,7 @@ static void put_average(struct screen *s, const struct view *v, struct rect r)
     for (int i = 0; i < columns; i += 2) {
         double height = height_of(received_in(v, now - 1 - i), top, v->ui->is_log_scale);
 
-        if (lround(height * rows * 8) <= row * 8)
+        if (lround(height * rows * 8) <= row * 8L)
             screen_put(s, r.x + r.width - 3 - i, r.y + r.height - 2 - row, 1, STYLE_TEXT, "-");
     }
 }
