@@ -115,8 +115,7 @@ static void begin_commit(struct kafka_reader *r)
                 ->offset = r->progress[i].stored;
     err = rd_kafka_commit_queue(r->consumer.client.rk, list, r->commit_queue, NULL, NULL);
     if (err)
-        log_plain(r->consumer.client.log, LOG_WARN, "offsets not committed",
-                  rd_kafka_err2str(err));
+        log_plain(r->consumer.client.log, LOG_WARN, "offsets not committed", rd_kafka_err2str(err));
     r->is_committing = !err;
     r->commit_ms = kafka_now_ms();
     rd_kafka_topic_partition_list_destroy(list);
@@ -149,8 +148,7 @@ static void take_commit(struct kafka_reader *r, int timeout_ms, const struct sou
     if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT) {
         r->is_committing = false;
         if (rd_kafka_event_error(event))
-            log_plain(r->consumer.client.log, LOG_WARN,
-                      "offsets not committed",
+            log_plain(r->consumer.client.log, LOG_WARN, "offsets not committed",
                       rd_kafka_event_error_string(event));
         else
             note_committed(r, event, events);
