@@ -192,6 +192,23 @@ static void tell_trouble(struct tracker *t)
         fprintf(stderr, "tracker: trying again: %s\n", trouble.text);
 }
 
+static void take_cluster(struct tracker *t, const char *id)
+{
+    if (journal_set_cluster(t->files.journal, id))
+        log_with(&t->files.log, LOG_WARN, "the journal was written for another cluster", NULL,
+                 LOG_TEXT("cluster", id));
+}
+
+/* Another cluster may answer at the same address while we run: what the journal told of the old one
+ * says nothing of it. */
+static void look_at_cluster(struct tracker *t)
+{
+    char id[sizeof(t->cluster.id)];
+
+    if (kafka_source_take_cluster(t->kafka_source, id, sizeof(id)))
+        take_cluster(t, id);
+}
+
 static int flow(struct tracker *t, struct err *e)
 {
     int stops_seen = 0;
@@ -201,6 +218,7 @@ static int flow(struct tracker *t, struct err *e)
 
         for (; stops_seen < stop_count(); stops_seen++)
             consume_stop(&t->consume);
+        look_at_cluster(t);
         sleep_ms = consume_turn(&t->consume, e);
         if (sleep_ms < 0)
             return -1;
@@ -295,9 +313,7 @@ static int run_parts(struct tracker *t, struct err *e)
     ready = wait_for_kafka(t, e);
     if (ready <= 0)
         return ready;
-    if (journal_set_cluster(t->files.journal, t->cluster.id))
-        log_with(&t->files.log, LOG_WARN, "the journal was written for another cluster", NULL,
-                 LOG_TEXT("cluster", t->cluster.id));
+    take_cluster(t, t->cluster.id);
     if (open_kafka(t, e) < 0)
         return -1;
     join_parts(t);

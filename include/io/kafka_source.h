@@ -2,6 +2,7 @@
 #define IO_KAFKA_SOURCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -24,6 +25,10 @@ struct source kafka_source_port(struct kafka_source *s);
 /* What keeps it from its partitions though a broker answers, as rights that it does not have: returns
  * true when there is something new to be told. It goes on trying. */
 bool kafka_source_take_trouble(struct kafka_source *s, struct err *trouble);
+
+/* True, with its id in `id`, when another cluster answers than at the last call; at the first, when
+ * one does. librdkafka learns it from whoever it connects to, before it joins a group there. */
+bool kafka_source_take_cluster(struct kafka_source *s, char *id, size_t size);
 
 /* Commits what is stored, leaves the group and frees; waits at most about `timeout_ms`. Returns 0,
  * or -1 when the broker did not answer in time: then the last offsets may not be committed, their

@@ -19,6 +19,7 @@ enum rebalance_kind { REBALANCE_NONE, REBALANCE_ASSIGN, REBALANCE_REVOKE };
 struct kafka_source {
     struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
     enum reset reset;
+    char *cluster_id;
     bool was_assigned; /* ever */
     /* Noted by the callback, acted upon by serve. */
     enum rebalance_kind rebalance;
@@ -302,6 +303,24 @@ bool kafka_source_take_trouble(struct kafka_source *s, struct err *trouble)
     return kafka_consumer_take_trouble(&s->consumer, trouble);
 }
 
+bool kafka_source_take_cluster(struct kafka_source *s, char *id, size_t size)
+{
+    rd_kafka_t *rk = s->consumer.client.rk;
+    char *found = rd_kafka_clusterid(rk, 0);
+    bool is_other = found && !(s->cluster_id && strcmp(found, s->cluster_id) == 0);
+
+    if (is_other) {
+        char *before = s->cluster_id;
+
+        s->cluster_id = found;
+        found = before;
+        snprintf(id, size, "%s", s->cluster_id);
+    }
+    if (found)
+        rd_kafka_mem_free(rk, found);
+    return is_other;
+}
+
 /* ---- life ---- */
 
 /* cooperative-sticky can loop for ever before 2.6.1 (librdkafka #4800, #4783). */
@@ -450,6 +469,8 @@ int kafka_source_close(struct kafka_source *s, int timeout_ms)
         kafka_inquiry_free(s->consumer.inquiry);
         return 0;
     }
+    if (s->cluster_id)
+        rd_kafka_mem_free(s->consumer.client.rk, s->cluster_id);
     if (kafka_consumer_close(&s->consumer))
         free(s);
     return 0;

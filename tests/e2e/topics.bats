@@ -2,8 +2,8 @@
 # The topic changes while it is read: recreated, or cut by retention. Each offset is told, or what is missing is
 # said.
 
-# use_own_flow and start_tracker set them.
-# shellcheck disable=SC2154
+# use_own_flow and start_tracker set them, resume_kafka reads KAFKA_DIR.
+# shellcheck disable=SC2154,SC2034
 
 load ../support/common
 load ../support/kafka
@@ -112,4 +112,21 @@ all_is_told() {
 
 @test "also when partitions are given one by one" {
   retention_takes cooperative-sticky
+}
+
+# The last test: it ends the Kafka of the others.
+@test "another cluster at the same address is told from its beginning" {
+  make_topics 1
+  produce -n 500
+  start_tracker -X session.timeout.ms=1500
+  wait_for 60 has_lines_of message.received 500
+  kill_kafka
+  KAFKA_DIR=$BATS_TEST_TMPDIR/kafka
+  wait_for 60 resume_kafka
+  make_topics 1
+  produce -n 800
+  wait_for 120 has_lines_of message.received 1300
+  stop_kafka
+  diff <(seq 0 799) <(lines_of message.received | tail -n 800 | jq .kafka_offset)
+  grep -q '"the journal was written for another cluster"' "$log"
 }
