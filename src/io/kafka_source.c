@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "io/kafka_consumer.h"
+#include "io/kafka_reset.h"
 
 #define QUEUE_KBYTES_MAX ((size_t)2097151) /* that librdkafka takes */
 #define FETCH_BYTES_MAX  ((size_t)1 << 20)
@@ -19,6 +20,7 @@ enum rebalance_kind { REBALANCE_NONE, REBALANCE_ASSIGN, REBALANCE_REVOKE };
 struct kafka_source {
     struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
     enum reset reset;
+    struct kafka_reset reset_offsets;
     char *cluster_id;
     bool was_assigned; /* ever */
     /* Noted by the callback, acted upon by serve. */
@@ -120,22 +122,9 @@ static void tell_assigned(struct kafka_source *s, struct assignment *partitions,
         if (a->start < 0 && s->reset != RESET_ERROR)
             a->start = s->reset == RESET_LATEST ? a->high : a->low;
         kafka_consumer_begin(&s->consumer, a->partition, a->start);
+        if (a->is_reset)
+            kafka_reset_add(&s->reset_offsets, s->consumer.topic, a->partition, a->start);
     }
-}
-
-/* What the group has committed in a topic that is no more would be taken for progress in the new
- * one. Only said by name goes an offset back. */
-static void commit_resets(struct kafka_source *s, const struct assignment *partitions, size_t count)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-
-    for (size_t i = 0; i < count; i++)
-        if (partitions[i].is_reset)
-            rd_kafka_topic_partition_list_add(list, s->consumer.topic, partitions[i].partition)
-                ->offset = partitions[i].start;
-    if (list->cnt > 0)
-        rd_kafka_commit(s->consumer.client.rk, list, 1); /* on_commit tells how it went */
-    rd_kafka_topic_partition_list_destroy(list);
 }
 
 static void begin_assigned(struct kafka_source *s, struct assignment *partitions, size_t count,
@@ -148,7 +137,6 @@ static void begin_assigned(struct kafka_source *s, struct assignment *partitions
         if (partitions[i].start >= 0)
             s->rebalance_list->elems[i].offset = partitions[i].start;
     do_assign(s, s->rebalance_list);
-    commit_resets(s, partitions, count);
     forget_rebalance(s);
 }
 
@@ -211,7 +199,6 @@ static void serve_beyond(struct kafka_source *s, const struct source_events *eve
         answer->partitions[i].was_beyond = true;
     tell_assigned(s, answer->partitions, answer->count, events);
     assign_anew(s, answer->partitions, answer->count);
-    commit_resets(s, answer->partitions, answer->count);
 }
 
 static void tell_revoked(struct kafka_source *s, const struct source_events *events)
@@ -233,8 +220,12 @@ static void release_partitions(void *self)
 
     if (!s->rebalance_list)
         return;
-    for (int i = 0; i < s->rebalance_list->cnt; i++)
-        kafka_consumer_remove(&s->consumer, s->rebalance_list->elems[i].partition);
+    for (int i = 0; i < s->rebalance_list->cnt; i++) {
+        int32_t partition = s->rebalance_list->elems[i].partition;
+
+        kafka_consumer_remove(&s->consumer, partition);
+        kafka_reset_drop(&s->reset_offsets, s->consumer.topic, partition);
+    }
     do_unassign(s, s->rebalance_list);
     forget_rebalance(s);
 }
@@ -267,6 +258,7 @@ static int serve(void *self, const struct source_events *events, struct err *e)
         tell_revoked(s, events);
     else if (!s->rebalance_list)
         serve_beyond(s, events);
+    kafka_reset_serve(&s->reset_offsets, s->consumer.client.rk);
     return 0;
 }
 
@@ -279,6 +271,7 @@ static void store(void *self, int32_t partition, int64_t next)
     if (!kafka_consumer_has(&s->consumer, partition) ||
         rd_kafka_assignment_lost(s->consumer.client.rk))
         return;
+    kafka_reset_move(&s->reset_offsets, s->consumer.topic, partition, next);
     list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, s->consumer.topic, partition)->offset = next;
     err = rd_kafka_offsets_store(s->consumer.client.rk, list);
@@ -469,6 +462,7 @@ int kafka_source_close(struct kafka_source *s, int timeout_ms)
         kafka_inquiry_free(s->consumer.inquiry);
         return 0;
     }
+    kafka_reset_release(&s->reset_offsets);
     if (s->cluster_id)
         rd_kafka_mem_free(s->consumer.client.rk, s->cluster_id);
     if (kafka_consumer_close(&s->consumer))

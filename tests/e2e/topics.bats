@@ -38,6 +38,10 @@ recreate_topic() {
   wait_for 60 create_topic "$KAFKA_TOPIC" 1
 }
 
+is_committed() { # OFFSET, by the tracker that logs at debug
+  jq -e --argjson o "$1" -n 'any(inputs; .message == "offset committed" and .metadata.offset == $o)' "$log" >/dev/null
+}
+
 # tells_the_new_topic: of 500 orders in the old one, 50 in the new.
 tells_the_new_topic() {
   wait_for 120 has_lines_of journal.replay 1
@@ -45,6 +49,7 @@ tells_the_new_topic() {
   diff <(seq 0 49) <(jq 'select(.event_type == "message.received") | .kafka_offset' "$journal" | tail -n 50)
   [ "$(lines_of journal.replay | jq -c '[.from, .to]')" = "[0,500]" ]
   grep -q '"the topic was recreated or cut, its offsets begin anew"' "$log"
+  wait_for 60 is_committed 50
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
   # The group's offset is one of the new topic, and a restart goes on where that was left.
@@ -58,7 +63,7 @@ tells_the_new_topic() {
 @test "a topic that is recreated while it is read is told from its new beginning" {
   make_topics 1
   produce -n 500
-  start_tracker
+  start_tracker -s app.log_level=debug
   wait_for 60 has_lines_of message.received 500
   recreate_topic
   produce -n 50
@@ -68,7 +73,7 @@ tells_the_new_topic() {
 @test "so is one that was away for so long that its partitions were taken back" {
   make_topics 1
   produce -n 500
-  start_tracker -X topic.metadata.refresh.interval.ms=500
+  start_tracker -s app.log_level=debug -X topic.metadata.refresh.interval.ms=500
   wait_for 60 has_lines_of message.received 500
   "$ROOT/build/kafka-topic" delete "$KAFKA_TOPIC"
   wait_for 60 grep -q '"partitions revoked"' "$log"
