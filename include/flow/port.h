@@ -62,15 +62,15 @@ struct assignment {
     int64_t committed; /* by the group, -1 if nothing */
     int64_t low;       /* the partition holds the offsets [low, high) */
     int64_t high;
-    bool was_beyond; /* it is ours already, and cannot be read on where it was: out of range */
-    bool
-        is_reset; /* set by `assigned`: the group's offset is of another topic, `start` replaces it */
-    int64_t start; /* set by `assigned`; -1: as auto.offset.reset says */
+    bool was_beyond; /* it is ours, and the broker refuses to read where it stands: out of range */
+    /* Set by `assigned`. */
+    int64_t start; /* -1: as auto.offset.reset says */
+    bool is_reset; /* the group's offset is of another topic, `start` replaces it */
 };
 
 /* What the source tells from within `serve`. */
 struct source_events {
-    /* Partitions came, or have to begin anew (was_beyond). Sets `start` of each. */
+    /* Partitions came, or those of ours have to begin anew. Sets `start` of each. */
     void (*assigned)(void *ctx, struct assignment *list, size_t count);
     /* Partitions are to be given back. The source keeps them until `release_partitions` is called,
      * which must be soon; when `lost`, they are gone already and nothing may be stored for them. */

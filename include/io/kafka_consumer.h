@@ -31,8 +31,8 @@ struct kafka_consumer {
 struct kafka_partition {
     int32_t partition;
     rd_kafka_queue_t *queue;
-    int64_t next; /* offset to be fetched */
-    bool is_beyond;
+    int64_t next;    /* offset to be fetched */
+    int64_t refused; /* offset that the broker could not read, -1 for none */
 };
 
 /* Takes `conf`. The members down to `begins_anew`, with client.log and client.wake_fd, are set by the
@@ -56,6 +56,10 @@ bool kafka_consumer_has(const struct kafka_consumer *c, int32_t partition);
 /* The partitions that the broker cannot read on where they were: out of its range. Nothing comes from
  * them until they are assigned anew. Returns a new list, or NULL when there are none. */
 rd_kafka_topic_partition_list_t *kafka_consumer_beyond(const struct kafka_consumer *c);
+
+/* Whether the broker refused to read just where the partition stands; a refusal may also be of an
+ * earlier assignment, or behind records that compaction took. */
+bool kafka_consumer_is_beyond(const struct kafka_consumer *c, int32_t partition);
 
 /* `partition` is read from `next` on. */
 void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t next);

@@ -33,7 +33,7 @@ void kafka_consumer_add(struct kafka_consumer *c, int32_t partition)
     c->partitions =
         mem_realloc_array(c->partitions, c->partition_count + 1, sizeof(*c->partitions));
     c->partitions[c->partition_count++] =
-        (struct kafka_partition){.partition = partition, .queue = queue};
+        (struct kafka_partition){.partition = partition, .queue = queue, .refused = -1};
     c->trouble_code = RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -52,7 +52,7 @@ rd_kafka_topic_partition_list_t *kafka_consumer_beyond(const struct kafka_consum
     rd_kafka_topic_partition_list_t *list = NULL;
 
     for (size_t i = 0; i < c->partition_count; i++) {
-        if (!c->partitions[i].is_beyond)
+        if (c->partitions[i].refused < 0)
             continue;
         if (!list)
             list = rd_kafka_topic_partition_list_new(1);
@@ -61,12 +61,19 @@ rd_kafka_topic_partition_list_t *kafka_consumer_beyond(const struct kafka_consum
     return list;
 }
 
+bool kafka_consumer_is_beyond(const struct kafka_consumer *c, int32_t partition)
+{
+    const struct kafka_partition *p = find(c, partition);
+
+    return p->refused == p->next;
+}
+
 void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t next)
 {
     struct kafka_partition *p = find(c, partition);
 
     p->next = next;
-    p->is_beyond = false;
+    p->refused = -1;
 }
 
 rd_kafka_topic_partition_list_t *kafka_consumer_positions(const struct kafka_consumer *c)
@@ -166,7 +173,7 @@ static void judge_partition(struct kafka_consumer *c, struct kafka_partition *p,
                             const rd_kafka_message_t *m)
 {
     if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && c->begins_anew)
-        p->is_beyond = true;
+        p->refused = m->offset < 0 ? p->next : m->offset;
     else if (c->is_final(m->err))
         err_set(&c->failure, ERR_RUNTIME, "%s/%" PRId32 ": %s", c->topic, m->partition,
                 rd_kafka_message_errstr(m));
@@ -191,10 +198,12 @@ static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
         p->next = m->offset + 1;
         return FETCH_MESSAGE;
     }
-    if (rkm->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+    if (rkm->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        p->next = m->offset;
         result = FETCH_END;
-    else
+    } else {
         judge_partition(c, p, rkm);
+    }
     rd_kafka_message_destroy(rkm);
     m->handle = NULL;
     return result;

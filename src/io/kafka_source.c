@@ -196,7 +196,8 @@ static void serve_beyond(struct kafka_source *s, const struct source_events *eve
     if (!answer)
         return;
     for (size_t i = 0; i < answer->count; i++)
-        answer->partitions[i].was_beyond = true;
+        answer->partitions[i].was_beyond =
+            kafka_consumer_is_beyond(&s->consumer, answer->partitions[i].partition);
     tell_assigned(s, answer->partitions, answer->count, events);
     assign_anew(s, answer->partitions, answer->count);
 }

@@ -82,6 +82,23 @@ tells_the_new_topic() {
   tells_the_new_topic
 }
 
+@test "each partition of a recreated topic begins anew once, though they are found out one after the other" {
+  make_topics 4
+  produce -n 2000
+  start_tracker
+  wait_for 60 has_lines_of message.received 2000
+  "$ROOT/build/kafka-topic" delete "$KAFKA_TOPIC"
+  wait_for 60 create_topic "$KAFKA_TOPIC" 4
+  produce -n 400
+  wait_for 120 has_lines_of message.received 2400
+  produce -n 400
+  wait_for 120 has_lines_of message.received 2800
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  diff <(topic_offsets "$KAFKA_TOPIC") <(lines_of message.received | tail -n +2001 | jq -r '"\(.kafka_partition) \(.kafka_offset)"' | sort -n)
+  diff <(seq 0 3) <(lines_of journal.replay | jq .kafka_partition | sort -n)
+}
+
 # retention_takes ASSIGNOR: from one of two partitions, while the tracker stands still.
 retention_takes() {
   make_topics 2
