@@ -99,6 +99,7 @@ two_share() {
   other=$started_pid
   start_tracker "${options[@]}"
   wait_for 60 has_logged "partition assigned"
+  wait_for 60 grep -qs '"partition assigned"' other.log
   produce -n 2000
   all_are_told() {
     [ "$(cat "$journal" other.events | wc -l)" -ge "$1" ]
