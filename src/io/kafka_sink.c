@@ -126,8 +126,10 @@ static void forget_sent(struct sent *sent)
 
 static void forget_ring(struct sent *ring)
 {
-    while (ring->next != ring)
-        forget_sent(ring->next);
+    for (struct sent *p = ring->next, *next; p != ring; p = next) {
+        next = p->next;
+        forget_sent(p);
+    }
 }
 
 /* ---- reports ---- */
