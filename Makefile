@@ -171,7 +171,7 @@ $(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(CO
 $(OUT)/tests/unit/test_journal: TEST_LDFLAGS = -Wl,--wrap=write,--wrap=fdatasync,--wrap=ftruncate
 
 # So does the test of the reader.
-$(OUT)/tests/unit/test_tail: TEST_LDFLAGS = -Wl,--wrap=pread
+$(OUT)/tests/unit/test_tail: TEST_LDFLAGS = -Wl,--wrap=pread,--wrap=__pread_chk
 
 # The mock cluster's ports can only be chosen by interposing bind(), see the file.
 $(OUT)/embedded-broker: $(OUT)/scripts/embedded_broker.o

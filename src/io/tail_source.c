@@ -124,12 +124,14 @@ static void consume(struct tail_source *s, const struct tail_turn *turn)
     keep_rest(s, from);
 }
 
-/* Do these bytes stand before `end`? */
-static bool stands_before(const struct tail_source *s, int64_t end, const char *bytes, size_t len)
+/* Do these bytes stand before `end`? Returns 1 or 0, or -1 when it cannot be read now. */
+static int stands_before(const struct tail_source *s, int64_t end, const char *bytes, size_t len)
 {
     char now[TAIL_MARK];
     ssize_t n = pread(s->fd, now, len, end - (int64_t)len);
 
+    if (n < 0)
+        return -1;
     return n == (ssize_t)len && memcmp(now, bytes, len) == 0;
 }
 
@@ -138,12 +140,20 @@ static int64_t line_start(const struct tail_source *s)
     return s->pos - (int64_t)s->carry.len;
 }
 
-bool tail_source_has_mark_of(const struct tail_source *s, const struct tail_source *of)
+/* As stands_before, of what was read last. */
+static int has_mark_of(const struct tail_source *s, const struct tail_source *of)
 {
     size_t len = of->carry.len < TAIL_MARK ? of->carry.len : TAIL_MARK;
+    int has = stands_before(s, line_start(of), of->mark, of->mark_len);
 
-    return stands_before(s, line_start(of), of->mark, of->mark_len) &&
-           (len == 0 || stands_before(s, of->pos, of->carry.data + of->carry.len - len, len));
+    if (has <= 0 || len == 0)
+        return has;
+    return stands_before(s, of->pos, of->carry.data + of->carry.len - len, len);
+}
+
+bool tail_source_has_mark_of(const struct tail_source *s, const struct tail_source *of)
+{
+    return has_mark_of(s, of) > 0;
 }
 
 bool tail_source_is_truncated(const struct tail_source *s, int64_t *size)
@@ -154,13 +164,13 @@ bool tail_source_is_truncated(const struct tail_source *s, int64_t *size)
     if (fstat(s->fd, &st) < 0)
         return false;
     *size = st.st_size;
-    return st.st_size < s->pos || (st.st_size > s->pos && !tail_source_has_mark_of(s, s));
+    return st.st_size < s->pos || (st.st_size > s->pos && has_mark_of(s, s) == 0);
 }
 
 bool tail_source_mend(struct tail_source *s)
 {
     if (s->carry.len == 0 || s->mark_len == 0 ||
-        !stands_before(s, line_start(s), s->mark, s->mark_len))
+        stands_before(s, line_start(s), s->mark, s->mark_len) <= 0)
         return false;
     s->pos = line_start(s);
     s->searched = 0;

@@ -47,6 +47,16 @@ ssize_t __wrap_pread(int fd, void *bytes, size_t len, off_t at)
     return -1;
 }
 
+/* What pread is where the compiler knows how large the buffer is. */
+ssize_t __real___pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room);
+ssize_t __wrap___pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room);
+
+ssize_t __wrap___pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room)
+{
+    return read_fails == 0 ? __real___pread_chk(fd, bytes, len, at, room)
+                           : __wrap_pread(fd, bytes, len, at);
+}
+
 static int64_t stage_ms(void *self)
 {
     return ((struct stage *)self)->now_ms;
