@@ -259,12 +259,12 @@ static void what_waits_is_bounded_and_a_larger_record_goes_alone(void **state)
 {
     struct fixture *f = *state;
     char large[4001];
-    struct outgoing o = record(large);
+    struct outgoing o;
     struct sink_report r;
 
     memset(large, 'x', 4000);
     large[4000] = '\0';
-    o.value_len = 4000;
+    o = record(large);
     kafka_sink_close(f->sink);
     config_set_property(&f->kafka.cfg, "queue.buffering.max.kbytes", "1", "test");
     open_sink(f);
@@ -357,6 +357,8 @@ static void a_producer_is_made_anew_without_holding_a_turn_up(void **state)
     kafka_sink_close(f->sink);
     config_set_property(&f->kafka.cfg, "socket.timeout.ms", "3000", "test");
     config_set_property(&f->kafka.cfg, "api.version.request.timeout.ms", "3000", "test");
+    /* All ten are taken before the first of them meets its error. */
+    config_set_property(&f->kafka.cfg, "linger.ms", "1000", "test");
     open_sink(f);
     send_tagged(f, &o, 0);
     assert_int_equal(wait_for_report(f).status, SINK_OK);
