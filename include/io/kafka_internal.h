@@ -31,6 +31,9 @@ rd_kafka_conf_t *kafka_conf_new(const struct config *cfg, const struct kafka_pro
 int kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, enum err_kind kind,
                    struct err *e);
 
+/* Writes the value of the property `name` to `value`; "" when it is unknown or does not fit. */
+void kafka_conf_get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size);
+
 /* The monotonic clock, and what is left until `deadline` on it, at least 1. */
 int64_t kafka_now_ms(void);
 int kafka_left_ms(int64_t deadline);

@@ -7,8 +7,9 @@
 #include "flow/port.h"
 
 /* An idempotent producer as the flow's sink: acks=all, zstd, one report per record. What was taken
- * is kept until it is reported; records do not expire while the broker is away. Once queue.buffering.max.kbytes of them (16 MiB
- * unless set) wait, all others are SEND_FULL; a record may be larger than that. */
+ * is kept until it is reported; records do not expire while the broker is away. Once
+ * queue.buffering.max.kbytes of them (16 MiB unless set) wait, all others are SEND_FULL; a record
+ * may be larger than that. */
 struct kafka_sink;
 
 /* librdkafka's values, as text; kept. */

@@ -32,8 +32,8 @@ bool kafka_source_take_cluster(struct kafka_source *s, char *id, size_t size);
 
 /* Commits what is stored, leaves the group and frees; waits at most about `timeout_ms`. Returns 0,
  * or -1 when the broker did not answer in time: then the last offsets may not be committed, their
- * records come again, and the process should end, for the client's memory is left to it. NULL is
- * accepted. */
+ * records come again. The client's memory may be left to the end of the process, which should be
+ * near. NULL is accepted. */
 int kafka_source_close(struct kafka_source *s, int timeout_ms);
 
 #endif

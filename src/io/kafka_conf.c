@@ -39,6 +39,12 @@ int kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, e
     return err_set(e, kind, "librdkafka property %s = \"%s\": %s", name, value, why);
 }
 
+void kafka_conf_get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size)
+{
+    if (rd_kafka_conf_get(conf, name, value, &size) != RD_KAFKA_CONF_OK)
+        *value = '\0';
+}
+
 static int set_role(rd_kafka_conf_t *conf, const struct kafka_property *role, size_t count,
                     struct err *e)
 {

@@ -28,9 +28,9 @@ struct sent {
 };
 
 struct kafka_sink {
-    struct kafka_client
-        client; /* the callbacks have its address for ours; without a handle when the
-                                   next producer could not be made yet */
+    /* The callbacks have its address for ours. Without a handle when the next producer could not be
+     * made yet. */
+    struct kafka_client client;
     const struct config *cfg;
     struct kafka_sink_options options;
     struct errand *burial; /* open while the handle is being destroyed: it is not to be used */
@@ -196,10 +196,9 @@ static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, 
 
 static int64_t number_of(const rd_kafka_conf_t *conf, const char *name)
 {
-    char value[32] = "";
-    size_t size = sizeof(value);
+    char value[32];
 
-    rd_kafka_conf_get(conf, name, value, &size);
+    kafka_conf_get(conf, name, value, sizeof(value));
     return strtoll(value, NULL, 10);
 }
 
@@ -218,10 +217,9 @@ static int take_bytes_max(rd_kafka_conf_t *conf, size_t *bytes_max, struct err *
 /* The level means something else to each codec. */
 static int choose_level(rd_kafka_conf_t *conf, struct err *e)
 {
-    char codec[16] = "";
-    size_t size = sizeof(codec);
+    char codec[16];
 
-    rd_kafka_conf_get(conf, "compression.type", codec, &size);
+    kafka_conf_get(conf, "compression.type", codec, sizeof(codec));
     if (strcmp(codec, "zstd") != 0 || number_of(conf, "compression.level") != -1)
         return 0;
     return kafka_conf_set(conf, "compression.level", ZSTD_LEVEL, ERR_RUNTIME, e);

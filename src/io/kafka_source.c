@@ -362,10 +362,9 @@ static rd_kafka_conf_t *make_conf(const struct config *cfg, size_t fetch_bytes, 
  * cannot be read on where it was. It is to tell; the user's choice is ours to follow. */
 static int take_reset(rd_kafka_conf_t *conf, enum reset *reset, struct err *e)
 {
-    char value[32] = "";
-    size_t size = sizeof(value);
+    char value[32];
 
-    rd_kafka_conf_get(conf, "auto.offset.reset", value, &size);
+    kafka_conf_get(conf, "auto.offset.reset", value, sizeof(value));
     *reset = strcmp(value, "error") == 0     ? RESET_ERROR
              : strcmp(value, "largest") == 0 ? RESET_LATEST
                                              : RESET_EARLIEST;

@@ -363,10 +363,9 @@ static void two_members_share_the_partitions(void **state)
         assert_int_equal(f->a.assigned[p].committed, 3);
 }
 
-static void a_revocation_waits_until_the_partitions_are_released(void **state)
+/* `a` has all partitions and keeps them, `b` waits for its share. */
+static void begin_revoking(struct fixture *f)
 {
-    struct fixture *f = *state;
-
     write_numbers(f, 0, 0, 5);
     open_member(f, &f->a);
     join(&f->a);
@@ -376,6 +375,13 @@ static void a_revocation_waits_until_the_partitions_are_released(void **state)
         serve(&f->a);
         serve(&f->b);
     });
+}
+
+static void a_revocation_waits_until_the_partitions_are_released(void **state)
+{
+    struct fixture *f = *state;
+
+    begin_revoking(f);
     /* Still allowed until the release. */
     f->a.port.store(f->a.port.self, 0, 2);
     for (int i = 0; i < 100; i++) {
@@ -395,15 +401,7 @@ static void a_close_in_the_middle_of_a_revocation_ends_it(void **state)
 {
     struct fixture *f = *state;
 
-    write_numbers(f, 0, 0, 5);
-    open_member(f, &f->a);
-    join(&f->a);
-    f->a.keeps_revoked = true;
-    open_member(f, &f->b);
-    MOCK_WAIT(f->a.is_waiting, {
-        serve(&f->a);
-        serve(&f->b);
-    });
+    begin_revoking(f);
     f->a.port.store(f->a.port.self, 0, 2);
     assert_int_equal(kafka_source_close(f->a.source, 15000), 0);
     f->a.source = NULL;
