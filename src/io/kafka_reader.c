@@ -5,18 +5,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "io/kafka_commits.h"
 #include "io/kafka_consumer.h"
-
-#define COMMIT_MS 1000
 
 /* Fetched ahead per partition: as much as one holds at once of large records. */
 #define FETCH_KBYTES "16384"
-
-struct progress {
-    int32_t partition;
-    int64_t stored;    /* -1: nothing yet */
-    int64_t committed; /* of what was stored, acknowledged by the broker */
-};
 
 struct kafka_reader {
     struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
@@ -24,11 +17,8 @@ struct kafka_reader {
     int64_t began_ms;
     rd_kafka_resp_err_t trouble; /* that asking where the topic stands met last */
     bool is_assigned;
-    struct progress *progress; /* of each partition */
-    size_t partition_count;
-    rd_kafka_queue_t *commit_queue; /* what commits bring */
-    bool is_committing;
-    int64_t commit_ms; /* when the last one began */
+    struct kafka_commits commits;
+    struct source_events events; /* of the last serve */
 };
 
 /* ---- where the topic stands ---- */
@@ -48,14 +38,10 @@ static int begin_reading(struct kafka_reader *r, struct kafka_answer *answer,
     rd_kafka_resp_err_t err;
 
     events->assigned(events->ctx, answer->partitions, answer->count);
-    r->progress = mem_alloc_array(answer->count, sizeof(*r->progress));
-    r->partition_count = answer->count;
     for (size_t i = 0; i < answer->count; i++) {
         const struct assignment *a = &answer->partitions[i];
 
         kafka_consumer_add(&r->consumer, a->partition);
-        r->progress[i] =
-            (struct progress){.partition = a->partition, .stored = -1, .committed = -1};
         rd_kafka_topic_partition_list_add(list, r->consumer.topic, a->partition)->offset =
             a->start >= 0 ? a->start : RD_KAFKA_OFFSET_BEGINNING;
     }
@@ -86,94 +72,20 @@ static int serve_start(struct kafka_reader *r, const struct source_events *event
 
 /* ---- commits ---- */
 
-static struct progress *find_progress(struct kafka_reader *r, int32_t partition)
+static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
+                      rd_kafka_topic_partition_list_t *list, void *opaque)
 {
-    for (size_t i = 0; i < r->partition_count; i++)
-        if (r->progress[i].partition == partition)
-            return &r->progress[i];
-    return NULL;
-}
+    struct kafka_reader *r = opaque;
 
-static bool all_is_committed(const struct kafka_reader *r)
-{
-    for (size_t i = 0; i < r->partition_count; i++)
-        if (r->progress[i].stored != r->progress[i].committed)
-            return false;
-    return true;
-}
-
-/* Begins a commit; its answer comes to the queue. rd_kafka_commit would wait for it without bound.
- */
-static void begin_commit(struct kafka_reader *r)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_resp_err_t err;
-
-    for (size_t i = 0; i < r->partition_count; i++)
-        if (r->progress[i].stored != r->progress[i].committed)
-            rd_kafka_topic_partition_list_add(list, r->consumer.topic, r->progress[i].partition)
-                ->offset = r->progress[i].stored;
-    err = rd_kafka_commit_queue(r->consumer.client.rk, list, r->commit_queue, NULL, NULL);
-    if (err)
+    (void)rk;
+    if (err) {
         log_plain(r->consumer.client.log, LOG_WARN, "offsets not committed", rd_kafka_err2str(err));
-    r->is_committing = !err;
-    r->commit_ms = kafka_now_ms();
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-static void note_committed(struct kafka_reader *r, rd_kafka_event_t *event,
-                           const struct source_events *events)
-{
-    const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
-
-    kafka_client_good(&r->consumer.client);
-    for (int i = 0; list && i < list->cnt; i++) {
-        struct progress *p = find_progress(r, list->elems[i].partition);
-
-        if (!p || list->elems[i].err)
-            continue;
-        p->committed = list->elems[i].offset;
-        if (events)
-            events->committed(events->ctx, p->partition, p->committed);
-    }
-}
-
-/* Waits up to `timeout_ms` for the answer to the commit that was begun. */
-static void take_commit(struct kafka_reader *r, int timeout_ms, const struct source_events *events)
-{
-    rd_kafka_event_t *event = rd_kafka_queue_poll(r->commit_queue, timeout_ms);
-
-    if (!event)
         return;
-    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT) {
-        r->is_committing = false;
-        if (rd_kafka_event_error(event))
-            log_plain(r->consumer.client.log, LOG_WARN, "offsets not committed",
-                      rd_kafka_event_error_string(event));
-        else
-            note_committed(r, event, events);
     }
-    rd_kafka_event_destroy(event);
-}
-
-static void serve_commits(struct kafka_reader *r, const struct source_events *events)
-{
-    if (r->is_committing)
-        take_commit(r, 0, events);
-    if (!r->is_committing && !all_is_committed(r) && kafka_now_ms() - r->commit_ms >= COMMIT_MS)
-        begin_commit(r);
-}
-
-static void commit_all(struct kafka_reader *r, int64_t deadline)
-{
-    while (!all_is_committed(r) && kafka_now_ms() < deadline) {
-        if (!r->is_committing)
-            begin_commit(r);
-        take_commit(r, kafka_left_ms(deadline), NULL);
-        if (!all_is_committed(r) && !r->is_committing)
-            take_commit(r, kafka_left_ms(deadline) < 100 ? 1 : 100,
-                        NULL); /* refused: not at full speed */
-    }
+    kafka_client_good(&r->consumer.client);
+    for (int i = 0; r->events.committed && i < list->cnt; i++)
+        if (!list->elems[i].err)
+            r->events.committed(r->events.ctx, list->elems[i].partition, list->elems[i].offset);
 }
 
 /* ---- the port ---- */
@@ -186,16 +98,17 @@ static int serve(void *self, const struct source_events *events, struct err *e)
         return -1;
     if (!r->is_assigned && serve_start(r, events, e) < 0)
         return -1;
-    serve_commits(r, events);
+    r->events = *events;
+    kafka_commits_serve(&r->commits);
     return 0;
 }
 
 static void store(void *self, int32_t partition, int64_t next)
 {
-    struct progress *p = find_progress(self, partition);
+    struct kafka_reader *r = self;
 
-    if (p)
-        p->stored = next;
+    if (kafka_consumer_has(&r->consumer, partition))
+        kafka_commits_add(&r->commits, partition, next);
 }
 
 static void release_partitions(void *self)
@@ -262,8 +175,9 @@ struct kafka_reader *kafka_reader_open(const struct config *cfg, const char *top
     }
     r->timeout_ms = timeout_ms;
     r->began_ms = kafka_now_ms();
-    r->commit_queue = rd_kafka_queue_new(r->consumer.client.rk);
-    kafka_wake_on(r->commit_queue, wake_fd);
+    r->commits = (struct kafka_commits){
+        .rk = r->consumer.client.rk, .topic = topic, .answered = on_commit, .opaque = r};
+    kafka_commits_open(&r->commits, wake_fd);
     return r;
 }
 
@@ -271,16 +185,15 @@ int kafka_reader_close(struct kafka_reader *r, int timeout_ms, struct err *e)
 {
     if (!r)
         return 0;
-    commit_all(r, kafka_now_ms() + timeout_ms);
+    r->events = (struct source_events){0};
     /* As with the source: a client whose broker does not answer is left to the end of the process.
      */
-    if (!all_is_committed(r))
+    if (!kafka_commits_finish(&r->commits, kafka_now_ms() + timeout_ms))
         return err_set(e, ERR_RUNTIME, "the progress was not committed within %d ms", timeout_ms);
-    rd_kafka_queue_destroy(r->commit_queue);
+    kafka_commits_release(&r->commits);
     rd_kafka_assign(r->consumer.client.rk, NULL);
     if (!kafka_consumer_close(&r->consumer))
         return 0;
-    free(r->progress);
     free(r);
     return 0;
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "io/kafka_commits.h"
 #include "io/kafka_consumer.h"
-#include "io/kafka_reset.h"
 
 #define QUEUE_KBYTES_MAX ((size_t)2097151) /* that librdkafka takes */
 #define FETCH_BYTES_MAX  ((size_t)1 << 20)
@@ -20,7 +20,9 @@ enum rebalance_kind { REBALANCE_NONE, REBALANCE_ASSIGN, REBALANCE_REVOKE };
 struct kafka_source {
     struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
     enum reset reset;
-    struct kafka_reset reset_offsets;
+    /* Offsets that go back. What the group committed in a topic that is no more would be taken for
+     * progress in the new one, and librdkafka commits by itself only what is higher. */
+    struct kafka_commits set_back;
     char *cluster_id;
     bool was_assigned; /* ever */
     /* Noted by the callback, acted upon by serve. */
@@ -81,6 +83,18 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
             s->events.committed(s->events.ctx, list->elems[i].partition, list->elems[i].offset);
 }
 
+/* From there on librdkafka commits by itself. */
+static void on_set_back(rd_kafka_t *rk, rd_kafka_resp_err_t err,
+                        rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct kafka_source *s = opaque;
+
+    on_commit(rk, err, list, opaque);
+    for (int i = 0; !err && i < list->cnt; i++)
+        if (!list->elems[i].err)
+            kafka_commits_drop(&s->set_back, list->elems[i].partition);
+}
+
 /* ---- assignment ---- */
 
 static bool is_cooperative(struct kafka_source *s)
@@ -123,7 +137,7 @@ static void tell_assigned(struct kafka_source *s, struct assignment *partitions,
             a->start = s->reset == RESET_LATEST ? a->high : a->low;
         kafka_consumer_begin(&s->consumer, a->partition, a->start);
         if (a->is_reset)
-            kafka_reset_add(&s->reset_offsets, s->consumer.topic, a->partition, a->start);
+            kafka_commits_add(&s->set_back, a->partition, a->start);
     }
 }
 
@@ -225,7 +239,7 @@ static void release_partitions(void *self)
         int32_t partition = s->rebalance_list->elems[i].partition;
 
         kafka_consumer_remove(&s->consumer, partition);
-        kafka_reset_drop(&s->reset_offsets, s->consumer.topic, partition);
+        kafka_commits_drop(&s->set_back, partition);
     }
     do_unassign(s, s->rebalance_list);
     forget_rebalance(s);
@@ -259,7 +273,7 @@ static int serve(void *self, const struct source_events *events, struct err *e)
         tell_revoked(s, events);
     else if (!s->rebalance_list)
         serve_beyond(s, events);
-    kafka_reset_serve(&s->reset_offsets, s->consumer.client.rk);
+    kafka_commits_serve(&s->set_back);
     return 0;
 }
 
@@ -272,7 +286,7 @@ static void store(void *self, int32_t partition, int64_t next)
     if (!kafka_consumer_has(&s->consumer, partition) ||
         rd_kafka_assignment_lost(s->consumer.client.rk))
         return;
-    kafka_reset_move(&s->reset_offsets, s->consumer.topic, partition, next);
+    kafka_commits_move(&s->set_back, partition, next);
     list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, s->consumer.topic, partition)->offset = next;
     err = rd_kafka_offsets_store(s->consumer.client.rk, list);
@@ -418,6 +432,11 @@ struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_by
         free(s);
         return NULL;
     }
+    s->set_back = (struct kafka_commits){.rk = s->consumer.client.rk,
+                                         .topic = cfg->kafka.topic,
+                                         .answered = on_set_back,
+                                         .opaque = s};
+    kafka_commits_open(&s->set_back, wake_fd);
     if (subscribe(s, e) < 0) {
         kafka_source_close(s, 0);
         return NULL;
@@ -462,7 +481,7 @@ int kafka_source_close(struct kafka_source *s, int timeout_ms)
         kafka_inquiry_free(s->consumer.inquiry);
         return 0;
     }
-    kafka_reset_release(&s->reset_offsets);
+    kafka_commits_release(&s->set_back);
     if (s->cluster_id)
         rd_kafka_mem_free(s->consumer.client.rk, s->cluster_id);
     if (kafka_consumer_close(&s->consumer))

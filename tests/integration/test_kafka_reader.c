@@ -161,6 +161,26 @@ static void all_partitions_are_read_and_the_next_reader_goes_on(void **state)
     close_reader(f);
 }
 
+/* Also when the broker refuses one in between. */
+static void what_is_stored_while_a_commit_is_on_its_way_is_committed_too(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+
+    write_records(f, 0, 2);
+    open_reader(f, TOPIC, MOCK_PATIENCE_MS);
+    MOCK_WAIT(f->assigned_count, serve(f, &e));
+    mock_kafka_delay(&f->kafka, MOCK_OFFSET_COMMIT, 300, RD_KAFKA_RESP_ERR_NO_ERROR);
+    mock_kafka_delay(&f->kafka, MOCK_OFFSET_COMMIT, 0, RD_KAFKA_RESP_ERR_INVALID_GROUP_ID);
+    f->port.store(f->port.self, 0, 1);
+    serve(f, &e);
+    f->port.store(f->port.self, 0, 2);
+    MOCK_WAIT(f->acknowledged[0] == 1, serve(f, &e));
+    MOCK_WAIT(f->acknowledged[0] == 2, serve(f, &e));
+    assert_int_equal(fake_log_count(&f->log, "offsets not committed"), 1);
+    close_reader(f);
+}
+
 static void a_missing_topic_is_an_error(void **state)
 {
     struct fixture *f = *state;
@@ -223,6 +243,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(all_partitions_are_read_and_the_next_reader_goes_on),
+        TEST(what_is_stored_while_a_commit_is_on_its_way_is_committed_too),
         TEST(a_missing_topic_is_an_error),
         TEST(a_broker_that_does_not_answer_holds_neither_a_turn_nor_the_close_up),
         TEST(what_is_not_committed_at_the_close_is_told_in_time),

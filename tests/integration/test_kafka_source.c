@@ -32,6 +32,7 @@ struct member {
     int64_t end[PARTITIONS];                /* told by FETCH_END, -1: not yet */
     int64_t acknowledged[PARTITIONS];
     size_t revocations;
+    bool sets_back;     /* `start` replaces the group's offset */
     bool keeps_revoked; /* does not release them */
     bool is_waiting;    /* for the release */
     int64_t longest_ms; /* that serve took */
@@ -52,6 +53,7 @@ static void on_assigned(void *ctx, struct assignment *list, size_t count)
 
         assert_false(m->is_ours[p]);
         m->is_ours[p] = true;
+        list[i].is_reset = m->sets_back && m->start[p] != UNKNOWN;
         if (m->start[p] != UNKNOWN)
             list[i].start = m->start[p];
         else if (list[i].committed >= 0)
@@ -326,6 +328,29 @@ static void it_begins_where_it_is_told_and_goes_on_from_what_was_committed(void 
     assert_int_equal(f->b.assigned[1].committed, 4);
     MOCK_WAIT(f->b.end[1] >= 0, assert_true(take_numbers(&f->b, 1) <= 6));
     assert_int_equal(f->b.position[1], 10);
+}
+
+/* librdkafka would not commit what is lower; and the broker refuses it twice. */
+static void an_offset_that_goes_back_is_committed_until_it_is_acknowledged(void **state)
+{
+    struct fixture *f = *state;
+
+    write_numbers(f, 0, 0, 10);
+    open_member(f, &f->a);
+    join(&f->a);
+    f->a.port.store(f->a.port.self, 0, 9);
+    close_member(&f->a);
+    open_member(f, &f->b);
+    f->b.start[0] = 2;
+    f->b.sets_back = true;
+    for (int i = 0; i < 2; i++)
+        mock_kafka_delay(&f->kafka, MOCK_OFFSET_COMMIT, 0, RD_KAFKA_RESP_ERR_INVALID_GROUP_ID);
+    join(&f->b);
+    assert_int_equal(f->b.assigned[0].committed, 9);
+    MOCK_WAIT(f->b.acknowledged[0] == 2, serve(&f->b));
+    assert_int_equal(mock_kafka_committed(&f->kafka, TOPIC, 0), 2);
+    f->b.port.store(f->b.port.self, 0, 4);
+    MOCK_WAIT(f->b.acknowledged[0] == 4, serve(&f->b));
 }
 
 /* The partitions are shared when a second member comes, and all ours again when it has gone. What
@@ -650,6 +675,7 @@ int main(void)
         TEST(only_what_was_committed_is_told_as_committed),
         TEST(what_a_record_holds_arrives_as_it_was),
         TEST(it_begins_where_it_is_told_and_goes_on_from_what_was_committed),
+        TEST(an_offset_that_goes_back_is_committed_until_it_is_acknowledged),
         TEST(two_members_share_the_partitions),
         TEST(a_revocation_waits_until_the_partitions_are_released),
         TEST(a_close_in_the_middle_of_a_revocation_ends_it),

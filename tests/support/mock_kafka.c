@@ -56,12 +56,16 @@ void mock_kafka_create(struct mock_kafka *m, const char *topic, int partitions)
 
 #define NEVER_MS 3600000
 
+void mock_kafka_delay(struct mock_kafka *m, int16_t api_key, int delay_ms, rd_kafka_resp_err_t err)
+{
+    assert_int_equal(
+        rd_kafka_mock_broker_push_request_error_rtts(m->cluster, 1, api_key, 1, err, delay_ms), 0);
+}
+
 void mock_kafka_ignore(struct mock_kafka *m, int16_t api_key, int count)
 {
     for (int i = 0; i < count; i++)
-        assert_int_equal(rd_kafka_mock_broker_push_request_error_rtts(
-                             m->cluster, 1, api_key, 1, RD_KAFKA_RESP_ERR_NO_ERROR, NEVER_MS),
-                         0);
+        mock_kafka_delay(m, api_key, NEVER_MS, RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 void mock_kafka_answer(struct mock_kafka *m, bool does)

@@ -20,11 +20,12 @@ struct mock_kafka {
     struct config cfg;
 };
 
-#define MOCK_PRODUCE      0
-#define MOCK_FETCH        1
-#define MOCK_LIST_OFFSETS 2
-#define MOCK_OFFSET_FETCH 9
-#define MOCK_JOIN_GROUP   11
+#define MOCK_PRODUCE       0
+#define MOCK_FETCH         1
+#define MOCK_LIST_OFFSETS  2
+#define MOCK_OFFSET_COMMIT 8
+#define MOCK_OFFSET_FETCH  9
+#define MOCK_JOIN_GROUP    11
 
 #define MOCK_TURN_MS     1000 /* no turn of a loop may take that long: ten times the most it should */
 #define MOCK_PATIENCE_MS 120000 /* for what must happen soon, on the slowest machine */
@@ -46,6 +47,10 @@ void mock_kafka_close(struct mock_kafka *m);
 
 void mock_kafka_set(struct mock_kafka *m, const char *key, const char *value);
 void mock_kafka_create(struct mock_kafka *m, const char *topic, int partitions);
+
+/* The next request of this kind, behind those that were told before, is answered with `err` after
+ * `delay_ms`. */
+void mock_kafka_delay(struct mock_kafka *m, int16_t api_key, int delay_ms, rd_kafka_resp_err_t err);
 
 /* The broker takes the next requests of this kind and never answers. */
 void mock_kafka_ignore(struct mock_kafka *m, int16_t api_key, int count);
