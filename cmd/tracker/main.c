@@ -127,6 +127,8 @@ static int wait_for_kafka(struct tracker *t, struct err *e)
             was_told = true;
             break;
         case KAFKA_ADMIN_REFUSED:
+            if (stop_count() > 0)
+                break;
             log_plain(&t->files.log, LOG_WARN, "going on without", e->text);
             return 1;
         case KAFKA_ADMIN_FAILED:

@@ -26,12 +26,13 @@ struct kafka_cluster {
 enum kafka_admin_result {
     KAFKA_ADMIN_GOOD,
     KAFKA_ADMIN_AWAY,    /* no broker answered within `timeout_ms`: ask again */
-    KAFKA_ADMIN_REFUSED, /* the broker does not create a topic: `e` tells which and why */
+    KAFKA_ADMIN_REFUSED, /* a topic was not created: `e` tells which and why */
     KAFKA_ADMIN_FAILED,  /* settings that librdkafka does not take */
 };
 
-/* Asks for up to `timeout_ms` and creates the missing topics when kafka.create_topics says so. The
- * cluster is filled as far as it was learnt, also when a topic was refused. */
+/* Asks for up to `timeout_ms` and creates the missing topics when kafka.create_topics says so, which
+ * waits for each for up to ten seconds, or until a stop is asked for (base/stop.h). The cluster is
+ * filled as far as it was learnt, also when a topic was refused. */
 enum kafka_admin_result kafka_admin_prepare(const struct config *cfg, int timeout_ms,
                                             const struct log *log, struct kafka_cluster *cluster,
                                             struct err *e);

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "io/kafka_internal.h"
 
 #define CREATE_TIMEOUT_MS 10000
 #define LOOK_PAUSE_MS     50
+#define STOP_LOOK_MS      100
 
 /* Trouble is told by the result, each time it is asked; librdkafka need not say it too. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
@@ -83,6 +85,17 @@ static rd_kafka_resp_err_t judge_created(const rd_kafka_CreateTopics_result_t *r
     return err;
 }
 
+/* Returns NULL when no answer came in time or before a stop. */
+static rd_kafka_event_t *await_created(rd_kafka_queue_t *queue)
+{
+    int64_t deadline = kafka_now_ms() + CREATE_TIMEOUT_MS;
+    rd_kafka_event_t *event = NULL;
+
+    while (!event && kafka_now_ms() < deadline && stop_count() == 0)
+        event = rd_kafka_queue_poll(queue, STOP_LOOK_MS);
+    return event;
+}
+
 /* Returns an error with `e`. */
 static rd_kafka_resp_err_t create_topic(rd_kafka_t *rk, const struct config *cfg,
                                         const struct kafka_topic_state *t, struct err *e)
@@ -100,8 +113,10 @@ static rd_kafka_resp_err_t create_topic(rd_kafka_t *rk, const struct config *cfg
     }
     queue = rd_kafka_queue_new(rk);
     rd_kafka_CreateTopics(rk, &topic, 1, NULL, queue);
-    event = rd_kafka_queue_poll(queue, CREATE_TIMEOUT_MS);
-    if (!event)
+    event = await_created(queue);
+    if (!event && stop_count() > 0)
+        err_set(e, ERR_RUNTIME, "topic %s was not created: stopped before an answer came", t->name);
+    else if (!event)
         err_set(e, ERR_RUNTIME, "topic %s was not created: no answer within %d ms", t->name,
                 CREATE_TIMEOUT_MS);
     else if ((err = rd_kafka_event_error(event)))
@@ -124,7 +139,7 @@ static void wait_until_shown(rd_kafka_t *rk, int timeout_ms, struct kafka_cluste
     struct err ignored;
 
     while (look(rk, timeout_ms, cluster, &ignored) == KAFKA_ADMIN_GOOD && t->partitions == 0 &&
-           kafka_now_ms() < deadline)
+           kafka_now_ms() < deadline && stop_count() == 0)
         rd_kafka_poll(rk, LOOK_PAUSE_MS);
 }
 

@@ -1,4 +1,5 @@
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -7,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/stop.h"
 #include "io/kafka_admin.h"
 #include "support/fake_log.h"
 #include "support/mock_kafka.h"
@@ -93,6 +95,25 @@ static void a_broker_that_does_not_create_is_a_refusal_with_the_topic_and_the_re
     assert_false(f->cluster.topics[1].was_created);
 }
 
+/* The broker says that it can, and never answers. */
+static void a_stop_ends_the_wait_for_a_topic(void **state)
+{
+    struct fixture *f = *state;
+    int64_t began;
+
+    rd_kafka_mock_topic_set_error(f->kafka.cluster, "orders",
+                                  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    assert_int_equal(rd_kafka_mock_set_apiversion(f->kafka.cluster, MOCK_CREATE_TOPICS, 0, 4), 0);
+    stop_begin();
+    stop_install();
+    assert_int_equal(kill(getpid(), SIGTERM), 0);
+    began = clock_mono_ms(clock_system());
+    assert_int_equal(prepare(f, MOCK_PATIENCE_MS), KAFKA_ADMIN_REFUSED);
+    assert_in_range(clock_mono_ms(clock_system()) - began, 0, 5000);
+    assert_non_null(strstr(f->e.text, "orders was not created: stopped"));
+    assert_true(stop_count() > 0);
+}
+
 static void nobody_there_is_told_in_time(void **state)
 {
     struct fixture *f = *state;
@@ -125,6 +146,7 @@ int main(void)
         TEST(a_broker_that_does_not_create_is_a_refusal_with_the_topic_and_the_reason),
         TEST(nobody_there_is_told_in_time),
         TEST(a_bad_property_is_a_failure_of_usage),
+        TEST(a_stop_ends_the_wait_for_a_topic), /* the last: nothing takes a stop back */
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
