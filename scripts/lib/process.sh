@@ -76,11 +76,13 @@ pid_stale_reason() {
 }
 
 # start_detached LOG COMMAND...: runs it in a session of its own, so that neither Ctrl+C nor a closing
-# terminal reaches it, and with no file of ours open. Its pid is in $started_pid.
+# terminal reaches it, and with no file of ours open. SIGHUP is ignored until it catches it itself: a
+# rotation may come while it is being loaded. Its pid is in $started_pid.
 start_detached() {
   local log=$1 fd
   shift
   (
+    trap '' HUP
     for fd in /proc/"$BASHPID"/fd/*; do
       fd=${fd##*/}
       [ "$fd" -le 2 ] || [ "$fd" -eq 255 ] || eval "exec $fd>&-"

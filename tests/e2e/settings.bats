@@ -226,6 +226,12 @@ waits_for_settings() {
   done
 }
 
+@test "a program in the background ignores SIGHUP until it catches it, so that a rotation while it starts is no end" {
+  start_in_background out sleep 600
+  wait_for 20 grep -q '^Name:.sleep$' "/proc/$started_pid/status"
+  grep -q '^SigIgn:.*[13579bdf]$' "/proc/$started_pid/status"
+}
+
 @test "options of the producer that would have no effect beside others are refused" {
   local line arguments
   : >orders
