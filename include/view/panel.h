@@ -72,6 +72,9 @@ struct panel_line {
     int x, y, end;
 };
 
+/* The text area of row `i` of a framed panel; without room below its frame's end. */
+struct panel_line panel_row(struct screen *s, struct rect r, int i);
+
 void panel_put(struct panel_line *l, enum style style, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,50 +1,16 @@
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "view/format.h"
 #include "view/panel.h"
 
-enum style panel_level_style(enum level level)
-{
-    static const enum style styles[] = {STYLE_OK, STYLE_UNKNOWN, STYLE_WARN, STYLE_CRIT};
-
-    return styles[level];
-}
-
-void panel_put(struct panel_line *l, enum style style, const char *fmt, ...)
-{
-    char text[512];
-    va_list ap;
-    int width;
-
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    width = text_width(text, strlen(text), l->screen->ascii);
-    if (width > l->end - l->x) {
-        l->end = l->x;
-        return;
-    }
-    l->x += screen_put(l->screen, l->x, l->y, width, style, text);
-}
-
-/* The text area of row `i` of a tile. */
-static struct panel_line row_of(struct screen *s, struct rect r, int i)
-{
-    bool inside = i < r.height - 2;
-
-    return (struct panel_line){
-        .screen = s, .x = r.x + 2, .y = r.y + 1 + i, .end = inside ? r.x + r.width - 1 : r.x};
-}
-
 /* Rows of two columns: label and value on the left, anything on the right. */
 static void put_pair(struct screen *s, struct rect r, int i, const char *label, const char *value,
                      const char *right)
 {
-    struct panel_line l = row_of(s, r, i);
+    struct panel_line l = panel_row(s, r, i);
     struct panel_line at_right = l;
     char padded[32];
 
@@ -208,13 +174,13 @@ void panel_quality(struct screen *s, const struct view *v, struct rect r)
 {
     const struct figures *f = v->figures;
     bool has_latency_tile = s->width >= 110 && s->height >= 32;
-    struct panel_line l = row_of(s, r, 0);
+    struct panel_line l = panel_row(s, r, 0);
 
     screen_box(s, r, "Quality", window_name(v->ui->window));
     put_success(&l, v);
-    l = row_of(s, r, 1);
+    l = panel_row(s, r, 1);
     put_failed(&l, v);
-    l = row_of(s, r, 2);
+    l = panel_row(s, r, 2);
     if (has_latency_tile) {
         panel_put(&l, STYLE_TEXT, "all failed %s", number_or_na(f->failed).text);
         panel_put(&l, STYLE_TEXT, "  retried %s", number_or_na(f->retried).text);
@@ -223,13 +189,13 @@ void panel_quality(struct screen *s, const struct view *v, struct rect r)
         put_percentiles(&l, v, v->ui->window == WINDOW_60S ? "e2e   " : "e2e 60 s  ");
         panel_put(&l, STYLE_TEXT, " ms");
     }
-    l = row_of(s, r, 3);
+    l = panel_row(s, r, 3);
     if (!has_latency_tile) {
         put_lag(&l, v);
         panel_put(&l, STYLE_TEXT, " ");
     }
     put_integrity(&l, v);
-    l = row_of(s, r, 4);
+    l = panel_row(s, r, 4);
     if (f->failed_age_ms >= 0)
         panel_put(&l, STYLE_TEXT, "last fail %s ago  p%d@%" PRId64,
                   format_age(f->failed_age_ms).text, v->dash->failed_partition,
@@ -239,116 +205,25 @@ void panel_quality(struct screen *s, const struct view *v, struct rect r)
 void panel_latency(struct screen *s, const struct view *v, struct rect r)
 {
     const struct figures *f = v->figures;
-    struct panel_line l = row_of(s, r, 0);
+    struct panel_line l = panel_row(s, r, 0);
 
     screen_box(s, r, "Latency and lag", "60 s");
     put_percentiles(&l, v, "e2e ms  ");
-    l = row_of(s, r, 1);
+    l = panel_row(s, r, 1);
     panel_put(&l, STYLE_TEXT, "max %s", ms_text(f->latency.max, f->latency.resolution).text);
     panel_put(&l, STYLE_TEXT, "  n %s", format_count((int64_t)f->latency.count).text);
     panel_put(&l, f->skewed > 0 ? STYLE_NOTE : STYLE_TEXT, "  clock skew %s",
               isfinite(f->skewed) ? f->skewed > 0 ? format_percent(f->skewed).text : "0" : "-");
-    l = row_of(s, r, 2);
+    l = panel_row(s, r, 2);
     put_lag(&l, v);
-    l = row_of(s, r, 3);
+    l = panel_row(s, r, 3);
     panel_put(&l, STYLE_TEXT, "trend %s", f->lag.messages == 0 ? "none" : trend_name(f->lag.trend));
     if (f->lag.messages > 0 && isfinite(f->lag.clear_seconds))
         panel_put(&l, STYLE_TEXT, "  clears in %s",
                   format_duration((int64_t)(f->lag.clear_seconds * 1000)).text);
     panel_put(&l, STYLE_TEXT, "  %s", bytes_behind(f->read_lag_bytes).text);
-    l = row_of(s, r, 4);
+    l = panel_row(s, r, 4);
     if (f->lag.age_ms >= 0)
         panel_put(&l, STYLE_TEXT, "lag read at %s",
                   format_time(f->now_ms - f->lag.age_ms, v->utc_offset_s).text);
-}
-
-/* Of several trackers the worst, as many as leave half of the tile to the rules. Returns how many
- * rows they took. */
-static int put_trackers(struct screen *s, const struct view *v, struct rect r)
-{
-    int rows = 0;
-
-    for (int level = LEVEL_CRIT; level >= LEVEL_OK; level--) {
-        for (int i = 0; i < v->figures->tracker_count && rows < (r.height - 2) / 2; i++) {
-            const struct figures *t = &v->figures->trackers[i];
-            struct panel_line l = row_of(s, r, rows);
-
-            if ((int)t->health.level != level)
-                continue;
-            panel_put(&l, panel_level_style(t->health.level), "%s ", level_symbol(t->health.level));
-            panel_put_tracker(s, v, l.x, l.y, i);
-            l.x += panel_tracker_room(v) + 1;
-            panel_put(&l, STYLE_TEXT, "%-7s", flow_state_name(t->state));
-            panel_put(&l, STYLE_TEXT, "  %s/s", format_rate(t->rate_10s.per_second).text);
-            panel_put(&l, STYLE_TEXT, "  lag %s",
-                      t->lag.messages < 0 ? "n/a" : format_short(t->lag.messages).text);
-            rows++;
-        }
-    }
-    return rows;
-}
-
-void panel_health(struct screen *s, const struct view *v, struct rect r)
-{
-    const struct health *h = &v->figures->health;
-    int order[HEALTH_RULES];
-
-    int before = put_trackers(s, v, r);
-    char note[48] = "now";
-
-    if (v->verdict->has_shown)
-        snprintf(note, sizeof(note), "%s since %s", level_name(v->verdict->shown),
-                 format_time(v->verdict->shown_ms, v->utc_offset_s).text);
-    screen_box(s, r, "Health", note);
-    health_ranking(h, order);
-    for (int i = 0; i < HEALTH_RULES && before + i < r.height - 2; i++) {
-        const struct health_finding *found = &h->findings[order[i]];
-        struct panel_line l = row_of(s, r, before + i);
-
-        panel_put(&l, panel_level_style(found->level), "%s %-10s", level_symbol(found->level),
-                  health_rule_name(order[i]));
-        screen_put(s, l.x, l.y, l.end - l.x, STYLE_TEXT, found->text);
-    }
-}
-
-/* Amounts as people read them: "391 204 EUR". */
-static struct text_buffer money(int64_t cents, const char *currency)
-{
-    struct text_buffer b = {""};
-
-    if (cents >= 1000000)
-        snprintf(b.text, sizeof(b.text), "%.20s %.7s", format_count(cents / 100).text, currency);
-    else
-        snprintf(b.text, sizeof(b.text), "%.2f %.7s", (double)cents / 100, currency);
-    return b;
-}
-
-void panel_orders(struct screen *s, const struct view *v, struct rect r)
-{
-    const struct order_report *o = &v->figures->orders;
-    struct panel_line l = row_of(s, r, 0);
-    int row = 0;
-
-    screen_box(s, r, "Orders", "60 s");
-    if (!o->currency_count) {
-        panel_put(&l, STYLE_TEXT, "no order in 60 s");
-        return;
-    }
-    for (; row < o->currency_count && row < r.height - 4; row++) {
-        l = row_of(s, r, row);
-        panel_put(&l, STYLE_TEXT, "%-9s", row ? "" : "value");
-        panel_put(&l, STYLE_TEXT, "%16s",
-                  money(o->currencies[row].cents, o->currencies[row].name).text);
-        panel_put(&l, STYLE_TEXT, "  mean %.2f",
-                  (double)o->currencies[row].cents / 100 / (double)o->currencies[row].orders);
-    }
-    l = row_of(s, r, row++);
-    panel_put(&l, STYLE_TEXT, "orders   %s", format_count(o->orders).text);
-    if (o->quantity)
-        panel_put(&l, STYLE_TEXT, "  items each %.1f", (double)o->quantity / (double)o->sampled);
-    l = row_of(s, r, row);
-    if (o->top_item && o->quantity)
-        panel_put(&l, STYLE_TEXT, "top item %2d %% ", (int)(o->top_quantity * 100 / o->quantity));
-    if (o->top_item && o->quantity)
-        screen_put(s, l.x, l.y, l.end - l.x, STYLE_TEXT, o->top_item);
 }

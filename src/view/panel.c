@@ -1,0 +1,37 @@
+#include "view/panel.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum style panel_level_style(enum level level)
+{
+    static const enum style styles[] = {STYLE_OK, STYLE_UNKNOWN, STYLE_WARN, STYLE_CRIT};
+
+    return styles[level];
+}
+
+void panel_put(struct panel_line *l, enum style style, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    int width;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    width = text_width(text, strlen(text), l->screen->ascii);
+    if (width > l->end - l->x) {
+        l->end = l->x;
+        return;
+    }
+    l->x += screen_put(l->screen, l->x, l->y, width, style, text);
+}
+
+struct panel_line panel_row(struct screen *s, struct rect r, int i)
+{
+    bool inside = i < r.height - 2;
+
+    return (struct panel_line){
+        .screen = s, .x = r.x + 2, .y = r.y + 1 + i, .end = inside ? r.x + r.width - 1 : r.x};
+}
