@@ -13,6 +13,7 @@
 #include "signals.h"
 #include "term.h"
 #include "view/describe.h"
+#include "view/frozen.h"
 
 #define HISTORY_MS 20   /* between two slices of history: half a core at most */
 #define TICK_MS    100  /* how often the files are looked at */
@@ -50,6 +51,7 @@ void monitor_take(struct monitor *m)
 
     m->dash = trackers_dash(&m->trackers);
     figures_take(&m->figures, m->dash, &m->limits, now);
+    m->is_frozen = frozen_take(&m->at_stop, f, m->dash, &m->limits);
     /* a stop does not come and go by itself; silence has lasted long enough already */
     at_once = f->health.findings[HEALTH_FRESHNESS].level >= LEVEL_WARN;
     verdict_update(&m->verdict, f->health.level, at_once, now);
@@ -60,6 +62,7 @@ static struct view view_of(const struct monitor *m)
     return (struct view){
         .dash = m->dash,
         .figures = &m->figures,
+        .at_stop = m->is_frozen ? &m->at_stop : NULL,
         .ui = &m->ui,
         .verdict = &m->verdict,
         .limits = &m->limits,

@@ -12,6 +12,8 @@ struct monitor {
     struct trackers trackers;
     struct dash *dash; /* of trackers_dash */
     struct figures figures;
+    struct figures at_stop;
+    bool is_frozen; /* at_stop holds something */
     struct health_limits limits;
     struct verdict verdict;
     struct ui ui;

@@ -189,6 +189,7 @@ static int run_monitor(const struct config *cfg, struct options *o, struct err *
     status = is_report ? run_reports(&m, o, e) : run_live(&m, o, e);
     ui_release(&m.ui);
     figures_release(&m.figures);
+    figures_release(&m.at_stop);
     trackers_release(&m.trackers);
     return status;
 }

@@ -14,7 +14,7 @@ void panel_orders(struct screen *s, const struct view *v, struct rect r);
 
 void panel_throughput(struct screen *s, const struct view *v, struct rect r);
 void panel_failures(struct screen *s, const struct view *v, struct rect r);
-void panel_latency_chart(struct screen *s, const struct view *v, struct rect r);
+void panel_two_charts(struct screen *s, const struct view *v, struct rect r);
 
 void panel_events(struct screen *s, const struct view *v, struct rect r);
 void panel_logs(struct screen *s, const struct view *v, struct rect r);
@@ -64,6 +64,12 @@ void panel_event_row(struct screen *s, const struct view *v, int x, int y, int r
 void panel_sparkline(struct screen *s, const struct view *v, int x, int y, int room);
 
 enum style panel_level_style(enum level level);
+
+/* What tiles and charts show: the present, or what it was when the tracker stopped. */
+const struct figures *panel_figures(const struct view *v);
+
+/* Windows that are large enough have a tile for latency and lag, which others need not show then. */
+bool panel_has_latency_tile(const struct screen *s);
 
 /* Text in one row, piece by piece: a piece that does not fit whole is left out, so that no number
  * is ever cut. */

@@ -19,7 +19,7 @@ enum panel {
     PANEL_ORDERS,
     PANEL_THROUGHPUT,
     PANEL_FAILURES,
-    PANEL_LATENCY_CHART,
+    PANEL_TWO_CHARTS, /* failures above latency */
     PANEL_EVENTS,
     PANEL_LOGS,
     PANEL_ERRORS,

@@ -11,6 +11,16 @@ enum style panel_level_style(enum level level)
     return styles[level];
 }
 
+bool panel_has_latency_tile(const struct screen *s)
+{
+    return s->width >= 110 && s->height >= 32;
+}
+
+const struct figures *panel_figures(const struct view *v)
+{
+    return v->at_stop ? v->at_stop : v->figures;
+}
+
 void panel_put(struct panel_line *l, enum style style, const char *fmt, ...)
 {
     char text[512];

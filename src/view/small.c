@@ -42,12 +42,14 @@ static void line_rate(struct screen *s, const struct view *v, int y)
     struct panel_line l = line_at(s, y);
     int room = s->width - 30;
 
-    panel_put(&l, STYLE_TEXT, "rate %s/s ", format_rate(v->figures->rate_10s.per_second).text);
+    panel_put(&l, STYLE_TEXT, v->at_stop ? "was %s/s " : "rate %s/s ",
+              format_rate(panel_figures(v)->rate_10s.per_second).text);
     if (room > 0 && l.x + room < l.end) {
         panel_sparkline(s, v, l.x, y, room);
         l.x += room;
     }
-    panel_put(&l, STYLE_TEXT, "  avg60 %s", format_rate(v->figures->rate_60s.per_second).text);
+    panel_put(&l, STYLE_TEXT, "  avg60 %s",
+              format_rate(panel_figures(v)->rate_60s.per_second).text);
 }
 
 static struct text_buffer plain(int64_t n)
@@ -59,12 +61,13 @@ static struct text_buffer plain(int64_t n)
 
 static void line_latency(struct screen *s, const struct view *v, int y)
 {
-    const struct figure_latency *e = &v->figures->latency;
+    const struct figure_latency *e = &panel_figures(v)->latency;
     struct panel_line l = line_at(s, y);
 
     panel_put(&l, STYLE_TEXT, "p50 %s", format_count(e->p50).text);
     panel_put(&l, STYLE_TEXT, "  p95 %s", format_count(e->p95).text);
-    panel_put(&l, STYLE_TEXT, "  p99 %s ms", format_count(e->p99).text);
+    panel_put(&l, STYLE_TEXT, v->at_stop ? "  p99 %s ms at stop" : "  p99 %s ms",
+              format_count(e->p99).text);
 }
 
 static void line_counts(struct screen *s, const struct view *v, int y)
@@ -122,7 +125,10 @@ void panel_tiny(struct screen *s, const struct view *v)
         panel_put(&l, panel_level_style(level), " %s", level_name(level));
     if (isfinite(f->success_60s))
         panel_put(&l, STYLE_TEXT, " %.1f%%", floor(f->success_60s * 1000) / 10);
-    panel_put(&l, STYLE_TEXT, " %s/s", format_rate(f->rate_10s.per_second).text);
+    if (f->state == FLOW_STOPPED)
+        panel_put(&l, STYLE_TEXT, " stopped");
+    else
+        panel_put(&l, STYLE_TEXT, " %s/s", format_rate(f->rate_10s.per_second).text);
     if (s->height > 1)
         line_counts(s, v, 1);
     if (s->height > 2)

@@ -44,40 +44,80 @@ static struct text_buffer bytes_behind(int64_t bytes)
     return b;
 }
 
-void panel_flow(struct screen *s, const struct view *v, struct rect r)
+/* Where nothing flows any more: what did, in the place of the peak. Returns false when it flows, or
+ * when that is not known. */
+static bool put_was(struct screen *s, const struct view *v, struct rect r)
+{
+    double was = v->at_stop ? v->at_stop->rate_10s.per_second : v->figures->silence_rate;
+    char text[64];
+
+    if (!(was > 0) || (!v->at_stop && !(v->figures->rate_10s.per_second <= 0)))
+        return false;
+    snprintf(text, sizeof(text), "was %s msg/s", format_rate(was).text);
+    screen_put_right(s, r.x + r.width - 2, r.y + 1, r.width - 16, STYLE_TEXT, text);
+    return true;
+}
+
+static void put_received(struct screen *s, const struct view *v, struct rect r)
 {
     const struct figures *f = v->figures;
     char value[64];
     char right[64];
 
-    screen_box(s, r, "Flow", f->state == FLOW_STOPPED ? "stopped" : "10 s");
-    snprintf(value, sizeof(value), "%s msg/s",
-             f->state == FLOW_STOPPED ? "-" : rate_text(&f->rate_10s).text);
-    snprintf(right, sizeof(right), "peak %7s", format_count(f->peak).text);
-    put_pair(s, r, 0, "rate", value, right);
-    snprintf(right, sizeof(right), "15 min %s", rate_text(&f->rate_15m).text);
-    put_pair(s, r, 1, "avg 60s", rate_text(&f->rate_60s).text, right);
     snprintf(value, sizeof(value), "%s%s",
              f->totals_complete || f->received < 0 ? "" : ">= ", format_count(f->received).text);
-    if (f->since_ms)
+    if (f->state == FLOW_STOPPED && f->totals_complete && !f->since_ms)
+        snprintf(right, sizeof(right), "total, final");
+    else if (f->since_ms)
         snprintf(right, sizeof(right), "since %s", format_time(f->since_ms, v->utc_offset_s).text);
     else
         snprintf(right, sizeof(right), "in %s", format_duration(f->span_ms).text);
     put_pair(s, r, 2, "received", value, right);
-    put_pair(s, r, 3, "journal", format_bytes((double)f->journal_bytes).text,
-             bytes_behind(f->read_lag_bytes).text);
-    if (r.height < 7)
-        return;
+}
+
+static void put_bytes(struct screen *s, const struct figures *f, struct rect r, int i)
+{
+    char value[64];
+    char right[64];
+
     snprintf(right, sizeof(right), "msg %8s", format_bytes(f->mean_bytes).text);
     snprintf(value, sizeof(value), "%s/s", format_bytes(f->bytes_per_second).text);
-    put_pair(s, r, 4, "bytes", value, right);
-    if (r.height < 8)
-        return;
+    put_pair(s, r, i, "bytes", value, right);
+}
+
+static void put_hour(struct screen *s, const struct figures *f, struct rect r, int i)
+{
+    char value[64] = " -";
+
     if (isfinite(f->vs_hour_ago))
         snprintf(value, sizeof(value), " %+.0f %%", f->vs_hour_ago * 100);
-    else
-        snprintf(value, sizeof(value), " -");
-    put_pair(s, r, 5, "vs 1h ago", value + (r.width >= 40), "");
+    put_pair(s, r, i, "vs 1h ago", value + (r.width >= 40), "");
+}
+
+void panel_flow(struct screen *s, const struct view *v, struct rect r)
+{
+    const struct figures *f = panel_figures(v);
+    bool is_stopped = v->figures->state == FLOW_STOPPED;
+    char value[64];
+    char right[64];
+    int row = 3;
+
+    screen_box(s, r, v->at_stop ? "Flow at stop" : "Flow",
+               v->at_stop   ? "frozen"
+               : is_stopped ? "stopped"
+                            : "10 s");
+    snprintf(value, sizeof(value), "%s%s", is_stopped ? "-" : rate_text(&f->rate_10s).text,
+             is_stopped ? "" : " msg/s");
+    snprintf(right, sizeof(right), "peak %7s", format_count(f->peak).text);
+    put_pair(s, r, 0, "rate", value, put_was(s, v, r) ? "" : right);
+    snprintf(right, sizeof(right), "15 min %s", rate_text(&f->rate_15m).text);
+    put_pair(s, r, 1, "avg 60s", rate_text(&f->rate_60s).text, right);
+    put_received(s, v, r);
+    if (!panel_has_latency_tile(s) || r.height > 6) /* that one tells of what is unread too */
+        put_pair(s, r, row++, "journal", format_bytes((double)v->figures->journal_bytes).text,
+                 bytes_behind(v->figures->read_lag_bytes).text);
+    put_bytes(s, f, r, row++);
+    put_hour(s, f, r, row);
 }
 
 static struct text_buffer number_or_na(int64_t n)
@@ -90,7 +130,7 @@ static struct text_buffer number_or_na(int64_t n)
 /* The level of a rule, shown beside its figure: in colour, and as "!" for those who see none. */
 static void put_judged(struct panel_line *l, const struct view *v, int rule, const char *text)
 {
-    enum level level = v->figures->health.findings[rule].level;
+    enum level level = panel_figures(v)->health.findings[rule].level;
 
     panel_put(l, level >= LEVEL_WARN ? panel_level_style(level) : STYLE_TEXT, "%s%s", text,
               level >= LEVEL_WARN ? "!" : "");
@@ -98,7 +138,7 @@ static void put_judged(struct panel_line *l, const struct view *v, int rule, con
 
 static void put_success(struct panel_line *l, const struct view *v)
 {
-    const struct figures *f = v->figures;
+    const struct figures *f = panel_figures(v);
     const struct figure_window *w = &f->windows[v->ui->window];
 
     panel_put(l, STYLE_TEXT, "success   ");
@@ -109,11 +149,23 @@ static void put_success(struct panel_line *l, const struct view *v)
     panel_put(l, STYLE_TEXT, "  all-time %s", format_percent(f->success_total).text);
 }
 
+/* The failures per second too, where that pushes nothing else out. */
 static void put_failed(struct panel_line *l, const struct view *v)
 {
-    const struct figure_window *w = &v->figures->windows[v->ui->window];
+    const struct figures *f = panel_figures(v);
+    const struct figure_window *w = &f->windows[v->ui->window];
+    struct text_buffer failed = w->failed < 0 ? format_count(-1) : number_or_na(w->failed);
+    double per_second = (double)w->failed / f->rate_60s.seconds;
+    char first[96];
+    char rest[128];
 
-    panel_put(l, STYLE_TEXT, "failed %s", w->failed < 0 ? "-" : number_or_na(w->failed).text);
+    snprintf(first, sizeof(first), "failed %s (%s/s)", failed.text, format_rate(per_second).text);
+    snprintf(rest, sizeof(rest), "  retried %s  dlq %s!", number_or_na(w->retried).text,
+             number_or_na(w->dlq).text);
+    if (v->ui->window != WINDOW_60S || w->failed <= 0 || !(per_second >= 0.05) ||
+        (int)(strlen(first) + strlen(rest)) > l->end - l->x)
+        snprintf(first, sizeof(first), "failed %s", failed.text);
+    panel_put(l, STYLE_TEXT, "%s", first);
     panel_put(l, STYLE_TEXT, "  retried %s", number_or_na(w->retried).text);
     panel_put(l, STYLE_TEXT, "  dlq ");
     if (v->ui->window == WINDOW_60S)
@@ -135,7 +187,7 @@ static struct text_buffer ms_text(int64_t ms, int resolution)
 
 static void put_percentiles(struct panel_line *l, const struct view *v, const char *label)
 {
-    const struct figure_latency *e = &v->figures->latency;
+    const struct figure_latency *e = &panel_figures(v)->latency;
     struct text_buffer p99 = ms_text(e->p99, e->resolution);
 
     panel_put(l, STYLE_TEXT, "%s", label);
@@ -149,7 +201,7 @@ static void put_percentiles(struct panel_line *l, const struct view *v, const ch
 
 static void put_lag(struct panel_line *l, const struct view *v)
 {
-    const struct figure_lag *lag = &v->figures->lag;
+    const struct figure_lag *lag = &panel_figures(v)->lag;
 
     panel_put(l, STYLE_TEXT, "lag ");
     put_judged(l, v, HEALTH_PROGRESS, number_or_na(lag->messages).text);
@@ -170,13 +222,36 @@ static void put_integrity(struct panel_line *l, const struct view *v)
               f->dups < 0 ? "-" : number_or_na(f->dups).text);
 }
 
+static void put_last_failure(struct panel_line *l, const struct view *v)
+{
+    const struct figures *f = v->figures;
+
+    if (f->failed_age_ms >= 0)
+        panel_put(l, STYLE_TEXT, "last fail %s ago  p%d@%" PRId64,
+                  format_age(f->failed_age_ms).text, v->dash->failed_partition,
+                  v->dash->failed_offset);
+}
+
+static void put_retries(struct panel_line *l, const struct view *v)
+{
+    const struct figure_window *w = &panel_figures(v)->windows[v->ui->window];
+
+    if (w->retried > 0 && w->received > 0)
+        panel_put(l, STYLE_TEXT, "retried %s/1000  ",
+                  format_rate((double)w->retried * 1000 / (double)w->received).text);
+    if (v->figures->dlq_age_ms >= 0)
+        panel_put(l, STYLE_TEXT, "last dlq %s ago", format_age(v->figures->dlq_age_ms).text);
+}
+
 void panel_quality(struct screen *s, const struct view *v, struct rect r)
 {
     const struct figures *f = v->figures;
-    bool has_latency_tile = s->width >= 110 && s->height >= 32;
+    bool has_latency_tile = panel_has_latency_tile(s);
     struct panel_line l = panel_row(s, r, 0);
+    char note[48];
 
-    screen_box(s, r, "Quality", window_name(v->ui->window));
+    snprintf(note, sizeof(note), v->at_stop ? "%s, frozen" : "%s", window_name(v->ui->window));
+    screen_box(s, r, v->at_stop ? "Quality at stop" : "Quality", note);
     put_success(&l, v);
     l = panel_row(s, r, 1);
     put_failed(&l, v);
@@ -196,24 +271,33 @@ void panel_quality(struct screen *s, const struct view *v, struct rect r)
     }
     put_integrity(&l, v);
     l = panel_row(s, r, 4);
-    if (f->failed_age_ms >= 0)
-        panel_put(&l, STYLE_TEXT, "last fail %s ago  p%d@%" PRId64,
-                  format_age(f->failed_age_ms).text, v->dash->failed_partition,
-                  v->dash->failed_offset);
+    put_last_failure(&l, v);
+    l = panel_row(s, r, 5);
+    put_retries(&l, v);
+}
+
+static void put_skew(struct panel_line *l, const struct figures *f)
+{
+    enum style style = f->skewed > 0 ? STYLE_NOTE : STYLE_TEXT;
+
+    panel_put(l, style, "  clock skew %s",
+              isfinite(f->skewed) ? f->skewed > 0 ? format_percent(f->skewed).text : "0" : "-");
+    if (f->skewed > 0)
+        panel_put(l, style, " <= %s", format_duration(f->largest_skew_ms).text);
 }
 
 void panel_latency(struct screen *s, const struct view *v, struct rect r)
 {
-    const struct figures *f = v->figures;
+    const struct figures *f = panel_figures(v);
     struct panel_line l = panel_row(s, r, 0);
 
-    screen_box(s, r, "Latency and lag", "60 s");
+    screen_box(s, r, v->at_stop ? "Latency and lag at stop" : "Latency and lag",
+               v->at_stop ? "frozen" : "60 s");
     put_percentiles(&l, v, "e2e ms  ");
     l = panel_row(s, r, 1);
     panel_put(&l, STYLE_TEXT, "max %s", ms_text(f->latency.max, f->latency.resolution).text);
     panel_put(&l, STYLE_TEXT, "  n %s", format_count((int64_t)f->latency.count).text);
-    panel_put(&l, f->skewed > 0 ? STYLE_NOTE : STYLE_TEXT, "  clock skew %s",
-              isfinite(f->skewed) ? f->skewed > 0 ? format_percent(f->skewed).text : "0" : "-");
+    put_skew(&l, f);
     l = panel_row(s, r, 2);
     put_lag(&l, v);
     l = panel_row(s, r, 3);
@@ -221,7 +305,7 @@ void panel_latency(struct screen *s, const struct view *v, struct rect r)
     if (f->lag.messages > 0 && isfinite(f->lag.clear_seconds))
         panel_put(&l, STYLE_TEXT, "  clears in %s",
                   format_duration((int64_t)(f->lag.clear_seconds * 1000)).text);
-    panel_put(&l, STYLE_TEXT, "  %s", bytes_behind(f->read_lag_bytes).text);
+    panel_put(&l, STYLE_TEXT, "  %s", bytes_behind(v->figures->read_lag_bytes).text);
     l = panel_row(s, r, 4);
     if (f->lag.age_ms >= 0)
         panel_put(&l, STYLE_TEXT, "lag read at %s",

@@ -17,11 +17,11 @@ static struct text_buffer money(int64_t cents, const char *currency)
 
 void panel_orders(struct screen *s, const struct view *v, struct rect r)
 {
-    const struct order_report *o = &v->figures->orders;
+    const struct order_report *o = &panel_figures(v)->orders;
     struct panel_line l = panel_row(s, r, 0);
     int row = 0;
 
-    screen_box(s, r, "Orders", "60 s");
+    screen_box(s, r, v->at_stop ? "Orders at stop" : "Orders", v->at_stop ? "frozen" : "60 s");
     if (!o->currency_count) {
         panel_put(&l, STYLE_TEXT, "no order in 60 s");
         return;

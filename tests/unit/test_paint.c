@@ -15,6 +15,7 @@
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "model/record.h"
+#include "view/frozen.h"
 #include "view/paint.h"
 
 /* Screens against files: tests/golden/NAME.txt holds the pictures of one situation. After a change
@@ -32,6 +33,7 @@ static const struct health_limits limits = {.success_warn = 95,
 struct stage {
     struct dash *dash;
     struct figures figures;
+    struct figures at_stop;
     struct verdict verdict;
     struct ui ui;
     int64_t now_ms;
@@ -49,6 +51,7 @@ static void stage_init(struct stage *s)
 static void stage_release(struct stage *s)
 {
     figures_release(&s->figures);
+    figures_release(&s->at_stop);
     ui_release(&s->ui);
     dash_free(s->dash);
 }
@@ -173,6 +176,7 @@ static void paint_text(struct stage *s, int width, int height, bool ascii, struc
     };
 
     figures_take(&s->figures, s->dash, &limits, s->now_ms);
+    view.at_stop = frozen_take(&s->at_stop, &s->figures, s->dash, &limits) ? &s->at_stop : NULL;
     verdict_update(&s->verdict, s->figures.health.level, true, s->now_ms);
     screen_init(&screen, width, height, ascii);
     paint(&screen, &view);
@@ -219,9 +223,9 @@ static const struct {
     int width, height;
     bool ascii, only_live;
 } sizes[] = {
-    {200, 60, false, true}, {120, 40, false, false}, {80, 24, false, false},
-    {80, 24, true, false},  {120, 40, true, true},   {76, 20, false, true},
-    {40, 8, false, false},  {24, 3, false, false},   {1, 1, false, false},
+    {200, 60, false, true}, {200, 60, true, true}, {120, 40, false, false}, {80, 24, false, false},
+    {80, 24, true, false},  {120, 40, true, true}, {76, 20, false, true},   {40, 8, false, false},
+    {24, 3, false, false},  {1, 1, false, false},
 };
 
 static void compare(struct stage *s, const char *name)
@@ -301,6 +305,24 @@ static void stopped(void **state)
     feed_traffic(&s, 389000, 0);
     feed_log(&s, NOW - 388000, "INFO", "tracker stopped", "{\"drained\":true}");
     compare(&s, "stopped");
+    stage_release(&s);
+}
+
+static void a_stop_too_long_ago_to_be_counted_is_not_shown_frozen(void **state)
+{
+    struct stage s;
+    struct strbuf out = {0};
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 1200000, 0);
+    feed_log(&s, NOW - 1199000, "INFO", "tracker stopped", "{\"drained\":true}");
+    paint_text(&s, 80, 24, false, &out);
+    assert_non_null(strstr(strbuf_text(&out), "STOPPED"));
+    assert_null(strstr(strbuf_text(&out), "frozen"));
+    assert_null(strstr(strbuf_text(&out), "was "));
+    assert_non_null(strstr(strbuf_text(&out), "total, final"));
+    strbuf_release(&out);
     stage_release(&s);
 }
 
@@ -547,6 +569,7 @@ int main(void)
         cmocka_unit_test(warn),
         cmocka_unit_test(stale),
         cmocka_unit_test(stopped),
+        cmocka_unit_test(a_stop_too_long_ago_to_be_counted_is_not_shown_frozen),
         cmocka_unit_test(catching_up),
         cmocka_unit_test(rotated),
         cmocka_unit_test(paused),
