@@ -1,6 +1,8 @@
 #include "follow.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/rfc3339.h"
 #include "model/journal_line.h"
@@ -41,6 +43,17 @@ static int64_t since(int64_t now_ms, int64_t then_ms)
     return then_ms < 0 ? -1 : now_ms - then_ms;
 }
 
+static bool has_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char directory[4096];
+
+    if (!slash || slash == path)
+        return true;
+    snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
+    return access(directory, X_OK) == 0;
+}
+
 static void take_status(struct reader *r, const struct tail *t, int64_t mono_ms, bool at_end)
 {
     static const enum reader_state states[] = {
@@ -55,6 +68,7 @@ static void take_status(struct reader *r, const struct tail *t, int64_t mono_ms,
     r->error = s->error;
     r->was_at_end |= at_end && s->state == TAIL_OPEN;
     r->size = s->size;
+    r->has_no_directory = s->state == TAIL_WAITING && !has_directory(r->path);
     r->behind = s->behind;
     r->behind_ms = since(mono_ms, s->behind_since_ms);
     r->unfinished = s->unfinished;

@@ -13,6 +13,7 @@
 #include "signals.h"
 #include "term.h"
 #include "view/describe.h"
+#include "view/format.h"
 #include "view/frozen.h"
 
 #define HISTORY_MS 20   /* between two slices of history: half a core at most */
@@ -57,6 +58,25 @@ void monitor_take(struct monitor *m)
     verdict_update(&m->verdict, f->health.level, at_once, now);
 }
 
+#define SPEED_MS 500 /* shortest time that a speed is taken from */
+
+static void take_reading(struct monitor *m)
+{
+    const struct dash_history *h = &m->dash->history;
+    const struct reader *r = &m->dash->events_reader;
+    int64_t now = clock_mono_ms(m->clock);
+    int64_t position = h->is_reading ? h->position : r->size - r->behind;
+
+    if (now - m->reading.at_ms < SPEED_MS)
+        return;
+    m->reading.rate = 0;
+    if (m->reading.at_ms && position > m->reading.position)
+        m->reading.rate =
+            (double)(position - m->reading.position) * 1000 / (double)(now - m->reading.at_ms);
+    m->reading.at_ms = now;
+    m->reading.position = position;
+}
+
 static struct view view_of(const struct monitor *m)
 {
     return (struct view){
@@ -69,6 +89,7 @@ static struct view view_of(const struct monitor *m)
         .topic = m->topic,
         .group = m->group,
         .utc_offset_s = utc_offset(m->figures.now_ms),
+        .read_rate = m->reading.rate,
         .waited_ms = clock_mono_ms(m->clock) - m->started_ms,
     };
 }
@@ -89,6 +110,7 @@ static void draw(struct monitor *m, struct pace *p)
     term_size(&width, &height);
     screen_init(&s, width, height, m->ascii);
     monitor_take(m);
+    take_reading(m);
     monitor_paint(m, &s);
     term_draw(&s, m->sync);
     screen_release(&s);
@@ -115,13 +137,15 @@ static bool is_due(const struct monitor *m, const struct pace *p)
 static void notice_file(struct monitor *m, struct tracker *t, int64_t until)
 {
     const struct reader *r = &t->dash->events_reader;
+    struct text_buffer at = format_time(until - NOTICE_MS, utc_offset(until));
 
     if (r->rotations > t->rotations_told)
-        ui_notice(&m->ui, until, "%.80s rotated; the old file was read to its end (Esc dismisses)",
+        ui_notice(&m->ui, until,
+                  "%s %.80s rotated; the old file was read to its end   Esc dismisses", at.text,
                   r->path);
     if (r->truncations > t->truncations_told)
-        ui_notice(&m->ui, until, "%.80s was truncated; reading it from its start (Esc dismisses)",
-                  r->path);
+        ui_notice(&m->ui, until, "%s %.80s truncated; it is read from its start   Esc dismisses",
+                  at.text, r->path);
     t->rotations_told = r->rotations;
     t->truncations_told = r->truncations;
 }
@@ -133,7 +157,7 @@ static void notice_files(struct monitor *m, struct pace *p)
     for (int i = 0; i < m->trackers.count; i++)
         notice_file(m, m->trackers.items[i], until);
     if (m->trackers.left_out > p->left_out)
-        ui_notice(&m->ui, until, "%d journals beyond the first %d are left out (Esc dismisses)",
+        ui_notice(&m->ui, until, "%d journals beyond the first %d are left out   Esc dismisses",
                   m->trackers.left_out, DASH_PARTS);
     p->left_out = m->trackers.left_out;
 }
@@ -280,6 +304,7 @@ static bool take_keys(struct monitor *m, struct pace *p)
             term_redraw();
         else if (!act(m, p, ui_press(&m->ui, m->dash, key, paint_page(width, height, &m->ui))))
             return false;
+        ui_limit_detail(&m->ui, paint_detail_end(width, height, m->ascii, &m->ui));
     }
     return true;
 }

@@ -26,6 +26,11 @@ struct monitor {
     int64_t update_ms;
     int64_t frames; /* end after so many; 0 = go on */
     int64_t started_ms;
+    struct {
+        int64_t at_ms; /* monotonic */
+        int64_t position;
+        double rate; /* bytes per second, 0 while not known */
+    } reading;       /* of history */
 };
 
 /* Computes the figures and the verdict for now. */

@@ -80,8 +80,9 @@ enum reader_state { READER_WAITING, READER_OPEN, READER_FAILED };
 struct reader {
     const char *path; /* borrowed */
     enum reader_state state;
-    int error;       /* errno */
-    bool was_at_end; /* has once read all there was */
+    int error;             /* errno */
+    bool has_no_directory; /* while waiting: the one that the file should be in is missing too */
+    bool was_at_end;       /* has once read all there was */
     int64_t size;
     int64_t behind;        /* unread bytes */
     int64_t behind_ms;     /* for how long there has been something unread; -1 if nothing is */

@@ -22,4 +22,8 @@ struct text_buffer format_age(int64_t ms);         /* "0s", "11m", "3h", "2d": a
 struct text_buffer format_time(int64_t ms, int offset_s);
 struct text_buffer format_time_ms(int64_t ms, int offset_s);
 
+/* The same for what may be old: "Nov 20 17:04" when it is half a day or more from now. */
+struct text_buffer format_moment(int64_t ms, int64_t now_ms, int offset_s);
+struct text_buffer format_moment_ms(int64_t ms, int64_t now_ms, int offset_s);
+
 #endif

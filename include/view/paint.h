@@ -21,6 +21,7 @@ struct view {
     const char *group;
     int utc_offset_s;  /* for times of day */
     int64_t waited_ms; /* since the monitor started */
+    double read_rate;  /* bytes per second of history; 0: not known */
 };
 
 /* Paints the whole screen: the richest layout that fits its size. Never refuses a size. */
@@ -28,5 +29,8 @@ void paint(struct screen *s, const struct view *v);
 
 /* Rows of the list that has the keys, for paging. */
 int paint_page(int width, int height, const struct ui *ui);
+
+/* How far the detail can be scrolled, for ui_limit_detail. */
+int paint_detail_end(int width, int height, bool ascii, const struct ui *ui);
 
 #endif

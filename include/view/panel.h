@@ -27,6 +27,9 @@ void panel_fill_errors(struct screen *s, const struct view *v, struct rect r);
 void panel_fill_partitions(struct screen *s, const struct view *v, struct rect r);
 void panel_fill_trackers(struct screen *s, const struct view *v, struct rect r);
 
+/* Why the list has no row to show, in its first row. */
+void panel_put_empty(struct screen *s, const struct view *v, struct rect r, enum panel panel);
+
 /* The columns that a tracker's name takes, 0 when there is only one; and the name. */
 int panel_tracker_room(const struct view *v);
 void panel_put_tracker(struct screen *s, const struct view *v, int x, int y, int number);
@@ -54,6 +57,9 @@ const char *panel_topic(const struct view *v);
 
 void panel_waiting(struct screen *s, const struct view *v, struct rect r);
 void panel_detail(struct screen *s, const struct view *v, struct rect r);
+
+/* How far the detail can be scrolled in a panel of this size, frame and all. */
+int panel_detail_end(const struct ui *ui, struct rect r, bool ascii);
 void panel_help(struct screen *s, const struct view *v, struct rect r);
 
 /* One event in one row, from x on, in `room` columns; `compact` leaves the time out. */

@@ -56,6 +56,8 @@ const struct cell *screen_at(const struct screen *s, int x, int y);
 /* Puts text at x, y, in at most `room` columns; a character that does not fit whole is left out and
  * its place blank. Returns the columns used. Anything outside of the grid is clipped. */
 int screen_put(struct screen *s, int x, int y, int room, enum style style, const char *text);
+int screen_put_bytes(struct screen *s, int x, int y, int room, enum style style, const char *text,
+                     size_t len);
 int screen_putf(struct screen *s, int x, int y, int room, enum style style, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
 

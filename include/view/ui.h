@@ -97,6 +97,9 @@ enum ui_action ui_press(struct ui *ui, const struct dash *d, int key, int page);
 /* Shows these lines (copied) until Escape. */
 void ui_show_detail(struct ui *ui, const char *lines);
 
+/* The end of the scrolling, which depends on the window: beyond it nothing would be shown. */
+void ui_limit_detail(struct ui *ui, int end);
+
 /* Shows a notice until `until_ms`. */
 void ui_notice(struct ui *ui, int64_t until_ms, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

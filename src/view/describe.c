@@ -19,7 +19,8 @@ static int64_t age(const struct view *v, int64_t at_ms)
 
 static void add_time(const struct view *v, struct strbuf *out, const char *name, int64_t at_ms)
 {
-    strbuf_addf(out, "%s: %s, %s ago\n", name, format_time_ms(at_ms, v->utc_offset_s).text,
+    strbuf_addf(out, "%s: %s, %s ago\n", name,
+                format_moment_ms(at_ms, v->figures->now_ms, v->utc_offset_s).text,
                 format_duration(age(v, at_ms)).text);
 }
 

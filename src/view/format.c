@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/rfc3339.h"
+
 static const struct text_buffer unknown = {"-"};
 
 /* Digits in groups of three. */
@@ -160,5 +162,33 @@ struct text_buffer format_time(int64_t ms, int offset_s)
     struct text_buffer b = format_time_ms(ms, offset_s);
 
     b.text[8] = '\0';
+    return b;
+}
+
+#define HALF_A_DAY_MS INT64_C(43200000)
+
+struct text_buffer format_moment_ms(int64_t ms, int64_t now_ms, int offset_s)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    int64_t apart = ms > now_ms ? ms - now_ms : now_ms - ms;
+    struct text_buffer b = {""};
+    char date[RFC3339_SIZE];
+    int month;
+
+    if (apart < HALF_A_DAY_MS)
+        return format_time_ms(ms, offset_s);
+    rfc3339_format(ms + INT64_C(1000) * offset_s, date); /* 2026-11-22T17:04:31.402Z */
+    month = (date[5] - '0') * 10 + date[6] - '0';
+    snprintf(b.text, sizeof(b.text), "%.3s %.2s %.5s", months + 3 * ((month + 11) % 12), date + 8,
+             date + 11);
+    return b;
+}
+
+struct text_buffer format_moment(int64_t ms, int64_t now_ms, int offset_s)
+{
+    struct text_buffer b = format_moment_ms(ms, now_ms, offset_s);
+
+    if (b.text[2] == ':')
+        b.text[8] = '\0';
     return b;
 }

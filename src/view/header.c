@@ -86,52 +86,95 @@ void panel_header(struct screen *s, const struct view *v)
     screen_put_right(s, s->width, 0, (int)strlen(right), STYLE_TEXT, right);
 }
 
+/* ---- notices ---- */
+
+static struct text_buffer bytes(int64_t n)
+{
+    return format_bytes((double)n);
+}
+
+/* How far, how fast and for how long yet. */
 static void notice_history(struct screen *s, const struct view *v, int y)
 {
     const struct reader *r = v->figures->events_reader;
+    const struct dash_history *h = &v->dash->history;
+    bool is_late = v->figures->is_catching_up;
+    int64_t size = is_late ? r->size : h->size;
+    int64_t position = is_late ? r->size - r->behind : h->position;
+    char speed[96] = "";
 
-    screen_putf(s, 0, y, s->width, STYLE_NOTE,
-                " ? reading history, %s of %s; totals marked >= are still growing",
-                format_bytes((double)(r->size - r->behind)).text,
-                format_bytes((double)r->size).text);
+    if (v->read_rate > 0)
+        snprintf(speed, sizeof(speed), " at %s/s, %s left", format_bytes(v->read_rate).text,
+                 format_duration((int64_t)((double)(size - position) * 1000 / v->read_rate)).text);
+    screen_putf(s, 0, y, s->width, STYLE_NOTE, " %c reading history, %s of %s%s; >= totals grow",
+                is_late ? '?' : 'i', bytes(position).text, bytes(size).text, speed);
 }
 
-/* When and after what: more than the rule's own words, since times of day belong to the view. */
-static void notice_silence(struct screen *s, const struct view *v, int y, enum style style)
+static void notice_stop(struct screen *s, const struct view *v, int y)
 {
     const struct figures *f = v->figures;
     const struct log_row *log = dash_newest_log(v->dash);
-    struct text_buffer event = format_time_ms(v->dash->newest_ms, v->utc_offset_s);
-    struct text_buffer line = format_time(log ? log->at_ms : 0, v->utc_offset_s);
+    struct text_buffer at = format_moment(log ? log->at_ms : 0, f->now_ms, v->utc_offset_s);
+    struct text_buffer event = format_moment_ms(v->dash->newest_ms, f->now_ms, v->utc_offset_s);
 
-    if (f->state == FLOW_STOPPED)
-        screen_putf(s, 0, y, s->width, style, " X tracker stopped cleanly at %s (%s ago)%s%s",
-                    line.text, format_duration(f->stop_age_ms).text,
-                    v->dash->has_event ? ", last event " : "",
-                    v->dash->has_event ? event.text : "");
-    else if (log)
-        screen_putf(s, 0, y, s->width, style, " X silent for %s. Last log: %s %s %s",
-                    format_duration(f->log_age_ms).text, line.text, log_level_name(log->level),
-                    log->text);
-    else
-        screen_putf(s, 0, y, s->width, style, " X silent for %s, and no log is read",
-                    format_duration(f->event_age_ms).text);
+    screen_putf(s, 0, y, s->width, STYLE_CRIT, " X tracker stopped cleanly at %s (%s ago)%s%s",
+                at.text, format_duration(f->stop_age_ms).text,
+                v->dash->has_event ? ", last event " : "", v->dash->has_event ? event.text : "");
 }
 
-static void notice_finding(struct screen *s, const struct view *v, int y, int rule)
+/* What to make of it, and in a second row what was said last. Returns how many rows. */
+static int notice_silence(struct screen *s, const struct view *v, int y, int most)
+{
+    const struct figures *f = v->figures;
+    const struct log_row *log = dash_newest_log(v->dash);
+    int64_t age =
+        f->log_age_ms < f->event_age_ms || f->event_age_ms < 0 ? f->log_age_ms : f->event_age_ms;
+    char usual[64] = "";
+
+    if (!log) {
+        screen_putf(s, 0, y, s->width, STYLE_CRIT, " X no event for %s, and no log is read",
+                    format_duration(f->event_age_ms).text);
+        return 1;
+    }
+    if (f->log_interval_ms > 0)
+        snprintf(usual, sizeof(usual), " (it logs every %s)",
+                 format_duration(f->log_interval_ms).text);
+    screen_putf(s, 0, y, s->width, STYLE_CRIT, " X no event and no log line for %s%s: hung or dead",
+                format_duration(age).text, usual);
+    if (y + 1 > most)
+        return 1;
+    screen_putf(s, 0, y + 1, s->width, STYLE_TEXT, "   last log: %s %s %s",
+                format_moment(log->at_ms, f->now_ms, v->utc_offset_s).text,
+                log_level_name(log->level), log->text);
+    return 2;
+}
+
+/* Returns how many rows it took, of those up to `most`. */
+static int notice_finding(struct screen *s, const struct view *v, int y, int most, int rule)
 {
     const struct health_finding *found = &v->figures->health.findings[rule];
-    enum style style = panel_level_style(found->level);
-    bool is_silent = v->figures->state == FLOW_STOPPED || v->figures->state == FLOW_STALE;
 
-    if (rule == HEALTH_FRESHNESS && is_silent)
-        notice_silence(s, v, y, style);
+    if (rule == HEALTH_FRESHNESS && v->figures->state == FLOW_STALE && !found->tracker)
+        return notice_silence(s, v, y, most);
+    if (rule == HEALTH_FRESHNESS && v->figures->state == FLOW_STOPPED)
+        notice_stop(s, v, y);
     else
-        screen_putf(s, 0, y, s->width, style, " %s %s: %s", level_symbol(found->level),
-                    health_rule_name(rule), found->text);
+        screen_putf(s, 0, y, s->width, panel_level_style(found->level), " %s %s: %s",
+                    level_symbol(found->level), health_rule_name(rule), found->text);
+    return 1;
 }
 
-/* A row under the header for each thing that must not be missed. Returns how many rows. */
+/* A verdict that is shown has its reasons beside it. */
+static bool is_reason(const struct view *v, int rule)
+{
+    enum level found = v->figures->health.findings[rule].level;
+
+    return panel_shown_level(v) >= LEVEL_WARN
+               ? found >= LEVEL_WARN
+               : panel_shown_level(v) == LEVEL_UNKNOWN && rule == HEALTH_FRESHNESS &&
+                     found == LEVEL_UNKNOWN && v->figures->state != FLOW_WAITING;
+}
+
 int panel_notices(struct screen *s, const struct view *v, int most)
 {
     const struct health *h = &v->figures->health;
@@ -140,21 +183,12 @@ int panel_notices(struct screen *s, const struct view *v, int most)
 
     if (most > 0 && v->ui->notice_until_ms > v->figures->now_ms)
         screen_putf(s, 0, y++, s->width, STYLE_NOTE, " i %s", v->ui->notice);
-    if (v->dash->history.is_reading && !v->figures->is_catching_up && y <= most)
-        screen_putf(s, 0, y++, s->width, STYLE_NOTE,
-                    " i reading history, %s of %s; totals marked >= are still growing   b skips",
-                    format_bytes((double)v->dash->history.position).text,
-                    format_bytes((double)v->dash->history.size).text);
-    if (v->figures->is_catching_up) {
-        if (y <= most)
-            notice_history(s, v, y++);
-        return y - 1;
-    }
+    if ((v->figures->is_catching_up || v->dash->history.is_reading) && y <= most)
+        notice_history(s, v, y++);
     health_ranking(h, order);
-    for (int i = 0; i < HEALTH_RULES && y <= most; i++) {
-        if (h->findings[order[i]].level < LEVEL_WARN || panel_shown_level(v) < LEVEL_WARN)
-            break;
-        notice_finding(s, v, y++, order[i]);
+    for (int i = 0; i < HEALTH_RULES && y <= most && !v->figures->is_catching_up; i++) {
+        if (is_reason(v, order[i]))
+            y += notice_finding(s, v, y, most, order[i]);
     }
     return y - 1;
 }

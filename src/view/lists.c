@@ -93,7 +93,7 @@ void panel_event_row(struct screen *s, const struct view *v, int x, int y, int r
 
     if (!compact)
         x += screen_putf(s, x, y, end - x, STYLE_TEXT, "%s ",
-                         format_time_ms(row->at_ms, v->utc_offset_s).text);
+                         format_moment_ms(row->at_ms, v->figures->now_ms, v->utc_offset_s).text);
     if (!compact && panel_tracker_room(v) && panel_tracker_room(v) + 1 < end - x) {
         panel_put_tracker(s, v, x, y, row->place.tracker);
         x += panel_tracker_room(v) + 1;
@@ -121,7 +121,7 @@ static void put_log_row(struct screen *s, const struct view *v, struct rect r, i
     int end = r.x + r.width - 1;
 
     x += screen_putf(s, x, y, end - x, STYLE_TEXT, "%s ",
-                     format_time(row->at_ms, v->utc_offset_s).text);
+                     format_moment(row->at_ms, v->figures->now_ms, v->utc_offset_s).text);
     if (panel_tracker_room(v) && panel_tracker_room(v) + 1 < end - x) {
         panel_put_tracker(s, v, x, y, row->place.tracker);
         x += panel_tracker_room(v) + 1;
@@ -142,7 +142,8 @@ static void list_note(const struct view *v, enum panel panel, char *out, size_t 
     if (ui->is_typing || ui->filter[0])
         len = snprintf(out, cap, "/%s%s  ", ui->filter, ui->is_typing ? "_" : "");
     if (ui->only_failures)
-        len += snprintf(out + len, cap - (size_t)len, "failures only  ");
+        len += snprintf(out + len, cap - (size_t)len, "%s  ",
+                        panel == PANEL_LOGS ? ">= WARN" : "failures only");
     if (!list->anchor)
         snprintf(out + len, cap - (size_t)len, "following");
     else
@@ -157,6 +158,8 @@ static void fill_events(struct screen *s, const struct view *v, struct rect r)
     int chosen;
     int count = ui_event_rows(v->ui, v->dash, rows, height, &chosen);
 
+    if (!count)
+        panel_put_empty(s, v, r, PANEL_EVENTS);
     for (int i = 0; i < count; i++) {
         panel_event_row(s, v, r.x + 1, r.y + i, r.width - 2, rows[i], false);
         if (i == chosen)
@@ -171,6 +174,8 @@ static void fill_logs(struct screen *s, const struct view *v, struct rect r)
     int chosen;
     int count = ui_log_rows(v->ui, v->dash, rows, height, &chosen);
 
+    if (!count)
+        panel_put_empty(s, v, r, PANEL_LOGS);
     for (int i = 0; i < count; i++) {
         put_log_row(s, v, r, r.y + i, rows[i]);
         if (i == chosen)
@@ -199,7 +204,8 @@ static void fill(struct screen *s, const struct view *v, struct rect r, enum pan
 static void note_of(const struct view *v, enum panel panel, char *note, size_t cap)
 {
     if (panel == PANEL_ERRORS)
-        snprintf(note, cap, "60 s / all");
+        snprintf(note, cap, v->dash->causes.count ? "%d cause%s" : "", v->dash->causes.count,
+                 v->dash->causes.count == 1 ? "" : "s");
     else if (panel == PANEL_PARTITIONS)
         snprintf(note, cap, "sort: %s", ui_sort_name(v->ui->sort));
     else if (panel == PANEL_TRACKERS)

@@ -4,44 +4,77 @@
 #include "view/format.h"
 #include "view/panel.h"
 
+/* What the keys act upon. */
+enum { ON_LISTS = 1, ON_WAITING = 2, ON_DETAIL = 4, ON_HELP = 8, ON_FILTER = 16 };
+
 /* In the order of their worth: as many as fit. */
 static const struct {
     const char *key;
     const char *label;
     const char *label_when_paused;
-    const char *help;
-    bool only_several; /* only when there are several trackers */
+    const char *help;                       /* NULL: told elsewhere */
+    enum { ALWAYS, SEVERAL, READING } when; /* with several trackers; while history is read */
+    unsigned on;                            /* where the label stands in the bar */
 } key_bar[] = {
-    {"q", "Quit", NULL, "quit, as does Ctrl+C", false},
-    {"?", "Help", NULL, "this page", false},
-    {"Space", "Pause", "Resume", "hold the lists still, and let them go on", false},
-    {"Tab", "Panel", NULL, "next list; Shift+Tab the one before; e l x p choose one", false},
-    {"/", "Filter", NULL, "show only rows with this text; Escape clears it", false},
-    {"t", "Trackers", NULL, "the trackers, each with its health", true},
-    {"Enter", "Detail", NULL, "all about the row under the cursor", false},
-    {"g G", "", NULL, "the oldest row; the newest again, and follow", false},
-    {"n N", "", NULL, "next and previous match, within the detail too", false},
-    {"f", "Failures", NULL, "failures only", false},
-    {"+/-", "Window", NULL, "what the quality tile looks back on: 10 s, 60 s, 15 min, all", false},
-    {"z", "Zoom", NULL, "the list over the whole screen", false},
-    {"s", "Scale", NULL, "charts linear or logarithmic", false},
-    {"o", "Sort", NULL, "order of the partitions", false},
-    {"w", "Write", NULL, "write the screen into a file", false},
-    {"y", "Copy", NULL, "copy the line to the clipboard (OSC 52)", false},
-    {"r", "Redraw", NULL, "look for the files now and draw anew, as does Ctrl+L", false},
-    {"m", "Mouse", NULL, "mouse wheel on and off", false},
-    {"b", "", NULL, "give up reading the journal's history; the totals stay lower bounds", false},
+    {"Ctrl+C", "Quit", NULL, NULL, ALWAYS, ON_FILTER},
+    {"Enter", "Keep the filter", NULL, NULL, ALWAYS, ON_FILTER},
+    {"Esc", "Clear it", NULL, NULL, ALWAYS, ON_FILTER},
+    {"q", "Quit", NULL, "quit, as does Ctrl+C", ALWAYS,
+     ON_LISTS | ON_WAITING | ON_DETAIL | ON_HELP},
+    {"Esc", "Close", NULL, NULL, ALWAYS, ON_DETAIL | ON_HELP},
+    {"r", "Retry now", NULL, NULL, ALWAYS, ON_WAITING},
+    {"?", "Help", NULL, "this page", ALWAYS, ON_LISTS | ON_WAITING | ON_DETAIL},
+    {"j k", "Scroll", NULL, NULL, ALWAYS, ON_DETAIL},
+    {"b", "Skip history", NULL,
+     "give up reading the journal's history; the totals stay lower bounds", READING, ON_LISTS},
+    {"Space", "Pause", "Resume", "hold the lists still, and let them go on", ALWAYS, ON_LISTS},
+    {"Tab", "Panel", NULL, "next list; Shift+Tab the one before; e l x p choose one", ALWAYS,
+     ON_LISTS},
+    {"/", "Filter", NULL, "show only rows with this text; Escape clears it", ALWAYS, ON_LISTS},
+    {"t", "Trackers", NULL, "the trackers, each with its health", SEVERAL, ON_LISTS},
+    {"Enter", "Detail", NULL, "all about the row under the cursor", ALWAYS, ON_LISTS},
+    {"j k", "", NULL, "down and up, as do the arrows, PgDn and PgUp, in the detail too", ALWAYS, 0},
+    {"g G", "", NULL, "the oldest row; the newest again, and follow", ALWAYS, 0},
+    {"n N", "Next", NULL, "next and previous match, within the detail too", ALWAYS, ON_DETAIL},
+    {"f", "Failures", NULL, "failures only; of the log WARN and ERROR", ALWAYS, ON_LISTS},
+    {"+/-", "Window", NULL, "what the quality tile looks back on: 10 s, 60 s, 15 min, all", ALWAYS,
+     ON_LISTS},
+    {"z", "Zoom", NULL, "the list over the whole screen", ALWAYS, ON_LISTS},
+    {"s", "Scale", NULL, "charts linear or logarithmic", ALWAYS, ON_LISTS},
+    {"o", "Sort", NULL, "order of the partitions", ALWAYS, ON_LISTS},
+    {"w", "Write", NULL, "write the screen into a file", ALWAYS, ON_LISTS | ON_DETAIL},
+    {"y", "Copy", NULL, "copy the line to the clipboard (OSC 52)", ALWAYS, ON_LISTS | ON_DETAIL},
+    {"r", "Redraw", NULL, "look for the files now and draw anew, as does Ctrl+L", ALWAYS, ON_LISTS},
+    {"m", "Mouse", NULL, "mouse wheel on and off", ALWAYS, ON_LISTS},
 };
 
 #define KEYS (sizeof(key_bar) / sizeof(key_bar[0]))
 
 static bool is_offered(const struct view *v, size_t i)
 {
-    return !key_bar[i].only_several || panel_tracker_room(v);
+    switch (key_bar[i].when) {
+    case SEVERAL:
+        return panel_tracker_room(v) > 0;
+    case READING:
+        return v->dash->history.is_reading;
+    case ALWAYS:
+        break;
+    }
+    return true;
+}
+
+static unsigned acts_on(const struct view *v)
+{
+    return v->ui->is_typing                    ? ON_FILTER
+           : v->ui->shows_help                 ? ON_HELP
+           : v->ui->shows_detail               ? ON_DETAIL
+           : v->figures->state == FLOW_WAITING ? ON_WAITING
+                                               : ON_LISTS;
 }
 
 void panel_keys(struct screen *s, const struct view *v, int y)
 {
+    unsigned on = acts_on(v);
     int x = 1;
 
     for (size_t i = 0; i < KEYS; i++) {
@@ -50,8 +83,8 @@ void panel_keys(struct screen *s, const struct view *v, int y)
                                 : key_bar[i].label;
         int width = (int)(strlen(key_bar[i].key) + 1 + strlen(label));
 
-        if (!label[0] || !is_offered(v, i))
-            continue; /* its notice tells of it when it is of use */
+        if (!(key_bar[i].on & on) || !is_offered(v, i))
+            continue;
         if (x + width > s->width)
             break;
         screen_put(s, x, y, s->width - x, STYLE_KEY, key_bar[i].key);
@@ -68,31 +101,10 @@ void panel_help(struct screen *s, const struct view *v, struct rect r)
 
     screen_box(s, r, "Keys", "Esc closes");
     for (size_t i = 0; i < KEYS && y < r.y + r.height - 1; i++) {
-        if (!is_offered(v, i))
+        if (!key_bar[i].help || (key_bar[i].when == SEVERAL && !is_offered(v, i)))
             continue;
         screen_put(s, r.x + 3, y, r.width - 4, STYLE_KEY, key_bar[i].key);
         screen_put(s, r.x + 11, y++, r.width - 12, STYLE_TEXT, key_bar[i].help);
-    }
-}
-
-void panel_detail(struct screen *s, const struct view *v, struct rect r)
-{
-    const char *line = strbuf_text(&v->ui->detail);
-    int skip = v->ui->detail_scroll;
-    int y = r.y + 1;
-    char text[2048];
-
-    screen_box(s, r, "Detail", "Esc closes  arrows scroll  y copies");
-    while (*line && y < r.y + r.height - 1) {
-        size_t len = strcspn(line, "\n");
-        size_t shown = len < sizeof(text) - 1 ? len : sizeof(text) - 1;
-
-        if (skip-- <= 0) {
-            memcpy(text, line, shown);
-            text[shown] = '\0';
-            screen_put(s, r.x + 2, y++, r.width - 4, STYLE_TEXT, text);
-        }
-        line += len + (line[len] != '\0');
     }
 }
 
@@ -102,7 +114,10 @@ static void put_file(struct screen *s, struct rect r, int row, const struct read
     char what[128];
 
     if (reader->state == READER_WAITING)
-        snprintf(what, sizeof(what), "not found");
+        snprintf(what, sizeof(what), "%s",
+                 strpbrk(reader->path, "*?") ? "no file matches yet"
+                 : reader->has_no_directory  ? "not found, and its directory is not there either"
+                                             : "not found; its directory is there");
     else if (reader->state == READER_FAILED)
         snprintf(what, sizeof(what), "%s", strerror(reader->error));
     else

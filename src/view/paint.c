@@ -108,10 +108,12 @@ static void paint_layout(struct screen *s, const struct view *v, const struct la
     }
 }
 
+#define NOTICES_MOST 3 /* rows */
+
 static void paint_main(struct screen *s, const struct view *v, const struct layout *layout)
 {
     int spare = s->height - 2 - fixed_height(layout) - 4;
-    int notices = panel_notices(s, v, spare < 0 ? 0 : spare < 3 ? spare : 3);
+    int notices = panel_notices(s, v, spare < 0 ? 0 : spare < NOTICES_MOST ? spare : NOTICES_MOST);
     struct rect area = {0, 1 + notices, s->width, s->height - 2 - notices};
 
     panel_header(s, v);
@@ -149,4 +151,11 @@ int paint_page(int width, int height, const struct ui *ui)
     if (layout && !ui->is_zoomed && !ui->shows_detail)
         rows -= fixed_height(layout);
     return rows < 1 ? 1 : rows;
+}
+
+int paint_detail_end(int width, int height, bool ascii, const struct ui *ui)
+{
+    int rows = height - (layout_for(width, height) ? 2 + NOTICES_MOST : 1);
+
+    return panel_detail_end(ui, (struct rect){0, 0, width, rows}, ascii);
 }

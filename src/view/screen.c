@@ -68,9 +68,9 @@ static void put_glyph(struct screen *s, int x, int y, enum style style, const st
         c[1] = (struct cell){.style = (uint8_t)style};
 }
 
-int screen_put(struct screen *s, int x, int y, int room, enum style style, const char *text)
+int screen_put_bytes(struct screen *s, int x, int y, int room, enum style style, const char *text,
+                     size_t len)
 {
-    size_t len = strlen(text);
     int used = 0;
     struct glyph g;
 
@@ -83,6 +83,11 @@ int screen_put(struct screen *s, int x, int y, int room, enum style style, const
         used += g.width;
     }
     return used;
+}
+
+int screen_put(struct screen *s, int x, int y, int room, enum style style, const char *text)
+{
+    return screen_put_bytes(s, x, y, room, style, text, strlen(text));
 }
 
 int screen_putf(struct screen *s, int x, int y, int room, enum style style, const char *fmt, ...)

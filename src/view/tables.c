@@ -43,6 +43,8 @@ void panel_fill_errors(struct screen *s, const struct view *v, struct rect r)
     screen_put(s, r.x, r.y, r.width, STYLE_TITLE,
                wide ? "    60s    15m       ALL  LAST    P  SINCE     EXAMPLE          CAUSE"
                     : "   60s      ALL  LAST  CAUSE");
+    if (!count && r.height > 1)
+        panel_put_empty(s, v, (struct rect){r.x, r.y + 1, r.width, r.height - 1}, PANEL_ERRORS);
     for (int i = first; i < count && i - first + 1 < r.height; i++) {
         const struct cause *c = &t->items[order[i]];
         int y = r.y + 1 + i - first;
@@ -160,6 +162,8 @@ void panel_fill_partitions(struct screen *s, const struct view *v, struct rect r
               wide ? "   P     OFFSET    HIGH-WM  MSG/S    OK %%  LAG GAPS DUPS  AGE  30 s      "
                    : "   P     OFFSET  MSG/S    OK %%  LAG GAPS DUPS  AGE");
     panel_put(&title, STYLE_TITLE, "  SHARE");
+    if (!count && r.height > 1)
+        panel_put_empty(s, v, (struct rect){r.x, r.y + 1, r.width, r.height - 1}, PANEL_PARTITIONS);
     for (int i = first; i < count && i - first + 1 < r.height; i++) {
         int y = r.y + 1 + i - first;
 

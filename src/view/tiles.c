@@ -61,6 +61,7 @@ static bool put_was(struct screen *s, const struct view *v, struct rect r)
 static void put_received(struct screen *s, const struct view *v, struct rect r)
 {
     const struct figures *f = v->figures;
+    struct text_buffer since = format_moment(f->since_ms, f->now_ms, v->utc_offset_s);
     char value[64];
     char right[64];
 
@@ -69,7 +70,7 @@ static void put_received(struct screen *s, const struct view *v, struct rect r)
     if (f->state == FLOW_STOPPED && f->totals_complete && !f->since_ms)
         snprintf(right, sizeof(right), "total, final");
     else if (f->since_ms)
-        snprintf(right, sizeof(right), "since %s", format_time(f->since_ms, v->utc_offset_s).text);
+        snprintf(right, sizeof(right), "since %.*s", since.text[2] == ':' ? 5 : 6, since.text);
     else
         snprintf(right, sizeof(right), "in %s", format_duration(f->span_ms).text);
     put_pair(s, r, 2, "received", value, right);
@@ -308,6 +309,7 @@ void panel_latency(struct screen *s, const struct view *v, struct rect r)
     panel_put(&l, STYLE_TEXT, "  %s", bytes_behind(v->figures->read_lag_bytes).text);
     l = panel_row(s, r, 4);
     if (f->lag.age_ms >= 0)
-        panel_put(&l, STYLE_TEXT, "lag read at %s",
-                  format_time(f->now_ms - f->lag.age_ms, v->utc_offset_s).text);
+        panel_put(
+            &l, STYLE_TEXT, "lag read at %s",
+            format_moment(f->now_ms - f->lag.age_ms, v->figures->now_ms, v->utc_offset_s).text);
 }

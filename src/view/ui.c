@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "view/ui_parts.h"
+
 void ui_init(struct ui *ui)
 {
     *ui = (struct ui){.panel = PANEL_EVENTS, .sort = UI_SORT_LAG, .window = UI_WINDOW_DEFAULT};
@@ -21,14 +23,6 @@ const char *ui_sort_name(enum ui_sort sort)
     static const char *const names[] = {"partition", "lag", "rate", "failed"};
 
     return names[sort];
-}
-
-void ui_show_detail(struct ui *ui, const char *lines)
-{
-    strbuf_reset(&ui->detail);
-    strbuf_adds(&ui->detail, lines);
-    ui->detail_scroll = 0;
-    ui->shows_detail = true;
 }
 
 void ui_notice(struct ui *ui, int64_t until_ms, const char *fmt, ...)
@@ -196,54 +190,6 @@ static void type(struct ui *ui, int key)
     }
 }
 
-static void scroll_detail(struct ui *ui, int step)
-{
-    ui->detail_scroll += step;
-    if (ui->detail_scroll < 0)
-        ui->detail_scroll = 0;
-}
-
-static enum ui_action press_in_detail(struct ui *ui, const struct dash *d, int key, int page)
-{
-    switch (key) {
-    case 'n':
-    case 'N':
-        move(ui, d, key == 'n' ? 1 : -1);
-        return UI_DETAIL;
-    case 'w':
-        return UI_SNAPSHOT;
-    case '?':
-        ui->shows_help = true;
-        break;
-    case 'q':
-        return UI_QUIT;
-    case 'y':
-        return UI_COPY;
-    case UI_KEY_UP:
-    case 'k':
-        scroll_detail(ui, -1);
-        break;
-    case UI_KEY_DOWN:
-    case 'j':
-        scroll_detail(ui, 1);
-        break;
-    case UI_KEY_PAGE_UP:
-        scroll_detail(ui, -page);
-        break;
-    case UI_KEY_PAGE_DOWN:
-    case ' ':
-        scroll_detail(ui, page);
-        break;
-    case UI_KEY_ESCAPE:
-    case UI_KEY_ENTER:
-        ui->shows_detail = false;
-        break;
-    default:
-        break;
-    }
-    return UI_NOTHING;
-}
-
 #define TO_THE_OLDEST (INT_MAX / 4)
 
 static const struct {
@@ -365,8 +311,12 @@ enum ui_action ui_press(struct ui *ui, const struct dash *d, int key, int page)
         type(ui, key);
         return UI_NOTHING;
     }
-    if (ui->shows_detail && !ui->shows_help)
-        return press_in_detail(ui, d, key, page);
+    if (ui->shows_detail && !ui->shows_help) {
+        if (key != 'n' && key != 'N')
+            return ui_press_in_detail(ui, key, page);
+        move(ui, d, key == 'n' ? 1 : -1);
+        return UI_DETAIL;
+    }
     for (size_t i = 0; i < sizeof(action_keys) / sizeof(action_keys[0]); i++) {
         if (action_keys[i].key == key)
             return action_keys[i].action;
