@@ -216,14 +216,19 @@ static void show_detail(struct monitor *m)
 static void copy_chosen(struct monitor *m)
 {
     struct strbuf line = {0};
+    int64_t until = clock_wall_ms(m->clock) + SHORT_MS;
+    const struct view view = view_of(m);
 
     if (read_chosen(m, &line) < 0 && m->ui.shows_detail)
         strbuf_adds(&line, strbuf_text(&m->ui.detail));
+    if (!line.len)
+        describe_chosen(&view, &line);
     if (line.len) {
         size_t copied = term_copy(line.data, line.len);
 
-        ui_notice(&m->ui, clock_wall_ms(m->clock) + SHORT_MS, "copied %zu of %zu bytes", copied,
-                  line.len);
+        ui_notice(&m->ui, until, "copied %zu of %zu bytes", copied, line.len);
+    } else {
+        ui_notice(&m->ui, until, "there is nothing to copy");
     }
     strbuf_release(&line);
 }
@@ -297,6 +302,8 @@ static bool take_keys(struct monitor *m, struct pace *p)
     int height;
     int key;
 
+    if (m->ui.notice_until_ms <= clock_wall_ms(m->clock))
+        m->ui.notice_until_ms = 0; /* no longer there to be dismissed */
     while ((key = term_key()) != TERM_NO_KEY) {
         p->has_key = true;
         term_size(&width, &height);
@@ -304,6 +311,7 @@ static bool take_keys(struct monitor *m, struct pace *p)
             term_redraw();
         else if (!act(m, p, ui_press(&m->ui, m->dash, key, paint_page(width, height, &m->ui))))
             return false;
+        dash_hold(m->dash, m->ui.events.anchor, m->ui.logs.anchor);
         ui_limit_detail(&m->ui, paint_detail_end(width, height, m->ascii, &m->ui));
     }
     return true;

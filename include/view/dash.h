@@ -61,17 +61,27 @@ struct log_row {
     char text[256];
 };
 
+/* What keeps the rows that a list is held at, while others come. */
+struct ring_hold {
+    uint64_t anchor; /* 0: nothing is held */
+    uint64_t newest; /* number of the newest row that is held; later ones go to `fresh` */
+};
+
 /* The last `kept` rows; `total` is also the newest row's number. */
 struct event_ring {
     struct event_row *rows;
+    struct event_row *fresh;
     size_t kept;
     uint64_t total;
+    struct ring_hold hold;
 };
 
 struct log_ring {
     struct log_row *rows;
+    struct log_row *fresh;
     size_t kept;
     uint64_t total;
+    struct ring_hold hold;
 };
 
 enum reader_state { READER_WAITING, READER_OPEN, READER_FAILED };
@@ -218,6 +228,10 @@ void dash_end_history(struct dash *d);
 void dash_bad_event(struct dash *d, const char *text, size_t len, const struct place *place,
                     bool is_torn, int64_t now_ms);
 void dash_bad_log_line(struct dash *d, const struct place *place, bool is_torn);
+
+/* Keeps the rows that lists held at these anchors show, however many come after them; 0 lets them
+ * go. To be called at the moment when an anchor is set. */
+void dash_hold(struct dash *d, uint64_t events_anchor, uint64_t logs_anchor);
 
 /* The row with this number, or NULL when it was forgotten or is not there yet. Not of a whole. */
 const struct event_row *dash_event_row(const struct dash *d, uint64_t number);

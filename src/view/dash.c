@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "view/dash_parts.h"
 
 struct dash *dash_new(size_t events_kept, size_t logs_kept)
 {
@@ -29,8 +30,7 @@ void dash_free(struct dash *d)
         return;
     partition_table_release(&d->partitions);
     partition_table_release(&d->history.partitions);
-    free(d->events.rows);
-    free(d->logs.rows);
+    dash_rings_release(d);
     free(d->latency);
     free(d->orders);
     free(d->parts);
@@ -96,11 +96,8 @@ void dash_sum_readers(struct dash *whole)
 
 static struct event_row *new_event_row(struct dash *d)
 {
-    uint64_t number = ++d->events.total;
-    struct event_row *row = &d->events.rows[number % d->events.kept];
+    struct event_row *row = dash_new_event_row(d);
 
-    row->number = number;
-    row->sequence = d->whole ? ++d->whole->events.total : number;
     row->message_size = -1;
     row->has_latency = false;
     row->order_id[0] = '\0';

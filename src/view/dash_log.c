@@ -1,4 +1,4 @@
-#include "view/dash.h"
+#include "view/dash_parts.h"
 
 #include <string.h>
 
@@ -63,11 +63,8 @@ static int64_t away_since(const struct dash_log *log, const struct log_line *lin
 
 void dash_log_line(struct dash *d, const struct log_line *line, const struct place *place)
 {
-    uint64_t number = ++d->logs.total;
-    struct log_row *row = &d->logs.rows[number % d->logs.kept];
+    struct log_row *row = dash_new_log_row(d);
 
-    row->number = number;
-    row->sequence = d->whole ? ++d->whole->logs.total : number;
     row->level = line->level;
     row->at_ms = line->timestamp_ms;
     row->place = *place;

@@ -1,18 +1,4 @@
-#include "view/dash.h"
-
-const struct event_row *dash_event_row(const struct dash *d, uint64_t number)
-{
-    const struct event_row *row = &d->events.rows[number % d->events.kept];
-
-    return number && row->number == number ? row : NULL;
-}
-
-const struct log_row *dash_log_row(const struct dash *d, uint64_t number)
-{
-    const struct log_row *row = &d->logs.rows[number % d->logs.kept];
-
-    return number && row->number == number ? row : NULL;
-}
+#include "view/dash_parts.h"
 
 static int rings(const struct dash *d)
 {
@@ -65,14 +51,14 @@ void dash_walk_events(const struct dash *d, uint64_t anchor, struct dash_walk *w
 {
     *w = (struct dash_walk){.dash = d};
     for (int i = 0; i < rings(d); i++)
-        w->at[i] = skip_newer(ring(d, i), ring(d, i)->events.total, anchor, event_key);
+        w->at[i] = skip_newer(ring(d, i), dash_first_event(ring(d, i), anchor), anchor, event_key);
 }
 
 void dash_walk_logs(const struct dash *d, uint64_t anchor, struct dash_walk *w)
 {
     *w = (struct dash_walk){.dash = d};
     for (int i = 0; i < rings(d); i++)
-        w->at[i] = skip_newer(ring(d, i), ring(d, i)->logs.total, anchor, log_key);
+        w->at[i] = skip_newer(ring(d, i), dash_first_log(ring(d, i), anchor), anchor, log_key);
 }
 
 static bool is_newer(const struct row_key *a, const struct row_key *b)

@@ -48,7 +48,7 @@ static void say_list(const struct view *v, enum panel panel, char *out, size_t c
     const struct figures *f = v->figures;
     uint64_t rows = rows_kept(v, panel);
 
-    if (rows && (v->ui->filter[0] || v->ui->only_failures))
+    if (rows)
         say_hidden(v, panel, rows, out, cap);
     else if (panel == PANEL_LOGS)
         say_unread(f->log_reader, "line", out, cap);

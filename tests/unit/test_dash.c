@@ -247,6 +247,46 @@ static void gaps_and_duplicates_are_told_per_partition(void **state)
     assert_int_equal(dash_event_row(d, 4)->kind, ROW_GAP);
 }
 
+static uint64_t newest_from(const struct dash *d, uint64_t anchor, int *count)
+{
+    struct dash_walk walk;
+    const struct event_row *row;
+    uint64_t newest = 0;
+
+    *count = 0;
+    dash_walk_events(d, anchor, &walk);
+    while ((row = dash_next_event(&walk)) != NULL) {
+        newest = row->sequence > newest ? row->sequence : newest;
+        ++*count;
+    }
+    return newest;
+}
+
+static void a_held_list_keeps_its_rows_however_many_come(void **state)
+{
+    struct dash *d = *state; /* keeps 100 */
+    int count;
+
+    for (int i = 0; i < 150; i++)
+        feed(d, message(0, i, NOW - 3000));
+    dash_hold(d, 150, 0);
+    for (int i = 150; i < 1000; i++)
+        feed(d, message(0, i, NOW - 2000));
+    assert_int_equal(newest_from(d, 150, &count), 150);
+    assert_int_equal(count, 100);
+    assert_int_equal(newest_from(d, 0, &count), 1000);
+    assert_int_equal(count, 100);
+
+    dash_hold(d, 1000, 0); /* held anew: at what came since */
+    feed(d, message(0, 1000, NOW - 2000));
+    assert_int_equal(newest_from(d, 1000, &count), 1000);
+    assert_int_equal(count, 100);
+    dash_hold(d, 0, 0);
+    assert_int_equal(newest_from(d, 0, &count), 1001);
+    assert_int_equal(count, 100);
+    assert_int_equal(d->events.total, 1001);
+}
+
 static void a_jump_far_back_is_one_rewind(void **state)
 {
     struct dash *d = *state;
@@ -780,6 +820,7 @@ int main(void)
         ROW(a_message_that_was_processed_after_retries_has_not_failed),
         ROW(lines_of_a_writer_without_outcomes_fail_by_flag_or_error),
         ROW(gaps_and_duplicates_are_told_per_partition),
+        ROW(a_held_list_keeps_its_rows_however_many_come),
         ROW(a_jump_far_back_is_one_rewind),
         ROW(a_gap_that_the_tracker_tells_is_counted_once),
         ROW(lag_comes_from_the_metrics_and_unknown_is_not_zero),
