@@ -290,6 +290,9 @@ static bool act(struct monitor *m, struct pace *p, enum ui_action action)
     case UI_MOUSE:
         p->has_mouse = !p->has_mouse;
         term_mouse(p->has_mouse);
+        ui_notice(&m->ui, clock_wall_ms(m->clock) + SHORT_MS,
+                  p->has_mouse ? "the mouse wheel moves the cursor; m gives it back to the terminal"
+                               : "the mouse is the terminal's again");
         break;
     }
     return true;

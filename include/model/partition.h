@@ -30,6 +30,7 @@ struct partition {
     int64_t first;     /* the offset seen first */
     int64_t highest;   /* largest offset seen */
     int64_t newest_ms; /* time of its newest line */
+    int64_t made_ms;   /* when the order of its newest line was made, 0 if that is not known */
     uint64_t received;
     uint64_t failed;
     uint64_t gaps; /* offsets jumped over, all together */

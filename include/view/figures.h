@@ -64,8 +64,9 @@ struct figure_partition {
     int64_t high_watermark;
     double per_second; /* over 60 s */
     double success;    /* over 60 s */
-    int64_t failed;
+    int64_t failed;    /* over 60 s */
     int64_t age_ms;
+    int64_t behind_ms; /* the age of the order told last, where others wait behind it */
 };
 
 struct figures {

@@ -27,6 +27,12 @@ void panel_fill_errors(struct screen *s, const struct view *v, struct rect r);
 void panel_fill_partitions(struct screen *s, const struct view *v, struct rect r);
 void panel_fill_trackers(struct screen *s, const struct view *v, struct rect r);
 
+/* The first row that a table of so many visible rows shows, so that the cursor stays in sight; and
+ * the mark of the row under it. */
+int panel_first_row(const struct view *v, enum panel panel, int visible);
+void panel_mark_chosen(struct screen *s, const struct view *v, struct rect r, enum panel panel,
+                       int row, int y);
+
 /* Why the list has no row to show, in its first row. */
 void panel_put_empty(struct screen *s, const struct view *v, struct rect r, enum panel panel);
 

@@ -113,10 +113,17 @@ static void count_second(struct partition *p, const struct journal_line *line)
     s->failed += line->is_failed;
 }
 
+static void note_time(struct partition *p, const struct journal_line *line)
+{
+    p->newest_ms = line->timestamp_ms;
+    if (line->kind == JOURNAL_MESSAGE)
+        p->made_ms = line->has_latency ? line->timestamp_ms - line->latency_ms : 0;
+}
+
 struct partition_change partition_count(struct partition *p, const struct journal_line *line)
 {
-    if (line->timestamp_ms > p->newest_ms)
-        p->newest_ms = line->timestamp_ms;
+    if (line->timestamp_ms >= p->newest_ms)
+        note_time(p, line);
     if (line->kind == JOURNAL_GAP)
         return count_gap(p, line);
     if (line->kind == JOURNAL_REPLAY)
@@ -132,7 +139,7 @@ void partition_cover(struct partition *p, const struct journal_line *line, int j
     if (!p->coverage)
         p->coverage = mem_alloc(sizeof(*p->coverage));
     if (line->timestamp_ms >= p->newest_ms) {
-        p->newest_ms = line->timestamp_ms;
+        note_time(p, line);
         p->newest_journal = journal;
     }
     if (line->kind == JOURNAL_GAP) {
@@ -164,8 +171,10 @@ void partition_prepend(struct partition *p, const struct partition *earlier)
     else
         p->dups += (uint64_t)(earlier->highest - p->first + 1);
     p->first = earlier->first;
-    if (earlier->newest_ms > p->newest_ms)
+    if (earlier->newest_ms > p->newest_ms) {
         p->newest_ms = earlier->newest_ms;
+        p->made_ms = earlier->made_ms;
+    }
 }
 
 struct partition_second partition_sum(const struct partition *p, int64_t now_ms, int seconds)

@@ -36,9 +36,9 @@ static double latency_in(const struct view *v, int64_t second, double share)
 {
     const struct latency_second *l = &v->dash->latency[(uint64_t)second % DASH_LATENCY_SECONDS];
 
-    return l->second == second && l->histogram.count
-               ? (double)histogram_quantile(&l->histogram, share)
-               : NAN;
+    if (l->second != second || !l->histogram.count)
+        return NAN;
+    return fmin((double)histogram_quantile(&l->histogram, share), (double)l->max);
 }
 
 static double p50_in(const struct view *v, int64_t second)

@@ -70,6 +70,8 @@ static int describe_partition(const struct view *v, struct strbuf *out)
     strbuf_addf(out, "high watermark: %s\n",
                 p->high_watermark < 0 ? "n/a" : format_count(p->high_watermark).text);
     strbuf_addf(out, "lag: %s\n", p->lag < 0 ? "n/a" : format_count(p->lag).text);
+    if (p->lag > 0 && p->behind_ms >= 0)
+        strbuf_addf(out, "behind: %s\n", format_duration(p->behind_ms).text);
     strbuf_addf(out, "rate 60 s: %s msg/s\n", format_rate(p->per_second).text);
     strbuf_addf(out, "success 60 s: %s\n", format_percent(p->success).text);
     strbuf_addf(out, "failed 60 s: %s\n", format_count(p->failed).text);

@@ -162,6 +162,9 @@ static void take_latency(struct figures *f, const struct dash *d)
         l->p99 = histogram_quantile(sum, 0.99);
     if (sum->count && l->max < 0)
         l->max = 0;
+    l->p50 = l->p50 < l->max ? l->p50 : l->max; /* a percentile is up to 1 % too large */
+    l->p95 = l->p95 < l->max ? l->p95 : l->max;
+    l->p99 = l->p99 < l->max ? l->p99 : l->max;
     if (d->with_latency >= 20 && d->with_whole_second == d->with_latency)
         l->resolution = 1000;
     free(sum);
@@ -257,6 +260,7 @@ static void take_partition(struct figure_partition *out, const struct figures *f
             take_reported(out, d->parts[i]))
             newest_ms = d->parts[i]->log.metrics_ms;
     }
+    out->behind_ms = out->lag > 0 ? figures_age_or_unknown(f->now_ms, p->made_ms) : out->lag;
 }
 
 static void take_partitions(struct figures *f, const struct dash *d)

@@ -45,3 +45,17 @@ struct panel_line panel_row(struct screen *s, struct rect r, int i)
     return (struct panel_line){
         .screen = s, .x = r.x + 2, .y = r.y + 1 + i, .end = inside ? r.x + r.width - 1 : r.x};
 }
+
+int panel_first_row(const struct view *v, enum panel panel, int visible)
+{
+    int row = v->ui->panel == panel ? v->ui->row : -1;
+
+    return row >= visible && visible > 0 ? row - visible + 1 : 0;
+}
+
+void panel_mark_chosen(struct screen *s, const struct view *v, struct rect r, enum panel panel,
+                       int row, int y)
+{
+    if (v->ui->panel == panel && v->ui->row == row)
+        screen_mark_row(s, r, y, STYLE_CHOSEN);
+}

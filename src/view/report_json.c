@@ -234,11 +234,13 @@ static void json_partitions(struct json_writer *w, const struct figures *f)
         json_count(w, "lag", p->lag);
         json_number(w, "rate_60s", p->per_second, 1);
         json_number(w, "success_60s", p->success, 6);
+        json_count(w, "failed_60s", p->failed);
         json_int(w, "received_total", (int64_t)p->partition->received);
         json_int(w, "failed_total", (int64_t)p->partition->failed);
         json_int(w, "gaps", (int64_t)p->partition->gaps);
         json_int(w, "dups", (int64_t)p->partition->dups);
         json_number(w, "age_s", (double)p->age_ms / 1000.0, 1);
+        json_number(w, "behind_s", p->behind_ms < 0 ? NAN : (double)p->behind_ms / 1000.0, 1);
         json_end_object(w);
     }
     json_end_array(w);

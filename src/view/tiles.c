@@ -128,6 +128,11 @@ static struct text_buffer number_or_na(int64_t n)
     return n < 0 ? none : n < 100000 ? format_count(n) : format_short(n);
 }
 
+static struct text_buffer short_or_na(int64_t n)
+{
+    return n < 0 ? number_or_na(n) : format_short(n);
+}
+
 /* The level of a rule, shown beside its figure: in colour, and as "!" for those who see none. */
 static void put_judged(struct panel_line *l, const struct view *v, int rule, const char *text)
 {
@@ -223,6 +228,20 @@ static void put_integrity(struct panel_line *l, const struct view *v)
               f->dups < 0 ? "-" : number_or_na(f->dups).text);
 }
 
+/* Since the journal's first byte; shortened where they would not all fit. */
+static void put_totals(struct panel_line *l, const struct figures *f)
+{
+    char text[160];
+
+    snprintf(text, sizeof(text), "all failed %s  retried %s  dlq %s", number_or_na(f->failed).text,
+             number_or_na(f->retried).text, number_or_na(f->dlq).text);
+    if ((int)strlen(text) > l->end - l->x)
+        snprintf(text, sizeof(text), "all failed %s  retried %s  dlq %s",
+                 short_or_na(f->failed).text, short_or_na(f->retried).text,
+                 short_or_na(f->dlq).text);
+    panel_put(l, STYLE_TEXT, "%s", text);
+}
+
 static void put_last_failure(struct panel_line *l, const struct view *v)
 {
     const struct figures *f = v->figures;
@@ -258,9 +277,7 @@ void panel_quality(struct screen *s, const struct view *v, struct rect r)
     put_failed(&l, v);
     l = panel_row(s, r, 2);
     if (has_latency_tile) {
-        panel_put(&l, STYLE_TEXT, "all failed %s", number_or_na(f->failed).text);
-        panel_put(&l, STYLE_TEXT, "  retried %s", number_or_na(f->retried).text);
-        panel_put(&l, STYLE_TEXT, "  dlq %s", number_or_na(f->dlq).text);
+        put_totals(&l, f);
     } else {
         put_percentiles(&l, v, v->ui->window == WINDOW_60S ? "e2e   " : "e2e 60 s  ");
         panel_put(&l, STYLE_TEXT, " ms");

@@ -340,6 +340,23 @@ static void lag_comes_from_the_metrics_and_unknown_is_not_zero(void **state)
     assert_int_equal(f.lag.age_ms, 1000);
 }
 
+static void a_partition_with_lag_is_behind_by_the_age_of_its_last_order(void **state)
+{
+    static const int64_t wanted[] = {-1, 2012, 0};
+    struct dash *d = *state;
+    struct figures f = {0};
+
+    for (int p = 0; p < 3; p++)
+        feed(d, message(p, 10, NOW - 2000));
+    feed_log(d, NOW - 1000, "INFO", "periodic metrics",
+             "{\"lag\":16,\"partitions\":[{\"partition\":1,\"offset\":11,\"high_watermark\":27,"
+             "\"lag\":16},{\"partition\":2,\"offset\":11,\"high_watermark\":11,\"lag\":0}]}");
+    figures_take(&f, d, &limits, NOW);
+    for (int p = 0; p < 3; p++)
+        assert_int_equal(f.partitions[p].behind_ms, wanted[p]);
+    figures_release(&f);
+}
+
 static void rows_are_kept_newest_first_and_forgotten_at_the_end(void **state)
 {
     struct dash *d = *state;
@@ -824,6 +841,7 @@ int main(void)
         ROW(a_jump_far_back_is_one_rewind),
         ROW(a_gap_that_the_tracker_tells_is_counted_once),
         ROW(lag_comes_from_the_metrics_and_unknown_is_not_zero),
+        ROW(a_partition_with_lag_is_behind_by_the_age_of_its_last_order),
         ROW(rows_are_kept_newest_first_and_forgotten_at_the_end),
         ROW(errors_are_grouped_with_their_digits_folded),
         ROW(a_latency_that_no_time_can_have_is_none),
