@@ -60,8 +60,8 @@ enum fetch_result {
 struct assignment {
     int32_t partition;
     int64_t committed; /* by the group, -1 if nothing */
-    int64_t low;       /* the partition holds the offsets [low, high) */
-    int64_t high;
+    int64_t low;     /* the partition holds the offsets [low, high); both -1: not known, nothing */
+    int64_t high;    /* comes from it until it is told again */
     bool was_beyond; /* it is ours, and the broker refuses to read where it stands: out of range */
     /* Set by `assigned`. */
     int64_t start; /* -1: as auto.offset.reset says */

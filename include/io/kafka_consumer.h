@@ -16,7 +16,7 @@ struct kafka_consumer {
     const struct config *cfg;
     const char *topic;
     bool (*is_final)(rd_kafka_resp_err_t err); /* trouble that no waiting ends */
-    bool begins_anew; /* a partition that cannot be read on is noted, see kafka_consumer_beyond */
+    bool begins_anew; /* a partition that cannot be read on is noted, see kafka_consumer_waiting */
     struct kafka_inquiry *inquiry;
     struct kafka_partition *partitions;
     size_t partition_count;
@@ -31,6 +31,7 @@ struct kafka_consumer {
 struct kafka_partition {
     int32_t partition;
     rd_kafka_queue_t *queue;
+    bool has_begun;  /* nothing is fetched before */
     int64_t next;    /* offset to be fetched */
     int64_t refused; /* offset that the broker could not read, -1 for none */
 };
@@ -48,14 +49,15 @@ int kafka_consumer_serve(struct kafka_consumer *c, struct err *e);
 bool kafka_consumer_take_trouble(struct kafka_consumer *c, struct err *trouble);
 
 /* Must come before `partition` is assigned: later, some of its records would already be in the
- * consumer's own queue. */
+ * consumer's own queue. Nothing is fetched from it until it begins. */
 void kafka_consumer_add(struct kafka_consumer *c, int32_t partition);
 void kafka_consumer_remove(struct kafka_consumer *c, int32_t partition);
 bool kafka_consumer_has(const struct kafka_consumer *c, int32_t partition);
 
-/* The partitions that the broker cannot read on where they were: out of its range. Nothing comes from
- * them until they are assigned anew. Returns a new list, or NULL when there are none. */
-rd_kafka_topic_partition_list_t *kafka_consumer_beyond(const struct kafka_consumer *c);
+/* The partitions that have not begun, and those that the broker cannot read on where they were: out of
+ * its range. Nothing comes from them until they begin (anew) and are assigned there. Returns a new
+ * list, or NULL when there are none. */
+rd_kafka_topic_partition_list_t *kafka_consumer_waiting(const struct kafka_consumer *c);
 
 /* Whether the broker refused to read just where the partition stands; a refusal may also be of an
  * earlier assignment, or behind records that compaction took. */
@@ -64,7 +66,8 @@ bool kafka_consumer_is_beyond(const struct kafka_consumer *c, int32_t partition)
 /* `partition` is read from `next` on. */
 void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t next);
 
-/* All partitions, each with the offset where it is to be read on; the caller destroys it. */
+/* All partitions, each with the offset where it is to be read on, RD_KAFKA_OFFSET_END when it has not
+ * begun; the caller destroys it. */
 rd_kafka_topic_partition_list_t *kafka_consumer_positions(const struct kafka_consumer *c);
 
 /* The port of the one it belongs to, with what is the consumer's: self, fetch, release, headers and

@@ -13,12 +13,13 @@
 struct kafka_inquiry;
 
 struct kafka_answer {
-    rd_kafka_resp_err_t err;
-    struct assignment *partitions; /* `start` is -1 */
-    size_t count;
+    rd_kafka_resp_err_t err;       /* why not all is known */
+    struct assignment *partitions; /* all in the order of the question; `start` is -1 */
+    size_t count;                  /* 0 when nothing is known */
+    size_t unknown_count;          /* of those: no leader, `low` and `high` are -1 */
 };
 
-/* `rk` and `topic` are borrowed. The eventfd `wake_fd` is written to when an answer came. */
+/* `rk` is borrowed. The eventfd `wake_fd` is written to when an answer came. */
 struct kafka_inquiry *kafka_inquiry_new(rd_kafka_t *rk, const char *topic, int wake_fd);
 
 /* Goes on asking about `partitions` (NULL: all that the topic has). Returns the answer once, the
@@ -31,7 +32,7 @@ struct kafka_answer *kafka_inquiry_turn(struct kafka_inquiry *q,
 void kafka_inquiry_drop(struct kafka_inquiry *q);
 
 /* Frees. Returns false when a question is still open: it goes on by itself for some seconds, so that
- * `rk`, `topic` and the inquiry stay in use. NULL is accepted. */
+ * `rk` and the inquiry stay in use. NULL is accepted. */
 bool kafka_inquiry_free(struct kafka_inquiry *q);
 
 #endif

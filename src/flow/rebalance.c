@@ -62,6 +62,14 @@ static void start_lane(struct consume *c, struct assignment *a)
              LOG_INT("committed", a->committed), LOG_INT("low", a->low), LOG_INT("high", a->high));
 }
 
+/* A lane without a position: it stands for what is not known of its partition. */
+static void await_lane(struct consume *c, const struct assignment *a)
+{
+    lanes_add(&c->lanes, a->partition);
+    log_with(c->ports.log, LOG_WARN, "partition waits, it has no leader", NULL,
+             LOG_INT("partition", a->partition));
+}
+
 static void on_assigned(void *ctx, struct assignment *list, size_t count)
 {
     struct consume *c = ctx;
@@ -72,7 +80,10 @@ static void on_assigned(void *ctx, struct assignment *list, size_t count)
 
         if (lane)
             lanes_remove(&c->lanes, lane, &c->env);
-        start_lane(c, &list[i]);
+        if (list[i].high < 0)
+            await_lane(c, &list[i]);
+        else
+            start_lane(c, &list[i]);
     }
 }
 

@@ -32,8 +32,8 @@ void kafka_consumer_add(struct kafka_consumer *c, int32_t partition)
     kafka_wake_on(queue, c->client.wake_fd);
     c->partitions =
         mem_realloc_array(c->partitions, c->partition_count + 1, sizeof(*c->partitions));
-    c->partitions[c->partition_count++] =
-        (struct kafka_partition){.partition = partition, .queue = queue, .refused = -1};
+    c->partitions[c->partition_count++] = (struct kafka_partition){
+        .partition = partition, .queue = queue, .next = RD_KAFKA_OFFSET_END, .refused = -1};
     c->trouble_code = RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -47,12 +47,12 @@ void kafka_consumer_remove(struct kafka_consumer *c, int32_t partition)
     *p = c->partitions[--c->partition_count];
 }
 
-rd_kafka_topic_partition_list_t *kafka_consumer_beyond(const struct kafka_consumer *c)
+rd_kafka_topic_partition_list_t *kafka_consumer_waiting(const struct kafka_consumer *c)
 {
     rd_kafka_topic_partition_list_t *list = NULL;
 
     for (size_t i = 0; i < c->partition_count; i++) {
-        if (c->partitions[i].refused < 0)
+        if (c->partitions[i].has_begun && c->partitions[i].refused < 0)
             continue;
         if (!list)
             list = rd_kafka_topic_partition_list_new(1);
@@ -65,13 +65,14 @@ bool kafka_consumer_is_beyond(const struct kafka_consumer *c, int32_t partition)
 {
     const struct kafka_partition *p = find(c, partition);
 
-    return p->refused == p->next;
+    return p->has_begun && p->refused == p->next;
 }
 
 void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t next)
 {
     struct kafka_partition *p = find(c, partition);
 
+    p->has_begun = true;
     p->next = next;
     p->refused = -1;
 }
@@ -187,7 +188,7 @@ static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
 {
     struct kafka_consumer *c = self;
     struct kafka_partition *p = find(c, partition);
-    rd_kafka_message_t *rkm = p ? rd_kafka_consume_queue(p->queue, 0) : NULL;
+    rd_kafka_message_t *rkm = p && p->has_begun ? rd_kafka_consume_queue(p->queue, 0) : NULL;
     enum fetch_result result = FETCH_NOTHING;
 
     if (!rkm)

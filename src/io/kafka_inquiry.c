@@ -10,13 +10,14 @@
 
 struct kafka_inquiry {
     rd_kafka_t *rk;
-    const char *topic;
+    char *topic; /* ours: a question may outlive whoever asked */
     int wake_fd;
     struct errand *errand; /* NULL when nothing is open */
     bool is_dropped;
     int64_t not_before_ms;
     /* The errand's until it is done. */
     rd_kafka_topic_partition_list_t *list;
+    rd_kafka_topic_partition_list_t *led; /* those of them that have a leader */
     struct assignment *found;
     struct kafka_answer answer;
 };
@@ -32,8 +33,18 @@ static rd_kafka_topic_partition_list_t *list_partitions(const struct rd_kafka_me
     return list;
 }
 
-/* All partitions of the topic. */
-static rd_kafka_resp_err_t learn_partitions(struct kafka_inquiry *q, int64_t deadline)
+/* One without a leader cannot be asked about, and would hold up the answer for all others. */
+static void note_leaders(struct kafka_inquiry *q, const struct rd_kafka_metadata_topic *topic)
+{
+    q->led = rd_kafka_topic_partition_list_new(q->list->cnt);
+    for (int i = 0; i < topic->partition_cnt; i++)
+        if (topic->partitions[i].leader >= 0 &&
+            rd_kafka_topic_partition_list_find(q->list, q->topic, topic->partitions[i].id))
+            rd_kafka_topic_partition_list_add(q->led, q->topic, topic->partitions[i].id);
+}
+
+/* Which of the partitions, or of all that the topic has, have a leader. */
+static rd_kafka_resp_err_t learn_leaders(struct kafka_inquiry *q, int64_t deadline)
 {
     rd_kafka_topic_t *topic = rd_kafka_topic_new(q->rk, q->topic, NULL);
     const struct rd_kafka_metadata *md;
@@ -46,8 +57,10 @@ static rd_kafka_resp_err_t learn_partitions(struct kafka_inquiry *q, int64_t dea
     if (err)
         return err;
     err = md->topic_cnt == 1 ? md->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    if (!err)
+    if (!err && !q->list)
         q->list = list_partitions(&md->topics[0]);
+    if (!err)
+        note_leaders(q, &md->topics[0]);
     rd_kafka_metadata_destroy(md);
     return err;
 }
@@ -72,41 +85,46 @@ static rd_kafka_resp_err_t learn_committed(struct kafka_inquiry *q, int64_t dead
         q->found[i] = (struct assignment){
             .partition = q->list->elems[i].partition,
             .committed = q->list->elems[i].offset >= 0 ? q->list->elems[i].offset : -1,
+            .low = -1,
+            .high = -1,
             .start = -1};
     return err;
 }
 
-/* Where the partitions begin or end: `end` is RD_KAFKA_OFFSET_BEGINNING or _END, which the protocol
- * takes as a time. Not rd_kafka_query_watermark_offsets: in 2.0.2 it waits beyond its timeout. */
+/* Where the partitions with a leader begin or end: `end` is RD_KAFKA_OFFSET_BEGINNING or _END, which
+ * the protocol takes as a time. Not rd_kafka_query_watermark_offsets: in 2.0.2 it waits beyond its
+ * timeout. */
 static rd_kafka_resp_err_t learn_ends(struct kafka_inquiry *q, int64_t end, int64_t deadline)
 {
     rd_kafka_resp_err_t err;
 
-    for (int i = 0; i < q->list->cnt; i++)
-        q->list->elems[i].offset = end;
-    err = rd_kafka_offsets_for_times(q->rk, q->list, kafka_left_ms(deadline));
-    if (err || (err = first_error(q->list)))
+    for (int i = 0; i < q->led->cnt; i++)
+        q->led->elems[i].offset = end;
+    err = rd_kafka_offsets_for_times(q->rk, q->led, kafka_left_ms(deadline));
+    if (err || (err = first_error(q->led)))
         return err;
-    for (int i = 0; i < q->list->cnt; i++)
-        if (end == RD_KAFKA_OFFSET_BEGINNING)
-            q->found[i].low = q->list->elems[i].offset;
-        else
-            q->found[i].high = q->list->elems[i].offset;
+    for (int i = 0; i < q->list->cnt; i++) {
+        const rd_kafka_topic_partition_t *p =
+            rd_kafka_topic_partition_list_find(q->led, q->topic, q->found[i].partition);
+
+        if (p && end == RD_KAFKA_OFFSET_BEGINNING)
+            q->found[i].low = p->offset;
+        else if (p)
+            q->found[i].high = p->offset;
+    }
     return err;
 }
 
 static rd_kafka_resp_err_t learn_all(struct kafka_inquiry *q)
 {
     int64_t deadline = kafka_now_ms() + ASK_MS;
-    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_resp_err_t err = learn_leaders(q, deadline);
 
-    if (!q->list)
-        err = learn_partitions(q, deadline);
     if (!err)
         err = learn_committed(q, deadline);
-    if (!err)
+    if (!err && q->led->cnt > 0)
         err = learn_ends(q, RD_KAFKA_OFFSET_BEGINNING, deadline);
-    if (!err)
+    if (!err && q->led->cnt > 0)
         err = learn_ends(q, RD_KAFKA_OFFSET_END, deadline);
     return err;
 }
@@ -115,9 +133,13 @@ static void ask(void *self)
 {
     struct kafka_inquiry *q = self;
 
-    q->answer.err = learn_all(q);
-    q->answer.partitions = q->found;
-    q->answer.count = q->answer.err ? 0 : (size_t)q->list->cnt;
+    q->answer = (struct kafka_answer){.err = learn_all(q), .partitions = q->found};
+    if (q->answer.err)
+        return;
+    q->answer.count = (size_t)q->list->cnt;
+    q->answer.unknown_count = (size_t)(q->list->cnt - q->led->cnt);
+    if (q->answer.unknown_count)
+        q->answer.err = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
 }
 
 /* ---- on the owner's thread ---- */
@@ -126,7 +148,9 @@ static void forget(struct kafka_inquiry *q)
 {
     if (q->list)
         rd_kafka_topic_partition_list_destroy(q->list);
-    q->list = NULL;
+    if (q->led)
+        rd_kafka_topic_partition_list_destroy(q->led);
+    q->list = q->led = NULL;
     free(q->found);
     q->found = NULL;
 }
@@ -146,7 +170,7 @@ struct kafka_inquiry *kafka_inquiry_new(rd_kafka_t *rk, const char *topic, int w
 {
     struct kafka_inquiry *q = mem_alloc(sizeof(*q));
 
-    *q = (struct kafka_inquiry){.rk = rk, .topic = topic, .wake_fd = wake_fd};
+    *q = (struct kafka_inquiry){.rk = rk, .topic = mem_strdup(topic), .wake_fd = wake_fd};
     return q;
 }
 
@@ -182,6 +206,7 @@ bool kafka_inquiry_free(struct kafka_inquiry *q)
     if (is_open)
         return false;
     forget(q);
+    free(q->topic);
     free(q);
     return true;
 }

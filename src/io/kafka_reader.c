@@ -42,6 +42,7 @@ static int begin_reading(struct kafka_reader *r, struct kafka_answer *answer,
         const struct assignment *a = &answer->partitions[i];
 
         kafka_consumer_add(&r->consumer, a->partition);
+        kafka_consumer_begin(&r->consumer, a->partition, a->start);
         rd_kafka_topic_partition_list_add(list, r->consumer.topic, a->partition)->offset =
             a->start >= 0 ? a->start : RD_KAFKA_OFFSET_BEGINNING;
     }

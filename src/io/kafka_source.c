@@ -125,7 +125,20 @@ static void do_unassign(struct kafka_source *s, const rd_kafka_topic_partition_l
         rd_kafka_assign(client->rk, NULL);
 }
 
-/* Asks the flow where to begin. */
+static int64_t where_nobody_knows(const struct kafka_source *s, const struct assignment *a)
+{
+    switch (s->reset) {
+    case RESET_EARLIEST:
+        return a->low;
+    case RESET_LATEST:
+        return a->high;
+    case RESET_ERROR:
+        break;
+    }
+    return RD_KAFKA_OFFSET_INVALID; /* librdkafka says so */
+}
+
+/* Asks the flow where to begin. Nothing is fetched ahead from what cannot begin yet. */
 static void tell_assigned(struct kafka_source *s, struct assignment *partitions, size_t count,
                           const struct source_events *events)
 {
@@ -133,8 +146,12 @@ static void tell_assigned(struct kafka_source *s, struct assignment *partitions,
     for (size_t i = 0; i < count; i++) {
         struct assignment *a = &partitions[i];
 
-        if (a->start < 0 && s->reset != RESET_ERROR)
-            a->start = s->reset == RESET_LATEST ? a->high : a->low;
+        if (a->high < 0) {
+            a->start = RD_KAFKA_OFFSET_END;
+            continue;
+        }
+        if (a->start < 0)
+            a->start = where_nobody_knows(s, a);
         kafka_consumer_begin(&s->consumer, a->partition, a->start);
         if (a->is_reset)
             kafka_commits_add(&s->set_back, a->partition, a->start);
@@ -148,24 +165,22 @@ static void begin_assigned(struct kafka_source *s, struct assignment *partitions
         kafka_consumer_add(&s->consumer, partitions[i].partition);
     tell_assigned(s, partitions, count, events);
     for (size_t i = 0; i < count; i++)
-        if (partitions[i].start >= 0)
-            s->rebalance_list->elems[i].offset = partitions[i].start;
+        s->rebalance_list->elems[i].offset = partitions[i].start;
     do_assign(s, s->rebalance_list);
     forget_rebalance(s);
 }
 
-/* Returns NULL until the broker has told where the partitions stand. */
+/* Returns NULL until the broker has told where at least one of the partitions stands. */
 static struct kafka_answer *learn(struct kafka_source *s,
                                   const rd_kafka_topic_partition_list_t *list)
 {
     struct kafka_answer *answer = kafka_inquiry_turn(s->consumer.inquiry, list);
 
-    if (!answer || !answer->err)
-        return answer;
-    log_plain(s->consumer.client.log, LOG_WARN,
-              "the broker does not tell where the partitions stand, asking again",
-              rd_kafka_err2str(answer->err));
-    return NULL;
+    if (answer && answer->err)
+        log_plain(s->consumer.client.log, LOG_WARN,
+                  "the broker does not tell where the partitions stand, asking again",
+                  rd_kafka_err2str(answer->err));
+    return answer && answer->count > answer->unknown_count ? answer : NULL;
 }
 
 static void serve_assign(struct kafka_source *s, const struct source_events *events)
@@ -196,11 +211,21 @@ static void assign_anew(struct kafka_source *s, const struct assignment *partiti
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* Retention was faster than we, or the topic was recreated: as at an assignment, the flow says what
- * is missing and where to go on. */
-static void serve_beyond(struct kafka_source *s, const struct source_events *events)
+static void drop_unknown(struct kafka_answer *answer)
 {
-    rd_kafka_topic_partition_list_t *list = kafka_consumer_beyond(&s->consumer);
+    size_t known = 0;
+
+    for (size_t i = 0; i < answer->count; i++)
+        if (answer->partitions[i].high >= 0)
+            answer->partitions[known++] = answer->partitions[i];
+    answer->count = known;
+}
+
+/* A partition had no leader when it came to us; or retention was faster than we, or the topic was
+ * recreated: then, as at an assignment, the flow says what is missing and where to go on. */
+static void serve_waiting(struct kafka_source *s, const struct source_events *events)
+{
+    rd_kafka_topic_partition_list_t *list = kafka_consumer_waiting(&s->consumer);
     struct kafka_answer *answer;
 
     if (!list)
@@ -209,6 +234,7 @@ static void serve_beyond(struct kafka_source *s, const struct source_events *eve
     rd_kafka_topic_partition_list_destroy(list);
     if (!answer)
         return;
+    drop_unknown(answer);
     for (size_t i = 0; i < answer->count; i++)
         answer->partitions[i].was_beyond =
             kafka_consumer_is_beyond(&s->consumer, answer->partitions[i].partition);
@@ -272,7 +298,7 @@ static int serve(void *self, const struct source_events *events, struct err *e)
     else if (s->rebalance == REBALANCE_REVOKE)
         tell_revoked(s, events);
     else if (!s->rebalance_list)
-        serve_beyond(s, events);
+        serve_waiting(s, events);
     kafka_commits_serve(&s->set_back);
     return 0;
 }

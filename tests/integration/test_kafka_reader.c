@@ -220,6 +220,25 @@ static void a_broker_that_does_not_answer_holds_neither_a_turn_nor_the_close_up(
     give_up(f);
 }
 
+/* A run that left its records out would say that it had come to the end. */
+static void nothing_is_read_while_a_partition_has_no_leader(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+
+    write_records(f, 0, 2);
+    write_records(f, 1, 2);
+    rd_kafka_mock_partition_set_leader(f->kafka.cluster, TOPIC, 1, -1);
+    open_reader(f, TOPIC, 1500);
+    MOCK_WAIT(serve(f, &e) < 0, assert_int_equal(f->assigned_count, 0));
+    assert_non_null(strstr(e.text, "Leader not available"));
+    close_reader(f);
+    rd_kafka_mock_partition_set_leader(f->kafka.cluster, TOPIC, 1, 1);
+    open_reader(f, TOPIC, MOCK_PATIENCE_MS);
+    assert_int_equal(read_all(f), 4);
+    close_reader(f);
+}
+
 static void what_is_not_committed_at_the_close_is_told_in_time(void **state)
 {
     struct fixture *f = *state;
@@ -246,6 +265,7 @@ int main(void)
         TEST(what_is_stored_while_a_commit_is_on_its_way_is_committed_too),
         TEST(a_missing_topic_is_an_error),
         TEST(a_broker_that_does_not_answer_holds_neither_a_turn_nor_the_close_up),
+        TEST(nothing_is_read_while_a_partition_has_no_leader),
         TEST(what_is_not_committed_at_the_close_is_told_in_time),
     };
 

@@ -52,6 +52,8 @@ static void on_assigned(void *ctx, struct assignment *list, size_t count)
         int32_t p = list[i].partition;
 
         assert_false(m->is_ours[p]);
+        if (list[i].high < 0)
+            continue;
         m->is_ours[p] = true;
         list[i].is_reset = m->sets_back && m->start[p] != UNKNOWN;
         if (m->start[p] != UNKNOWN)
@@ -474,6 +476,79 @@ static void errors_of_fetching_lose_nothing(void **state)
     MOCK_WAIT(m->position[0] == 10, take_numbers(m, 0));
 }
 
+/* Takes what waits in all partitions that are ours, and counts it. */
+static void take_all(struct member *m, int taken[PARTITIONS])
+{
+    struct message message;
+
+    serve(m);
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        if (m->is_ours[p])
+            taken[p] += take_numbers(m, p);
+        else
+            assert_int_equal(m->port.fetch(m->port.self, p, &message), FETCH_NOTHING);
+}
+
+static void read_with_a_partition_without_a_leader(struct fixture *f)
+{
+    struct member *m = &f->a;
+    int taken[PARTITIONS] = {0};
+
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        write_numbers(f, p, 0, 5);
+    rd_kafka_mock_partition_set_leader(f->kafka.cluster, TOPIC, 2, -1);
+    open_member(f, m);
+    MOCK_WAIT(taken[0] == 5 && taken[1] == 5 && taken[3] == 5, take_all(m, taken));
+    assert_int_equal(count_ours(m), PARTITIONS - 1);
+    write_numbers(f, 0, 5, 8);
+    MOCK_WAIT(taken[0] == 8, take_all(m, taken));
+    MOCK_WAIT(fake_log_count(&m->log, "the broker does not tell where the partitions stand, "
+                                      "asking again") > 2,
+              take_all(m, taken));
+    m->port.store(m->port.self, 1, 4);
+    rd_kafka_mock_partition_set_leader(f->kafka.cluster, TOPIC, 2, 1);
+    write_numbers(f, 2, 5, 7);
+    MOCK_WAIT(taken[2] == 7, take_all(m, taken));
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        write_numbers(f, p, (int)m->position[p], 10);
+    MOCK_WAIT(taken[0] == 10 && taken[1] == 10 && taken[2] == 10 && taken[3] == 10,
+              take_all(m, taken));
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        assert_int_equal(m->position[p], 10);
+        m->port.store(m->port.self, p, 10);
+    }
+    close_member(m);
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        assert_int_equal(mock_kafka_committed(&f->kafka, TOPIC, p), 10);
+}
+
+static void a_partition_without_a_leader_holds_no_other_up_and_begins_when_it_has_one(void **state)
+{
+    read_with_a_partition_without_a_leader(*state);
+}
+
+static void so_it_does_when_partitions_come_and_go_one_by_one(void **state)
+{
+    struct fixture *f = *state;
+
+    config_set_property(&f->kafka.cfg, "partition.assignment.strategy", "cooperative-sticky",
+                        "test");
+    read_with_a_partition_without_a_leader(f);
+}
+
+static void a_partition_without_a_leader_can_be_given_back(void **state)
+{
+    struct fixture *f = *state;
+
+    config_set_property(&f->kafka.cfg, "partition.assignment.strategy", "cooperative-sticky",
+                        "test");
+    rd_kafka_mock_partition_set_leader(f->kafka.cluster, TOPIC, 2, -1);
+    open_member(f, &f->a);
+    MOCK_WAIT(count_ours(&f->a) == PARTITIONS - 1, serve(&f->a));
+    close_member(&f->a);
+    assert_int_equal(fake_log_count(&f->a.log, "unassignment refused"), 0);
+}
+
 static void a_slow_connection_does_not_hold_a_turn_up(void **state)
 {
     struct fixture *f = *state;
@@ -681,6 +756,9 @@ int main(void)
         TEST(a_close_in_the_middle_of_a_revocation_ends_it),
         TEST(a_missing_broker_is_told_once_and_it_goes_on_by_itself),
         TEST(errors_of_fetching_lose_nothing),
+        TEST(a_partition_without_a_leader_holds_no_other_up_and_begins_when_it_has_one),
+        TEST(so_it_does_when_partitions_come_and_go_one_by_one),
+        TEST(a_partition_without_a_leader_can_be_given_back),
         TEST(a_slow_connection_does_not_hold_a_turn_up),
         TEST(a_question_without_an_answer_holds_no_turn_up_and_is_asked_again),
         TEST(a_stop_while_a_question_is_open_ends_in_time),

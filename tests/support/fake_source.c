@@ -120,8 +120,8 @@ static void tell_assigned(struct fake_source *s, const struct fake_source_event 
 
         list[i] = (struct assignment){.partition = e->partitions[i],
                                       .committed = p->committed > 0 ? p->committed : -1,
-                                      .low = p->low,
-                                      .high = p->end,
+                                      .low = p->is_unknown ? -1 : p->low,
+                                      .high = p->is_unknown ? -1 : p->end,
                                       .was_beyond = e->was_beyond,
                                       .start = -1};
     }
@@ -129,8 +129,9 @@ static void tell_assigned(struct fake_source *s, const struct fake_source_event 
     for (size_t i = 0; i < e->count; i++) {
         struct fake_partition *p = partition_of(s, list[i].partition);
 
-        assert_true(p->is_ours == e->was_beyond);
+        assert_true(p->is_ours == (e->was_beyond || p->was_unknown));
         p->is_ours = true;
+        p->was_unknown = p->is_unknown;
         p->is_lost = p->told_end = false;
         p->start = list[i].start;
         p->position = list[i].start < 0 ? p->low : list[i].start;
@@ -222,7 +223,7 @@ static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
     assert_true(p->is_ours);
     assert_false(p->is_asked_back);
     p->fetches++;
-    if (p->is_slow)
+    if (p->is_slow || p->was_unknown)
         return FETCH_NOTHING;
     for (size_t i = 0; i < p->count; i++) {
         if (p->records[i].offset < p->position)
@@ -291,7 +292,9 @@ static int64_t high_watermark(void *self, int32_t partition)
 {
     struct fake_source *s = self;
 
-    return s->hides_watermarks ? -1 : partition_of(s, partition)->end;
+    const struct fake_partition *p = partition_of(s, partition);
+
+    return s->hides_watermarks || p->was_unknown ? -1 : p->end;
 }
 
 struct source fake_source_port(struct fake_source *s)

@@ -35,7 +35,9 @@ struct fake_partition {
     bool is_asked_back; /* `revoked` was told */
     bool is_lost;
     bool told_end;
-    bool is_slow; /* gives nothing for now */
+    bool is_slow;    /* gives nothing for now */
+    bool is_unknown; /* where it stands is not told; when that ends, the test assigns it again */
+    bool was_unknown;
     size_t fetches;
 };
 

@@ -1166,6 +1166,47 @@ static void a_drain_waits_until_the_ends_are_known(void **state)
     assert_int_equal(committed(w, 0), 5);
 }
 
+/* It has no leader: the others are handled meanwhile, and it is not taken for an empty one. */
+static void a_drain_waits_for_a_partition_of_which_nothing_is_known(void **state)
+{
+    struct world *w = *state;
+    struct strbuf metrics = {0};
+
+    w->policy.drain = true;
+    w->source.partitions[1].is_unknown = true;
+    add_orders(w, 0, 5);
+    add_orders(w, 1, 3);
+    begin(w);
+    fake_source_assign(&w->source, 0, 1);
+    run_for(w, 60000);
+    assert_false(consume_is_done(&w->c));
+    assert_int_equal(committed(w, 0), 5);
+    assert_int_equal(committed(w, 1), 0);
+    consume_write_metrics(&w->c, &metrics);
+    assert_non_null(strstr(strbuf_text(&metrics), "\"lag\":null"));
+    strbuf_release(&metrics);
+    w->source.partitions[1].is_unknown = false;
+    fake_source_assign(&w->source, 1, 1);
+    run_to_end(w, 1000);
+    assert_int_equal(committed(w, 1), 3);
+    assert_int_equal(w->lines, 8);
+    assert_true(consume_is_drained(&w->c));
+}
+
+static void a_stop_does_not_wait_for_a_partition_of_which_nothing_is_known(void **state)
+{
+    struct world *w = *state;
+
+    w->source.partitions[1].is_unknown = true;
+    add_orders(w, 0, 5);
+    begin(w);
+    fake_source_assign(&w->source, 0, 1);
+    settle(w);
+    consume_stop(&w->c);
+    run_to_end(w, 400);
+    assert_int_equal(committed(w, 0), 5);
+}
+
 static void a_drain_keeps_the_backoff_and_may_make_dead_letters(void **state)
 {
     struct world *w = *state;
@@ -1456,6 +1497,8 @@ int main(void)
         TEST(a_drain_ends_at_the_ends_as_they_were_at_the_start),
         TEST(a_drain_of_nothing_ends),
         TEST(a_drain_waits_until_the_ends_are_known),
+        TEST(a_drain_waits_for_a_partition_of_which_nothing_is_known),
+        TEST(a_stop_does_not_wait_for_a_partition_of_which_nothing_is_known),
         TEST(a_drain_keeps_the_backoff_and_may_make_dead_letters),
         TEST(a_drain_does_not_end_between_two_assignments),
         TEST(a_record_that_fails_without_dead_letters_stops_the_tracker_if_told_to),

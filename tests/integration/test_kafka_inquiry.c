@@ -1,0 +1,108 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "io/kafka_inquiry.h"
+#include "support/mock_kafka.h"
+
+#define TOPIC      "orders"
+#define PARTITIONS 3
+
+struct fixture {
+    struct mock_kafka kafka;
+    rd_kafka_t *rk;
+    struct kafka_inquiry *inquiry;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = mem_alloc(sizeof(*f));
+    char *topic = mem_strdup(TOPIC);
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+    mock_kafka_open(&f->kafka);
+    mock_kafka_create(&f->kafka, TOPIC, PARTITIONS);
+    rd_kafka_conf_set(conf, "bootstrap.servers", f->kafka.cfg.kafka.broker, NULL, 0);
+    rd_kafka_conf_set(conf, "group.id", "group", NULL, 0);
+    f->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, NULL, 0);
+    assert_non_null(f->rk);
+    f->inquiry = kafka_inquiry_new(f->rk, topic, -1);
+    /* Whoever asks may be gone before the thread that asks has begun. */
+    memset(topic, 'x', strlen(topic));
+    free(topic);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(kafka_inquiry_free(f->inquiry));
+    rd_kafka_destroy(f->rk);
+    mock_kafka_close(&f->kafka);
+    free(f);
+    return 0;
+}
+
+static struct kafka_answer *ask(struct fixture *f)
+{
+    struct kafka_answer *answer = NULL;
+
+    MOCK_WAIT(answer, answer = kafka_inquiry_turn(f->inquiry, NULL));
+    return answer;
+}
+
+static void it_tells_where_all_partitions_stand(void **state)
+{
+    struct fixture *f = *state;
+    struct kafka_answer *answer;
+
+    mock_kafka_write(&f->kafka, TOPIC, 1, "key", "value", 5, NULL, 0);
+    answer = ask(f);
+    assert_int_equal(answer->err, 0);
+    assert_int_equal(answer->count, PARTITIONS);
+    assert_int_equal(answer->unknown_count, 0);
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        assert_int_equal(answer->partitions[p].partition, p);
+        assert_int_equal(answer->partitions[p].committed, -1);
+        assert_int_equal(answer->partitions[p].low, 0);
+        assert_int_equal(answer->partitions[p].high, p == 1);
+        assert_int_equal(answer->partitions[p].start, -1);
+    }
+}
+
+static void a_partition_without_a_leader_is_unknown_and_the_others_are_told(void **state)
+{
+    struct fixture *f = *state;
+    struct kafka_answer *answer;
+
+    mock_kafka_write(&f->kafka, TOPIC, 2, "key", "value", 5, NULL, 0);
+    rd_kafka_mock_partition_set_leader(f->kafka.cluster, TOPIC, 1, -1);
+    answer = ask(f);
+    assert_int_equal(answer->err, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+    assert_int_equal(answer->count, PARTITIONS);
+    assert_int_equal(answer->unknown_count, 1);
+    assert_int_equal(answer->partitions[0].high, 0);
+    assert_int_equal(answer->partitions[1].low, -1);
+    assert_int_equal(answer->partitions[1].high, -1);
+    assert_int_equal(answer->partitions[2].high, 1);
+    rd_kafka_mock_partition_set_leader(f->kafka.cluster, TOPIC, 1, 1);
+    MOCK_WAIT(ask(f)->err == 0, (void)0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(it_tells_where_all_partitions_stand),
+        TEST(a_partition_without_a_leader_is_unknown_and_the_others_are_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
