@@ -47,15 +47,11 @@ static int utc_offset(int64_t now_ms)
 void monitor_take(struct monitor *m)
 {
     int64_t now = clock_wall_ms(m->clock);
-    const struct figures *f = &m->figures;
-    bool at_once;
 
     m->dash = trackers_dash(&m->trackers);
     figures_take(&m->figures, m->dash, &m->limits, now);
-    m->is_frozen = frozen_take(&m->at_stop, f, m->dash, &m->limits);
-    /* a stop does not come and go by itself; silence has lasted long enough already */
-    at_once = f->health.findings[HEALTH_FRESHNESS].level >= LEVEL_WARN;
-    verdict_update(&m->verdict, f->health.level, at_once, now);
+    m->is_frozen = frozen_take(&m->at_stop, &m->figures, m->dash, &m->limits);
+    verdict_update(&m->verdict, m->figures.health.level, m->figures.health.at_once, now);
 }
 
 #define SPEED_MS 500 /* shortest time that a speed is taken from */

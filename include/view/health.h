@@ -10,7 +10,7 @@
 
 struct figures;
 
-enum level { LEVEL_OK, LEVEL_UNKNOWN, LEVEL_WARN, LEVEL_CRIT }; /* the worse the larger */
+enum level { LEVEL_OK, LEVEL_UNKNOWN, LEVEL_WARN, LEVEL_CRIT, LEVELS }; /* the worse the larger */
 
 enum {
     HEALTH_FRESHNESS,
@@ -35,6 +35,7 @@ struct health_limits {
 
 struct health_finding {
     enum level level;
+    enum level at_once;  /* that bad it cannot come and go within seconds: needs no holding */
     const char *tracker; /* of several: whose it is, also said in the text; else NULL */
     char text[160];
 };
@@ -42,6 +43,7 @@ struct health_finding {
 struct health {
     enum level level; /* the worst of all; a rule that cannot tell does not make it UNKNOWN, unless
                          nothing was read at all */
+    enum level at_once; /* the worst that needs no holding; OK: none does */
     int passed;       /* rules that are OK */
     struct health_finding findings[HEALTH_RULES];
 };
@@ -55,17 +57,21 @@ const char *health_rule_name(int rule);
 const char *level_name(enum level level);   /* "WARN" */
 const char *level_symbol(enum level level); /* "!" */
 
-/* The level that is shown follows the level that was found once that has held for 3 seconds, so
- * that it does not flap; a stop or silence of the tracker and the first finding show at once. A zeroed struct
- * has shown nothing yet. */
+/* What is shown does not flap. It rises to a level once that, or a worse one, has been found for 3
+ * seconds, and falls to one once nothing worse than that has been found for 3 seconds: OK, then
+ * WARN, then CRIT shows WARN 3 seconds after WARN began and CRIT 3 seconds after CRIT began. The
+ * first finding shows at once, and so does whatever follows an UNKNOWN. A zeroed struct has shown
+ * nothing yet. */
 struct verdict {
     bool has_shown;
     enum level shown;
     enum level found;
-    int64_t found_ms; /* since when it is found */
-    int64_t shown_ms; /* since when it is shown */
+    int64_t at_least_ms[LEVELS]; /* since when what is found is that bad, where it is */
+    int64_t at_most_ms[LEVELS];  /* since when it is no worse, where it is not */
+    int64_t shown_ms;            /* since when it is shown */
 };
 
-void verdict_update(struct verdict *v, enum level found, bool at_once, int64_t now_ms);
+/* Up to the level `at_once` a rise is not waited for. */
+void verdict_update(struct verdict *v, enum level found, enum level at_once, int64_t now_ms);
 
 #endif

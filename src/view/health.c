@@ -14,6 +14,8 @@
 #define MINUTE_MS     60000
 #define READ_LAG_MS   2000
 #define VERDICT_HOLDS 3000
+#define BURST_LEAST   5
+#define BURST_SIGMAS  3.0
 
 static struct health_finding finding(enum level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -92,6 +94,31 @@ static struct health_finding judge_progress(const struct figures *f, const struc
     return finding(LEVEL_OK, "lag %" PRId64 ", %s", f->lag.messages, trend_name(f->lag.trend));
 }
 
+/* A minute that was good hides what has just begun: 5 % that fail stay under 1 % of its orders for
+ * 12 s. The last 10 seconds do not, but they hold so few orders that chance would carry them over a
+ * limit and back. So they speak only of 20 orders and more, 5 of them bad, and of more than three
+ * standard deviations above the limit: a slow flow, where that is out of reach, is left to the
+ * minute, a fast one loses less than a second. What is beyond chance stays in these seconds for
+ * longer than a verdict has to hold, so it need not hold once more. */
+static bool is_burst(int64_t bad, int64_t received, double limit)
+{
+    double expected = limit * (double)received;
+
+    return received >= MIN_SAMPLE && bad >= BURST_LEAST &&
+           (double)bad > expected + BURST_SIGMAS * sqrt(expected * (1 - limit));
+}
+
+static enum level success_burst(const struct figures *f, const struct health_limits *l)
+{
+    const struct figure_window *ten = &f->windows[WINDOW_10S];
+
+    if (is_burst(ten->failed, ten->received, 1 - l->success_crit / 100))
+        return LEVEL_CRIT;
+    if (is_burst(ten->failed, ten->received, 1 - l->success_warn / 100))
+        return LEVEL_WARN;
+    return LEVEL_OK;
+}
+
 static struct health_finding judge_success(const struct figures *f, const struct health_limits *l)
 {
     bool minute = f->received_60s >= MIN_SAMPLE;
@@ -101,7 +128,12 @@ static struct health_finding judge_success(const struct figures *f, const struct
     enum level level = percent < l->success_crit   ? LEVEL_CRIT
                        : percent < l->success_warn ? LEVEL_WARN
                                                    : LEVEL_OK;
+    enum level burst = success_burst(f, l);
 
+    if (burst > level)
+        return finding(burst, "%s in 10 s (floor %g %%)",
+                       format_percent(f->windows[WINDOW_10S].success).text,
+                       burst == LEVEL_CRIT ? l->success_crit : l->success_warn);
     if (!minute && f->last_count < MIN_SAMPLE)
         return finding(LEVEL_UNKNOWN, "%d events are too few to judge", f->last_count);
     if (minute)
@@ -123,9 +155,18 @@ static struct health_finding judge_errors(const struct figures *f, const struct 
     return finding(LEVEL_OK, "no ERROR line in 60 s");
 }
 
+static enum level dlq_burst(const struct figures *f, const struct health_limits *l)
+{
+    const struct figure_window *ten = &f->windows[WINDOW_10S];
+
+    (void)l;
+    return is_burst(ten->dlq, ten->received, 0.01) ? LEVEL_CRIT : LEVEL_OK;
+}
+
 static struct health_finding judge_dlq(const struct figures *f, const struct health_limits *l)
 {
-    (void)l;
+    const struct figure_window *ten = &f->windows[WINDOW_10S];
+
     if (f->dlq_60s < 0)
         return finding(LEVEL_UNKNOWN, "n/a");
     if (f->dlq_60s == 0)
@@ -133,6 +174,9 @@ static struct health_finding judge_dlq(const struct figures *f, const struct hea
     if (f->dlq_60s * 100 > f->received_60s)
         return finding(LEVEL_CRIT, "%" PRId64 " of %" PRId64 " in 60 s, above 1 %%", f->dlq_60s,
                        f->received_60s);
+    if (dlq_burst(f, l) == LEVEL_CRIT)
+        return finding(LEVEL_CRIT, "%" PRId64 " of %" PRId64 " in 10 s, above 1 %%", ten->dlq,
+                       ten->received);
     return finding(LEVEL_WARN, "%" PRId64 " of %" PRId64 " in 60 s", f->dlq_60s, f->received_60s);
 }
 
@@ -186,18 +230,28 @@ static struct health_finding judge_reader(const struct figures *f, const struct 
     return finding(LEVEL_OK, "up to date");
 }
 
+/* A stop does not come and go by itself, and silence has lasted long enough already. */
+static enum level lasting_freshness(const struct figures *f, const struct health_limits *l)
+{
+    enum level level = judge_freshness(f, l).level;
+
+    return level >= LEVEL_WARN ? level : LEVEL_OK;
+}
+
 static const struct {
     const char *name;
     struct health_finding (*judge)(const struct figures *f, const struct health_limits *l);
+    /* the level that needs no holding; NULL: none */
+    enum level (*at_once)(const struct figures *f, const struct health_limits *l);
 } rules[HEALTH_RULES] = {
-    [HEALTH_FRESHNESS] = {"freshness", judge_freshness},
-    [HEALTH_PROGRESS] = {"progress", judge_progress},
-    [HEALTH_SUCCESS] = {"success", judge_success},
-    [HEALTH_ERRORS] = {"errors", judge_errors},
-    [HEALTH_DLQ] = {"dlq", judge_dlq},
-    [HEALTH_LATENCY] = {"latency", judge_latency},
-    [HEALTH_INTEGRITY] = {"integrity", judge_integrity},
-    [HEALTH_READER] = {"reader", judge_reader},
+    [HEALTH_FRESHNESS] = {"freshness", judge_freshness, lasting_freshness},
+    [HEALTH_PROGRESS] = {"progress", judge_progress, NULL},
+    [HEALTH_SUCCESS] = {"success", judge_success, success_burst},
+    [HEALTH_ERRORS] = {"errors", judge_errors, NULL},
+    [HEALTH_DLQ] = {"dlq", judge_dlq, dlq_burst},
+    [HEALTH_LATENCY] = {"latency", judge_latency, NULL},
+    [HEALTH_INTEGRITY] = {"integrity", judge_integrity, NULL},
+    [HEALTH_READER] = {"reader", judge_reader, NULL},
 };
 
 /* Of several trackers the worst decides, and is named. */
@@ -218,21 +272,25 @@ static void join_trackers(struct health_finding *found, const struct figures *f,
         return;
     *found = finding(worst->health.findings[rule].level, "%.40s: %.100s", worst->name,
                      worst->health.findings[rule].text);
+    found->at_once = worst->health.findings[rule].at_once;
     found->tracker = worst->name;
 }
 
 void health_judge(struct health *h, const struct figures *f, const struct health_limits *limits)
 {
-    h->level = LEVEL_OK;
+    h->level = h->at_once = LEVEL_OK;
     h->passed = 0;
     for (int i = 0; i < HEALTH_RULES; i++) {
         struct health_finding *found = &h->findings[i];
 
         *found = rules[i].judge(f, limits);
+        found->at_once = rules[i].at_once ? rules[i].at_once(f, limits) : LEVEL_OK;
         join_trackers(found, f, i);
         h->passed += found->level == LEVEL_OK;
         if (found->level > h->level && (found->level != LEVEL_UNKNOWN || i == HEALTH_FRESHNESS))
             h->level = found->level;
+        if (found->at_once > h->at_once)
+            h->at_once = found->at_once;
     }
 }
 
@@ -267,17 +325,50 @@ const char *level_symbol(enum level level)
     return symbols[level];
 }
 
-void verdict_update(struct verdict *v, enum level found, bool at_once, int64_t now_ms)
+static void note_found(struct verdict *v, enum level found, int64_t now_ms)
 {
-    if (!v->has_shown || found != v->found)
-        v->found_ms = now_ms;
+    for (int level = LEVEL_OK; level < LEVELS; level++) {
+        if (!v->has_shown || ((int)found >= level && (int)v->found < level))
+            v->at_least_ms[level] = now_ms;
+        if (!v->has_shown || ((int)found <= level && (int)v->found > level))
+            v->at_most_ms[level] = now_ms;
+    }
     v->found = found;
-    if (v->has_shown && found == v->shown)
-        return;
-    if (v->has_shown && v->shown != LEVEL_UNKNOWN && !at_once &&
-        now_ms - v->found_ms < VERDICT_HOLDS)
+}
+
+/* UNKNOWN is no step between two others. */
+static bool is_step(const struct verdict *v, int level)
+{
+    return level != LEVEL_UNKNOWN || v->found == LEVEL_UNKNOWN;
+}
+
+/* The level next to the one found that may be shown. */
+static enum level held_level(const struct verdict *v, enum level at_once, int64_t now_ms)
+{
+    int level = (int)v->found;
+
+    for (; level > (int)v->shown; level--) {
+        if (is_step(v, level) &&
+            (level <= (int)at_once || now_ms - v->at_least_ms[level] >= VERDICT_HOLDS))
+            break;
+    }
+    for (; level < (int)v->shown; level++) {
+        if (is_step(v, level) && now_ms - v->at_most_ms[level] >= VERDICT_HOLDS)
+            break;
+    }
+    return (enum level)level;
+}
+
+void verdict_update(struct verdict *v, enum level found, enum level at_once, int64_t now_ms)
+{
+    enum level level = found;
+
+    note_found(v, found, now_ms);
+    if (v->has_shown && v->shown != LEVEL_UNKNOWN)
+        level = held_level(v, at_once, now_ms);
+    if (v->has_shown && level == v->shown)
         return;
     v->has_shown = true;
-    v->shown = found;
+    v->shown = level;
     v->shown_ms = now_ms;
 }

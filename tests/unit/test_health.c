@@ -248,6 +248,97 @@ static void dlq(void **state)
     }
 }
 
+/* The last 10 seconds after a minute of so many orders that were good. */
+static struct figures burst(int64_t minute, int64_t received, int64_t bad)
+{
+    struct figures f = healthy();
+
+    f.received_60s = minute + received;
+    f.dlq_60s = f.failed_60s = bad;
+    f.success_60s = 1 - (double)bad / (double)f.received_60s;
+    f.windows[WINDOW_10S] = (struct figure_window){.received = received,
+                                                   .failed = bad,
+                                                   .dlq = bad,
+                                                   .success = 1 - (double)bad / (double)received};
+    return f;
+}
+
+static void dead_letters_that_begin_after_a_good_minute_are_seen_in_ten_seconds(void **state)
+{
+    static const struct {
+        const char *name;
+        int64_t minute, received, dlq;
+        bool is_crit;
+    } cases[] = {
+        {"5 % of 2,000/s since 3 s", 100000, 20000, 300, true},
+        {"5 % of 2,000/s since 2 s", 100000, 20000, 200, false},
+        {"just 1 % is within chance", 100000, 20000, 210, false},
+        {"and so is a little more", 100000, 20000, 242, false},
+        {"but this is not", 100000, 20000, 243, true},
+        {"one among 25", 1000, 25, 1, false},
+        {"four among 25", 1000, 25, 4, false},
+        {"five among 25", 1000, 25, 5, true},
+        {"all of a few", 2000, 19, 19, false},
+        {"all of 20", 2000, 20, 20, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct figures f = burst(cases[i].minute, cases[i].received, cases[i].dlq);
+        enum level expected = cases[i].is_crit ? LEVEL_CRIT : LEVEL_WARN;
+        struct health h;
+
+        f.windows[WINDOW_10S].failed = f.failed_60s = 0; /* of the success nothing is asked here */
+        f.success_60s = 1;
+        judge_one(cases[i].name, HEALTH_DLQ, &f, expected);
+        health_judge(&h, &f, &limits);
+        assert_int_equal(h.at_once, cases[i].is_crit ? LEVEL_CRIT : LEVEL_OK);
+    }
+}
+
+static void success_that_falls_after_a_good_minute_is_seen_in_ten_seconds(void **state)
+{
+    static const struct {
+        const char *name;
+        int64_t minute, received, failed;
+        enum level level;
+    } cases[] = {
+        {"10 % of 2,000/s since 5 s", 100000, 20000, 1000, LEVEL_OK},
+        {"beyond chance", 100000, 20000, 1093, LEVEL_WARN},
+        {"a third of 2,000/s since 6 s", 100000, 20000, 4000, LEVEL_WARN},
+        {"beyond chance for the second bound", 100000, 20000, 4170, LEVEL_CRIT},
+        {"three of 20", 1000, 20, 3, LEVEL_OK},
+        {"half of 20", 1000, 20, 10, LEVEL_CRIT},
+        {"all of a few", 1000, 19, 19, LEVEL_OK},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct figures f = burst(cases[i].minute, cases[i].received, cases[i].failed);
+        struct health h;
+
+        f.windows[WINDOW_10S].dlq = f.dlq_60s = 0; /* dropped */
+        judge_one(cases[i].name, HEALTH_SUCCESS, &f, cases[i].level);
+        health_judge(&h, &f, &limits);
+        assert_int_equal(h.at_once, cases[i].level);
+    }
+}
+
+static void a_reason_names_the_seconds_it_speaks_of(void **state)
+{
+    struct figures f = burst(100000, 20000, 5000);
+    struct health h;
+
+    (void)state;
+    health_judge(&h, &f, &limits);
+    assert_string_equal(h.findings[HEALTH_DLQ].text, "5000 of 120000 in 60 s, above 1 %");
+    assert_string_equal(h.findings[HEALTH_SUCCESS].text, "75.00 % in 10 s (floor 80 %)");
+    f = burst(100000, 20000, 400);
+    health_judge(&h, &f, &limits);
+    assert_string_equal(h.findings[HEALTH_DLQ].text, "400 of 20000 in 10 s, above 1 %");
+    assert_string_equal(h.findings[HEALTH_SUCCESS].text, "99.66 % in 60 s (floor 95 %)");
+}
+
 static void latency(void **state)
 {
     static const struct {
@@ -343,28 +434,90 @@ static void a_rule_that_cannot_tell_does_not_hide_the_rest(void **state)
     assert_int_equal(h.level, LEVEL_UNKNOWN);
 }
 
-static void a_verdict_has_to_hold_before_it_shows(void **state)
+/* What is found from second to second, one letter each (o, ?, w, c), and what shows. */
+static void play(const char *found, const char *shown)
+{
+    static const char letters[] = "o?wc";
+    struct verdict v = {0};
+
+    for (int64_t i = 0; found[i]; i++) {
+        enum level level = (enum level)(strchr(letters, found[i]) - letters);
+
+        verdict_update(&v, level, LEVEL_OK, 1000 * i);
+        if (letters[v.shown] != shown[i])
+            fail_msg("found %s: %s at %d s, expected %s", found, level_name(v.shown), (int)i,
+                     shown);
+    }
+}
+
+static void a_verdict_shows_what_was_found_or_exceeded_for_three_seconds(void **state)
+{
+    (void)state;
+    play("ooowwww", "oooooow");
+    play("?owwww", "?oooow"); /* out of the unknown at once */
+    play("oowcccccc", "ooooowccc");
+    play("oowcwcwcw", "ooooowwww"); /* never better than WARN, never CRIT for long */
+    play("oowowowww", "ooooooooo");
+    play("ccwwwoooo", "cccccwwwo");
+    play("cccwowowo", "ccccccwww");
+    play("ccwcocwcc", "ccccccccc");
+    play("ccoocoooo", "cccccccco");
+    play("oo?wwwww", "ooooooww"); /* the unknown is no step */
+    play("cc?ooooo", "cccccwoo");
+}
+
+static void a_verdict_is_shown_since_it_changed(void **state)
 {
     struct verdict v = {0};
 
     (void)state;
-    verdict_update(&v, LEVEL_UNKNOWN, false, 1000);
-    assert_int_equal(v.shown, LEVEL_UNKNOWN);
-    verdict_update(&v, LEVEL_OK, false, 1100); /* out of the unknown at once */
+    verdict_update(&v, LEVEL_OK, LEVEL_OK, 1000);
+    verdict_update(&v, LEVEL_WARN, LEVEL_OK, 2000);
+    verdict_update(&v, LEVEL_WARN, LEVEL_OK, 4999);
     assert_int_equal(v.shown, LEVEL_OK);
-    verdict_update(&v, LEVEL_WARN, false, 2000);
-    verdict_update(&v, LEVEL_WARN, false, 4999);
-    assert_int_equal(v.shown, LEVEL_OK);
-    verdict_update(&v, LEVEL_WARN, false, 5000);
+    verdict_update(&v, LEVEL_WARN, LEVEL_OK, 5000);
     assert_int_equal(v.shown, LEVEL_WARN);
+    verdict_update(&v, LEVEL_WARN, LEVEL_OK, 9000);
     assert_int_equal(v.shown_ms, 5000);
-    verdict_update(&v, LEVEL_OK, false, 6000); /* flaps */
-    verdict_update(&v, LEVEL_WARN, false, 7000);
-    verdict_update(&v, LEVEL_OK, false, 8000);
-    verdict_update(&v, LEVEL_OK, false, 10999);
+}
+
+static void what_needs_no_holding_shows_at_once(void **state)
+{
+    struct verdict v = {0};
+
+    (void)state;
+    verdict_update(&v, LEVEL_OK, LEVEL_OK, 1000);
+    verdict_update(&v, LEVEL_CRIT, LEVEL_WARN, 2000); /* CRIT for another reason */
     assert_int_equal(v.shown, LEVEL_WARN);
-    verdict_update(&v, LEVEL_CRIT, true, 11000); /* a stop */
+    verdict_update(&v, LEVEL_CRIT, LEVEL_CRIT, 2100);
     assert_int_equal(v.shown, LEVEL_CRIT);
+    verdict_update(&v, LEVEL_OK, LEVEL_OK, 2200);
+    assert_int_equal(v.shown, LEVEL_CRIT);
+}
+
+static void the_end_of_the_flow_needs_no_holding(void **state)
+{
+    struct figures f = healthy();
+    struct health h;
+
+    (void)state;
+    health_judge(&h, &f, &limits);
+    assert_int_equal(h.at_once, LEVEL_OK);
+    f.gaps_15m = 1001;
+    f.large_gap_age_ms = 0;
+    health_judge(&h, &f, &limits);
+    assert_int_equal(h.level, LEVEL_CRIT);
+    assert_int_equal(h.at_once, LEVEL_OK);
+    f.state = FLOW_QUIET;
+    f.event_age_ms = 70000;
+    health_judge(&h, &f, &limits);
+    assert_int_equal(h.at_once, LEVEL_WARN);
+    f.state = FLOW_STOPPED;
+    health_judge(&h, &f, &limits);
+    assert_int_equal(h.at_once, LEVEL_CRIT);
+    f.state = FLOW_WAITING;
+    health_judge(&h, &f, &limits);
+    assert_int_equal(h.at_once, LEVEL_OK);
 }
 
 int main(void)
@@ -379,12 +532,18 @@ int main(void)
         cmocka_unit_test(success),
         cmocka_unit_test(errors),
         cmocka_unit_test(dlq),
+        cmocka_unit_test(dead_letters_that_begin_after_a_good_minute_are_seen_in_ten_seconds),
+        cmocka_unit_test(success_that_falls_after_a_good_minute_is_seen_in_ten_seconds),
+        cmocka_unit_test(a_reason_names_the_seconds_it_speaks_of),
         cmocka_unit_test(latency),
         cmocka_unit_test(integrity),
         cmocka_unit_test(own_reader),
         cmocka_unit_test(the_worst_rule_decides_and_leads),
         cmocka_unit_test(a_rule_that_cannot_tell_does_not_hide_the_rest),
-        cmocka_unit_test(a_verdict_has_to_hold_before_it_shows),
+        cmocka_unit_test(a_verdict_shows_what_was_found_or_exceeded_for_three_seconds),
+        cmocka_unit_test(a_verdict_is_shown_since_it_changed),
+        cmocka_unit_test(what_needs_no_holding_shows_at_once),
+        cmocka_unit_test(the_end_of_the_flow_needs_no_holding),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
