@@ -61,6 +61,11 @@ static void take_status(struct reader *r, const struct tail *t, int64_t mono_ms,
         [TAIL_OPEN] = READER_OPEN,
         [TAIL_FAILED] = READER_FAILED,
     };
+    static const enum writer_state writers[] = {
+        [TAIL_WRITER_UNKNOWN] = WRITER_UNKNOWN,
+        [TAIL_WRITER_THERE] = WRITER_THERE,
+        [TAIL_WRITER_GONE] = WRITER_GONE,
+    };
     const struct tail_status *s = tail_status(t);
 
     r->path = tail_path(t);
@@ -74,6 +79,8 @@ static void take_status(struct reader *r, const struct tail *t, int64_t mono_ms,
     r->unfinished = s->unfinished;
     r->unfinished_ms = since(mono_ms, s->unfinished_since_ms);
     r->rotated_ms = since(mono_ms, s->rotated_ms);
+    r->writer = writers[s->writer];
+    r->writer_gone_ms = s->writer == TAIL_WRITER_GONE ? since(mono_ms, s->missed_since_ms) : -1;
     r->rotations = s->rotations;
     r->truncations = s->truncations;
     r->oversized = s->oversized;

@@ -25,6 +25,7 @@ struct tail_source {
     size_t searched;     /* so much of the carry holds no newline */
     bool is_skipping;    /* within an oversized line */
     bool is_at_end;
+    bool was_held;        /* by its writer's lock, when last looked at or before */
     char mark[TAIL_MARK]; /* the bytes before the carry: do they still stand there? */
     size_t mark_len;
     int64_t retire_ms; /* 0 while it is the current one */

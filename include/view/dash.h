@@ -86,6 +86,13 @@ struct log_ring {
 
 enum reader_state { READER_WAITING, READER_OPEN, READER_FAILED };
 
+/* The tracker that holds the journal, by its lock. */
+enum writer_state {
+    WRITER_UNKNOWN, /* cannot be seen from here, or there is none since the reader began */
+    WRITER_THERE,
+    WRITER_GONE, /* it was there */
+};
+
 /* What the file reader says about one of the two files. */
 struct reader {
     const char *path; /* borrowed */
@@ -99,6 +106,8 @@ struct reader {
     int64_t unfinished;    /* bytes of a line that has no end yet */
     int64_t unfinished_ms; /* for how long; -1 if none */
     int64_t rotated_ms;    /* how long ago; -1 if never */
+    enum writer_state writer;
+    int64_t writer_gone_ms; /* for how long; -1 unless it is gone */
     uint64_t rotations;
     uint64_t truncations;
     uint64_t oversized;

@@ -18,6 +18,7 @@ enum flow_state {
     FLOW_QUIET,   /* no events, log alive, lag unknown */
     FLOW_STUCK,   /* no events, log alive, lag above 0 */
     FLOW_STOPPED, /* the tracker said that it stopped */
+    FLOW_GONE,    /* the tracker ended without a word */
     FLOW_STALE,   /* neither events nor log */
 };
 
@@ -110,6 +111,9 @@ struct figures {
     bool is_rewound; /* some partition went back and has not caught up yet */
 
     int64_t event_age_ms, log_age_ms, stop_age_ms;
+    enum writer_state writer; /* of a whole: there when any is */
+    int64_t
+        gone_age_ms; /* since the tracker let go of its journal without saying that it stops; -1 */
     int64_t away_age_ms; /* for how long Kafka has been away; -1 while it is not */
     int64_t
         silence_ms; /* since the newest event, if that is over the limit, no line of the log came

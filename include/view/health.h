@@ -44,7 +44,7 @@ struct health {
     enum level level; /* the worst of all; a rule that cannot tell does not make it UNKNOWN, unless
                          nothing was read at all */
     enum level at_once; /* the worst that needs no holding; OK: none does */
-    int passed;       /* rules that are OK */
+    int passed;         /* rules that are OK */
     struct health_finding findings[HEALTH_RULES];
 };
 

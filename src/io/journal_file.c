@@ -6,12 +6,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "io/journal_lock.h"
 #include "io/sidecar.h"
 
 /* ---- opening ---- */
@@ -27,7 +27,7 @@ static int open_path(const char *path, struct err *e)
         close(fd);
         return err_set(e, ERR_RUNTIME, "%s: not a regular file", path);
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    if (journal_lock_take(fd) < 0) {
         err_set(e, ERR_RUNTIME, "%s: %s", path,
                 errno == EWOULDBLOCK ? "another tracker writes to it" : strerror(errno));
         close(fd);

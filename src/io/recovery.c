@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/rfc3339.h"
+#include "io/journal_lock.h"
 #include "io/rotated.h"
 #include "io/sidecar.h"
 #include "model/journal_line.h"
@@ -213,7 +213,7 @@ static int scan_named(struct recovery *r, int fd, const struct rotated_file *fil
 {
     int64_t end;
 
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+    if (journal_lock_take(fd) < 0)
         return err_set(e, ERR_RUNTIME, "%s, which was %s: %s", file->path, r->path,
                        errno == EWOULDBLOCK ? "another tracker writes to it" : strerror(errno));
     if (!holds_what_state_says(fd, &file->st, r->state))

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "io/journal_lock.h"
 #include "io/tail_beside.h"
 #include "io/tail_source.h"
 
@@ -33,6 +34,7 @@ struct tail *tail_new(const char *path)
     t->path = mem_strdup(path);
     t->next_look_ms = INT64_MIN;
     t->status.behind_since_ms = t->status.unfinished_since_ms = t->status.rotated_ms = -1;
+    t->status.missed_since_ms = -1;
     return t;
 }
 
@@ -156,6 +158,31 @@ static bool look_at_path(struct tail *t, int64_t now)
     t->status.state = TAIL_OPEN;
     t->look_error = 0;
     return true;
+}
+
+/* A writer that holds no file is gone, unless it has just opened one that is not known yet: then the
+ * next look finds it. */
+static void look_at_writer(struct tail *t, int64_t now)
+{
+    struct tail_status *st = &t->status;
+    bool is_held = false;
+    bool was_held = false;
+
+    for (int i = 0; i < t->files.count; i++) {
+        struct tail_source *s = t->files.items[i];
+
+        was_held |= s->was_held;
+        if (journal_lock_is_held(s->fd) == 1)
+            is_held = s->was_held = true;
+    }
+    if (is_held || (!was_held && st->writer == TAIL_WRITER_THERE)) { /* or given up while held */
+        st->writer = is_held ? TAIL_WRITER_THERE : TAIL_WRITER_UNKNOWN;
+        st->missed_since_ms = -1;
+    } else if (was_held && st->missed_since_ms < 0) {
+        st->missed_since_ms = now;
+    } else if (was_held) {
+        st->writer = TAIL_WRITER_GONE;
+    }
 }
 
 /* The old files are read to their ends and nobody wrote to them for a while: close them. */
@@ -296,8 +323,10 @@ int tail_poll(struct tail *t, const struct clock *clock, const struct tail_sink 
 
     if (t->status.lines != lines)
         t->status.unfinished_since_ms = -1;
-    if (done && now >= t->next_look_ms && look_at_path(t, now))
-        done = false;
+    if (done && now >= t->next_look_ms) {
+        done = !look_at_path(t, now);
+        look_at_writer(t, now);
+    }
     if (done)
         retire(t, now, &turn);
     update_status(t, now);

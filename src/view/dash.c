@@ -50,10 +50,13 @@ void dash_join(struct dash *whole, struct dash *part)
 
 static void add_reader(struct reader *sum, const struct reader *r, bool is_first)
 {
-    if (is_first) {
+    bool is_there = r->writer == WRITER_THERE || (!is_first && sum->writer == WRITER_THERE);
+
+    if (is_first)
         *sum = *r;
+    sum->writer = is_there ? WRITER_THERE : WRITER_UNKNOWN;
+    if (is_first)
         return;
-    }
     if (r->state == READER_FAILED && sum->state != READER_FAILED) {
         sum->path = r->path;
         sum->error = r->error;

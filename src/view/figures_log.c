@@ -92,7 +92,8 @@ void figures_take_log(struct figures *f, const struct dash_log *log)
 
 static bool is_gone(const struct figures *tracker)
 {
-    return tracker->state == FLOW_STOPPED || tracker->state == FLOW_STALE;
+    return tracker->state == FLOW_STOPPED || tracker->state == FLOW_GONE ||
+           tracker->state == FLOW_STALE;
 }
 
 static bool all_are_gone(const struct figures *f)

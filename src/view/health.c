@@ -43,12 +43,14 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
     struct text_buffer event = format_duration(f->event_age_ms);
     struct text_buffer log = format_duration(f->log_age_ms);
     struct text_buffer stop = format_duration(f->stop_age_ms);
+    struct text_buffer gone = format_duration(f->gone_age_ms);
     struct text_buffer ahead = format_duration(f->ahead_ms);
 
     (void)l;
     if (is_silent(f))
-        return finding(LEVEL_WARN, "no line for %s after %s/s", event.text,
-                       format_rate(f->silence_rate).text);
+        return finding(LEVEL_WARN, "no line for %s after %s/s%s", event.text,
+                       format_rate(f->silence_rate).text,
+                       f->writer == WRITER_THERE ? ", though the tracker is there" : "");
     switch (f->state) {
     case FLOW_WAITING:
         if (f->events_reader->malformed)
@@ -70,6 +72,9 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
         return finding(LEVEL_CRIT, "no event for %s, lag %" PRId64, event.text, f->lag.messages);
     case FLOW_STOPPED:
         return finding(LEVEL_CRIT, "clean stop %s ago", stop.text);
+    case FLOW_GONE:
+        return finding(LEVEL_CRIT, "tracker gone %s ago%s", gone.text,
+                       f->log_reader->state == READER_OPEN ? ", without a stop line" : "");
     case FLOW_STALE:
         break;
     }

@@ -117,6 +117,14 @@ static struct time_text rfc3339(int64_t ms)
     return t;
 }
 
+static void json_writer_state(struct json_writer *w, const struct figures *f)
+{
+    static const char *const names[] = {
+        [WRITER_UNKNOWN] = NULL, [WRITER_THERE] = "held", [WRITER_GONE] = "released"};
+
+    json_safe_or_null(w, "tracker_lock", names[f->writer]);
+}
+
 static void json_flow(struct json_writer *w, const struct figures *f)
 {
     json_number(w, "rate_10s", f->rate_10s.per_second, 1);
@@ -150,6 +158,8 @@ static void json_flow(struct json_writer *w, const struct figures *f)
     json_count(w, "event_age_ms", f->event_age_ms);
     json_count(w, "event_ahead_ms", f->ahead_ms);
     json_count(w, "log_age_ms", f->log_age_ms);
+    json_writer_state(w, f);
+    json_count(w, "gone_age_ms", f->gone_age_ms);
     json_count(w, "silence_ms", f->silence_ms);
     json_number(w, "silence_rate_before", f->silence_ms < 0 ? NAN : f->silence_rate, 1);
     json_count(w, "log_errors_60s", f->errors_60s);
@@ -295,6 +305,8 @@ static void json_trackers(struct json_writer *w, const struct figures *f)
         json_count(w, "rewinds_total", t->rewinds);
         json_count(w, "event_age_ms", t->event_age_ms);
         json_count(w, "log_age_ms", t->log_age_ms);
+        json_writer_state(w, t);
+        json_count(w, "gone_age_ms", t->gone_age_ms);
         json_int(w, "malformed", (int64_t)t->events_reader->malformed);
         json_end_object(w);
     }

@@ -576,6 +576,99 @@ static void what_is_not_read_yet_is_no_silence(void **state)
     assert_int_equal(take(d).silence_ms, -1);
 }
 
+/* Orders that just end are no trouble while a tracker that goes on with its log holds the journal. */
+static void a_flow_that_ends_beside_a_tracker_that_is_there_is_no_silence(void **state)
+{
+    static const struct {
+        const char *name;
+        enum writer_state writer;
+        int metrics_age; /* seconds, of the second of two that are 10 s apart */
+        int event_age;
+        bool is_told;
+    } cases[] = {
+        {"not seen", WRITER_UNKNOWN, 14, 12, true},
+        {"there", WRITER_THERE, 14, 12, false},
+        {"there, about to report", WRITER_THERE, 20, 12, false},
+        {"there and hangs", WRITER_THERE, 21, 12, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct dash *d = dash_new(10, 10);
+        int64_t log_ms = NOW - cases[i].metrics_age * INT64_C(1000);
+        struct figures f;
+
+        feed_log(d, log_ms - 10000, "INFO", "periodic metrics", "{\"lag\":0}");
+        feed_log(d, log_ms, "INFO", "periodic metrics", "{\"lag\":0}");
+        feed_flow(d, 3000, 15, NOW - cases[i].event_age * INT64_C(1000));
+        d->events_reader.writer = cases[i].writer;
+        f = take(d);
+        if ((f.silence_ms >= 0) != cases[i].is_told)
+            fail_msg("%s: %s", cases[i].name, f.health.findings[HEALTH_FRESHNESS].text);
+        if (cases[i].is_told && cases[i].writer == WRITER_THERE)
+            assert_string_equal(f.health.findings[HEALTH_FRESHNESS].text,
+                                "no line for 12 s after 200/s, though the tracker is there");
+        dash_free(d);
+    }
+}
+
+static void a_tracker_that_let_go_of_its_journal_is_gone(void **state)
+{
+    static const struct {
+        const char *name;
+        enum writer_state writer;
+        int gone, event_age, metrics_age; /* seconds */
+        const char *last;                 /* line of the log */
+        int64_t log_behind;
+        enum flow_state state;
+    } cases[] = {
+        {"killed", WRITER_GONE, 2, 3, 9, NULL, 0, FLOW_GONE},
+        {"killed long ago", WRITER_GONE, 200, 201, 205, NULL, 0, FLOW_GONE},
+        {"stopped", WRITER_GONE, 2, 3, 9, "tracker stopped", 0, FLOW_STOPPED},
+        {"the last words are not read yet", WRITER_GONE, 2, 3, 9, NULL, 7, FLOW_LIVE},
+        {"another one tries", WRITER_GONE, 5, 6, 9, "cannot reach Kafka", 0, FLOW_GONE},
+        {"events go on", WRITER_GONE, 5, 1, 9, NULL, 0, FLOW_LIVE},
+        {"reports go on", WRITER_GONE, 5, 6, 1, NULL, 0, FLOW_LIVE},
+        {"there", WRITER_THERE, -1, 3, 9, NULL, 0, FLOW_LIVE},
+        {"not seen", WRITER_UNKNOWN, -1, 3, 9, NULL, 0, FLOW_LIVE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct dash *d = dash_new(10, 10);
+        struct figures f;
+
+        feed(d, message(0, 1, NOW - cases[i].event_age * INT64_C(1000)));
+        feed_log(d, NOW - cases[i].metrics_age * INT64_C(1000), "INFO", "periodic metrics",
+                 "{\"lag\":0}");
+        if (cases[i].last)
+            feed_log(d, NOW - 1900, "INFO", cases[i].last, "{}");
+        d->events_reader.writer = cases[i].writer;
+        d->events_reader.writer_gone_ms = cases[i].gone * INT64_C(1000);
+        d->log_reader.state = READER_OPEN;
+        d->log_reader.behind = cases[i].log_behind;
+        f = take(d);
+        if (f.state != cases[i].state)
+            fail_msg("%s: %s", cases[i].name, flow_state_name(f.state));
+        assert_int_equal(f.health.level == LEVEL_CRIT, cases[i].state != FLOW_LIVE);
+        dash_free(d);
+    }
+}
+
+static void a_tracker_that_is_gone_says_for_how_long(void **state)
+{
+    struct dash *d = *state;
+
+    feed(d, message(0, 1, NOW - 3000));
+    d->events_reader.writer = WRITER_GONE;
+    d->events_reader.writer_gone_ms = 2300;
+    assert_string_equal(take(d).health.findings[HEALTH_FRESHNESS].text, "tracker gone 2.3 s ago");
+    d->log_reader.state = READER_OPEN;
+    assert_string_equal(take(d).health.findings[HEALTH_FRESHNESS].text,
+                        "tracker gone 2.3 s ago, without a stop line");
+    assert_int_equal(take(d).health.at_once, LEVEL_CRIT);
+}
+
 /* Event age, log age (seconds, -1 never), lag (-1 unknown), last line says stopped. */
 static void the_state_follows_from_ages_and_lag(void **state)
 {
@@ -798,6 +891,34 @@ static void the_worst_tracker_decides_and_is_named(void **state)
     free_pair(&p);
 }
 
+static void of_several_trackers_those_that_are_gone_are_named(void **state)
+{
+    struct pair p = pair_of_trackers();
+
+    (void)state;
+    feed_flow(p.a, 20, 10, NOW - 5000);
+    feed_flow(p.b, 2000, 10, NOW - 5000);
+    p.a->events_reader.writer = WRITER_THERE;
+    p.b->events_reader.writer = WRITER_GONE;
+    p.b->events_reader.writer_gone_ms = 4900;
+    take_pair(&p);
+    assert_int_equal(p.f.state, FLOW_LIVE);
+    assert_int_equal(p.f.writer, WRITER_THERE);
+    assert_int_equal(p.f.gone_age_ms, -1);
+    assert_string_equal(p.f.health.findings[HEALTH_FRESHNESS].text, "b: tracker gone 4.9 s ago");
+    assert_int_equal(p.f.health.at_once, LEVEL_CRIT);
+    p.a->events_reader.writer = WRITER_GONE;
+    p.a->events_reader.writer_gone_ms = 2000;
+    take_pair(&p);
+    assert_int_equal(p.f.state, FLOW_GONE);
+    assert_int_equal(p.f.gone_age_ms, 2000);
+    feed_log(p.a, NOW - 2000, "INFO", "tracker stopped", "{}");
+    take_pair(&p);
+    assert_int_equal(p.f.state, FLOW_GONE);
+    assert_int_equal(p.f.gone_age_ms, 4900);
+    free_pair(&p);
+}
+
 static void history_of_several_trackers_adds_up_in_any_order(void **state)
 {
     struct pair p = pair_of_trackers();
@@ -850,12 +971,16 @@ int main(void)
         ROW(a_tracker_that_is_gone_is_told_until_it_is_stale),
         ROW(silence_says_how_long_and_what_was_before),
         ROW(what_is_not_read_yet_is_no_silence),
+        ROW(a_flow_that_ends_beside_a_tracker_that_is_there_is_no_silence),
+        ROW(a_tracker_that_let_go_of_its_journal_is_gone),
+        ROW(a_tracker_that_is_gone_says_for_how_long),
         ROW(the_state_follows_from_ages_and_lag),
         ROW(the_rate_is_compared_with_that_of_an_hour_ago),
         ROW(lag_is_growing_only_when_it_was_there_all_the_time),
         ROW(what_one_tracker_jumps_over_and_another_tells_is_no_gap),
         ROW(rows_of_several_trackers_are_merged_by_time),
         ROW(the_worst_tracker_decides_and_is_named),
+        ROW(of_several_trackers_those_that_are_gone_are_named),
         ROW(history_of_several_trackers_adds_up_in_any_order),
         ROW(while_the_log_says_that_kafka_is_away_the_verdict_is_critical),
         ROW(a_tracker_that_gives_no_sign_of_life_is_stale_as_soon_as_the_limit_says),

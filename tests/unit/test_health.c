@@ -83,7 +83,7 @@ static void freshness(void **state)
         {FLOW_IDLE, 70000, -1, LEVEL_OK},         {FLOW_IDLE, 70000, 70000, LEVEL_WARN},
         {FLOW_QUIET, 70000, -1, LEVEL_WARN},      {FLOW_QUIET, -1, -1, LEVEL_UNKNOWN},
         {FLOW_STUCK, 70000, 70000, LEVEL_CRIT},   {FLOW_STOPPED, 100, -1, LEVEL_CRIT},
-        {FLOW_STALE, 100000, 100000, LEVEL_CRIT},
+        {FLOW_STALE, 100000, 100000, LEVEL_CRIT}, {FLOW_GONE, 100, -1, LEVEL_CRIT},
     };
 
     (void)state;

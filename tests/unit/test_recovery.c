@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "io/journal_lock.h"
 #include "io/recovery.h"
 #include "io/sidecar.h"
 
@@ -431,7 +431,7 @@ static void a_renamed_journal_that_is_still_written_to_is_refused(void **state)
     rotate(f, ".1");
     snprintf(renamed, sizeof(renamed), "%s.1", f->path);
     writer = open(renamed, O_WRONLY | O_APPEND | O_CLOEXEC);
-    assert_int_equal(flock(writer, LOCK_EX | LOCK_NB), 0);
+    assert_int_equal(journal_lock_take(writer), 0);
     fd = open(f->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     checkpoint_release(&f->state);
     recovery_report_release(&f->report);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "io/journal_lock.h"
 #include "io/tail.h"
 
 /* One file in a folder of its own, a writer, a reader, and a clock that goes when it is told. Lines
@@ -735,6 +736,120 @@ static void empty_lines_are_no_lines(void **state)
     assert_all_read(s);
 }
 
+/* ---- the tracker's lock ---- */
+
+static void hold(const struct stage *s)
+{
+    assert_int_equal(journal_lock_take(s->fd), 0);
+}
+
+static enum tail_writer writer(const struct stage *s)
+{
+    return tail_status(s->tail)->writer;
+}
+
+static void a_writer_that_lets_go_is_gone_within_a_second_or_so(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    hold(s);
+    let_pass(s, 700);
+    assert_int_equal(writer(s), TAIL_WRITER_THERE);
+    assert_int_equal(tail_status(s->tail)->missed_since_ms, -1);
+    let_pass(s, 60000);
+    assert_int_equal(writer(s), TAIL_WRITER_THERE);
+    close(s->fd); /* as the kernel does it for a process that was killed */
+    s->fd = -1;
+    let_pass(s, 600);
+    assert_int_equal(writer(s), TAIL_WRITER_THERE);
+    let_pass(s, 600);
+    assert_int_equal(writer(s), TAIL_WRITER_GONE);
+    assert_in_range(s->now_ms - tail_status(s->tail)->missed_since_ms, 500, 1200);
+    let_pass(s, 60000);
+    assert_int_equal(writer(s), TAIL_WRITER_GONE);
+    assert_in_range(s->now_ms - tail_status(s->tail)->missed_since_ms, 60500, 61200);
+    open_writer(s);
+    hold(s);
+    let_pass(s, 600);
+    assert_int_equal(writer(s), TAIL_WRITER_THERE);
+    assert_int_equal(tail_status(s->tail)->missed_since_ms, -1);
+}
+
+static void of_a_writer_that_was_never_seen_nothing_is_said(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 3);
+    let_pass(s, 5000);
+    assert_int_equal(writer(s), TAIL_WRITER_UNKNOWN);
+}
+
+/* Looks come at any moment of a rotation; the old file is closed 5 s after it. */
+static void a_writer_that_goes_over_to_a_new_file_stays_there(void **state)
+{
+    struct stage *s = *state;
+
+    open_writer(s);
+    hold(s);
+    let_pass(s, 700);
+    for (int i = 0; i < 12; i++) {
+        char name[16];
+
+        snprintf(name, sizeof(name), ".%d", i);
+        let_pass(s, 600 + 100 * i);
+        rename_to(s, name);
+        open_writer(s); /* closes the old one first, so that none is held for a moment */
+        hold(s);
+        for (int k = 0; k < 10; k++) {
+            let_pass(s, 100);
+            assert_int_equal(writer(s), TAIL_WRITER_THERE);
+        }
+    }
+    let_pass(s, 10000);
+    assert_int_equal(writer(s), TAIL_WRITER_THERE);
+    close(s->fd);
+    s->fd = -1;
+    let_pass(s, 1200);
+    assert_int_equal(writer(s), TAIL_WRITER_GONE);
+}
+
+static void of_a_writer_that_stays_with_a_renamed_file_nothing_is_said_in_the_end(void **state)
+{
+    struct stage *s = *state;
+    int old;
+
+    open_writer(s);
+    hold(s);
+    let_pass(s, 700);
+    old = s->fd;
+    s->fd = -1;
+    rename_to(s, ".1");
+    open_writer(s);
+    let_pass(s, 2000);
+    assert_int_equal(writer(s), TAIL_WRITER_THERE);
+    let_pass(s, 10000);
+    assert_int_equal(writer(s), TAIL_WRITER_UNKNOWN);
+    close(old);
+    let_pass(s, 3000);
+    assert_int_equal(writer(s), TAIL_WRITER_UNKNOWN);
+}
+
+static void looking_for_the_lock_never_takes_it(void **state)
+{
+    struct stage *s = *state;
+    int reader;
+
+    open_writer(s);
+    reader = open(s->path, O_RDONLY);
+    assert_int_equal(journal_lock_is_held(reader), 0);
+    hold(s);
+    assert_int_equal(journal_lock_is_held(reader), 1);
+    assert_int_equal(journal_lock_is_held(s->fd), 0); /* by itself: by no other */
+    close(reader);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -769,6 +884,11 @@ int main(void)
         ROW(a_fifo_does_not_hold_the_reader_up),
         ROW(a_line_can_be_read_again_by_its_place),
         ROW(empty_lines_are_no_lines),
+        ROW(a_writer_that_lets_go_is_gone_within_a_second_or_so),
+        ROW(of_a_writer_that_was_never_seen_nothing_is_said),
+        ROW(a_writer_that_goes_over_to_a_new_file_stays_there),
+        ROW(of_a_writer_that_stays_with_a_renamed_file_nothing_is_said_in_the_end),
+        ROW(looking_for_the_lock_never_takes_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
