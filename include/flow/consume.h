@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "flow/lanes.h"
 #include "flow/metrics.h"
+#include "flow/overdue.h"
 #include "flow/port.h"
 
 /* The tracker's flow: lanes are read, records settled, lines handed to the journal, and offsets
@@ -64,6 +65,7 @@ struct consume {
     struct err failure;
     int64_t left_behind; /* records known to be before the ends and not handled, at the end */
     struct metrics metrics;
+    struct overdue overdue;
 };
 
 /* Copies policy and ports; what they point to must outlive `c`. `seed` is for the jitter. */

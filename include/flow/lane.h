@@ -73,9 +73,10 @@ struct lane {
     int64_t last_failure_ms;  /* wall clock */
     int64_t failing_since_ms; /* monotonic */
     int64_t previous_delay_ms;
-    int sends;            /* of the dead letter, this record */
-    bool had_last_chance; /* at a stop: it was attempted once more without waiting */
-    bool was_probed;      /* the breaker had it attempted once more */
+    int sends;                /* of the dead letter, this record */
+    int64_t sending_since_ms; /* monotonic, of the first of them */
+    bool had_last_chance;     /* at a stop: it was attempted once more without waiting */
+    bool was_probed;          /* the breaker had it attempted once more */
     struct breaker breaker;
     bool is_pointer_only; /* the dead letter goes without its value */
 

@@ -320,6 +320,7 @@ int consume_turn(struct consume *c, struct err *e)
     store_durable(c);
     rebalance_give_back(c);
     drain_serve(c);
+    overdue_look(&c->overdue, &c->lanes, c->env.now_ms, c->ports.log);
     report_metrics(c);
     if (more || c->phase != before)
         return 0;

@@ -182,7 +182,8 @@ static void send_dead_letter(struct lane *lane, struct lane_env *env)
     size_t count = env->source->headers(env->source->self, &lane->message, &headers);
 
     dead_letter_build(&lane->message, headers, count, &facts, env->policy->dlq_topic, &arena, &out);
-    lane->sends++;
+    if (lane->sends++ == 0)
+        lane->sending_since_ms = env->now_ms;
     switch (env->sink->send(env->sink->self, &out, lane_tag(lane), &report)) {
     case SEND_TAKEN:
         lane->state = LANE_SENDING;

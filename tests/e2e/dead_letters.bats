@@ -332,7 +332,7 @@ start_second_kafka() {
   "$ROOT/scripts/local_kafka.sh" wait "$SECOND_DIR" 60
 }
 
-# The brokers say that it will pass, so that the record is sent again without a word; the metrics tell.
+# The brokers say that it will pass, so that librdkafka sends the record again without a word.
 @test "a dead letter topic with too few replicas in sync: its partition waits, the other goes on" {
   is_pending() {
     [ "$(logged "periodic metrics" | tail -n 1 | jq .metadata.dlq_pending)" -eq 1 ]
@@ -353,9 +353,11 @@ start_second_kafka() {
   others=$(topic_offsets "$KAFKA_TOPIC" | grep -c '^1')
   wait_for 60 is_told_of 1 "$others"
   wait_for 60 is_pending
+  wait_for 100 has_logged "dead letters are not acknowledged, their partitions wait"
   [ "$(told_of 0)" -eq "$there" ]
   start_second_kafka
   wait_for 120 has_lines "$journal" 41
+  wait_for 20 has_logged "dead letters are acknowledged again"
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
   journal_is_exact

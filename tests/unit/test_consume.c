@@ -1305,6 +1305,51 @@ static void the_metrics_are_logged_at_their_interval(void **state)
     fake_sink_report(&w->sink, 0, SINK_OK);
 }
 
+/* Nobody says why: the sink has it and does not report. */
+static void a_dead_letter_that_waits_too_long_is_told_once_and_its_end_once(void **state)
+{
+    static const char told[] = "dead letters are not acknowledged, their partitions wait";
+    static const char over[] = "dead letters are acknowledged again";
+    struct world *w = *state;
+    const struct fake_log_entry *entry;
+
+    w->sink.otherwise.report_later = true;
+    add_orders(w, 0, 2);
+    fake_source_add(&w->source, 0, "broken");
+    begin(w);
+    fake_source_assign(&w->source, 0, 1);
+    run_for(w, 9000);
+    fake_source_add(&w->source, 1, "broken");
+    assert_int_equal(fake_log_count(&w->log, told), 0);
+    run_for(w, 60000);
+    assert_int_equal(fake_log_count(&w->log, told), 1);
+    entry = fake_log_last(&w->log, told);
+    assert_int_equal(entry->level, LOG_WARN);
+    assert_non_null(strstr(entry->fields, "count=1 partition=0 offset=2 waiting_ms=10"));
+    fake_sink_report(&w->sink, 0, SINK_OK);
+    run_for(w, 1000);
+    assert_int_equal(fake_log_count(&w->log, over), 0);
+    fake_sink_report(&w->sink, 1, SINK_OK);
+    run_for(w, 60000);
+    assert_int_equal(fake_log_count(&w->log, over), 1);
+    assert_int_equal(fake_log_count(&w->log, told), 1);
+    assert_int_equal(committed(w, 0), 3);
+}
+
+static void a_dead_letter_that_is_acknowledged_soon_is_not_told(void **state)
+{
+    struct world *w = *state;
+
+    fake_source_add(&w->source, 0, "broken");
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    run_for(w, 60000);
+    assert_int_equal(w->dead_lettered, 1);
+    assert_int_equal(fake_log_count(&w->log, "dead letters are not acknowledged, "
+                                             "their partitions wait"),
+                     0);
+}
+
 /* ---- anything at any time ---- */
 
 static struct fake_answer random_answer(void *ctx, const struct attempt *a)
@@ -1504,6 +1549,8 @@ int main(void)
         TEST(a_record_that_fails_without_dead_letters_stops_the_tracker_if_told_to),
         TEST(a_retry_that_ends_in_a_halt_stops_the_tracker_too),
         TEST(the_metrics_are_logged_at_their_interval),
+        TEST(a_dead_letter_that_waits_too_long_is_told_once_and_its_end_once),
+        TEST(a_dead_letter_that_is_acknowledged_soon_is_not_told),
         TEST(whatever_happens_the_invariants_hold),
     };
 
