@@ -301,8 +301,10 @@ static void tell_stopped(struct tracker *t, const struct totals *totals, const s
     console_say(&t->console,
                 "stopped: processed %" PRId64 ", dead-lettered %" PRId64 ", dropped %" PRId64,
                 totals->processed, totals->dead_lettered, totals->dropped);
-    if (!totals->drained)
+    if (totals->left > 0)
         console_say(&t->console, "not drained: %" PRId64 " left, they come again", totals->left);
+    else if (!totals->drained)
+        console_say(&t->console, "not drained: stopped too early to say what is left");
 }
 
 /* Makes the parts and lets the orders flow until a stop. */

@@ -63,7 +63,10 @@ struct consume {
     bool journal_was_blocked;
     bool has_failed; /* the exit status is to be 1 */
     struct err failure;
-    int64_t left_behind; /* records known to be before the ends and not handled, at the end */
+    /* At the end: records known to be before the ends whose lines are not on the disk, and whether
+     * policy.drain came to its end before it was known what there is. */
+    int64_t left_behind;
+    bool are_ends_unknown;
     struct metrics metrics;
     struct overdue overdue;
 };

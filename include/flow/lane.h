@@ -11,6 +11,7 @@
 #include "flow/breaker.h"
 #include "flow/port.h"
 #include "flow/retry.h"
+#include "flow/told.h"
 
 /* One partition's way through the tracker: one record at a time, strictly in order. A lane that
  * waits, for a backoff, an answer or a report, holds its record and is not read; the others run on.
@@ -41,12 +42,6 @@ enum lane_state {
     LANE_HALTED,     /* a record failed and the user chose to stop */
 };
 
-/* `next` is durable once batch `batch` is. */
-struct lane_mark {
-    uint64_t batch;
-    int64_t next;
-};
-
 struct lane {
     int32_t partition;
     uint32_t
@@ -59,8 +54,7 @@ struct lane {
     int64_t end;          /* drain: handle what is before it; -1 otherwise */
     bool is_at_end;       /* drain: reached */
     int64_t replay_until; /* what is before it was told already and is told again on purpose */
-    int64_t settled;      /* next offset after the last settled record, -1 until the first */
-    bool is_set_back;     /* it begins anew, and the line that says so is not durable yet */
+    struct told told;
 
     struct message message;
     struct arena arena;
@@ -79,10 +73,6 @@ struct lane {
     bool was_probed;          /* the breaker had it attempted once more */
     struct breaker breaker;
     bool is_pointer_only; /* the dead letter goes without its value */
-
-    struct lane_mark *marks; /* handed to the journal, oldest first */
-    size_t mark_count;
-    size_t mark_cap;
 };
 
 /* What all lanes share. `now_ms` and `wall_ms` are set anew by the loop. */
@@ -128,12 +118,5 @@ void lane_reported(struct lane *lane, struct lane_env *env, const struct sink_re
 
 /* Lets go of the record without a line and without a commit: it comes again. */
 void lane_abandon(struct lane *lane, struct lane_env *env);
-
-/* Notes that everything before `next` is told by batch `batch`. */
-void lane_mark(struct lane *lane, uint64_t batch, int64_t next);
-
-/* Takes the marks up to batch `durable`. Returns the next offset that may be stored, or -1 for
- * none. */
-int64_t lane_take_durable(struct lane *lane, uint64_t durable);
 
 #endif

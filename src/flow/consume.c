@@ -40,28 +40,23 @@ static void submit_lines(struct consume *c)
     const struct journal_port *j = c->ports.journal;
     struct journal_mark *marks;
     size_t count = 0;
-    uint64_t batch;
 
     if (c->lines.len == 0)
         return;
     marks = mem_alloc_array(c->lanes.count, sizeof(*marks));
     for (size_t i = 0; i < c->lanes.count; i++) {
         const struct lane *lane = c->lanes.list[i];
+        const struct told *told = &lane->told;
 
-        if (lane->settled >= 0)
+        if (told->next >= 0)
             marks[count++] =
                 (struct journal_mark){.partition = lane->partition,
-                                      .next = lane->settled,
-                                      .is_set_back = lane->is_set_back && lane->mark_count == 0};
+                                      .next = told->next,
+                                      .is_set_back = told->is_set_back && told->mark_count == 0};
     }
-    batch = c->last_batch = j->submit(j->self, &c->lines, marks, count);
-    for (size_t i = 0; i < c->lanes.count; i++) {
-        struct lane *lane = c->lanes.list[i];
-
-        if (lane->settled >= 0)
-            lane_mark(lane, batch, lane->settled);
-        lane->settled = -1;
-    }
+    c->last_batch = j->submit(j->self, &c->lines, marks, count);
+    for (size_t i = 0; i < c->lanes.count; i++)
+        told_hand_over(&c->lanes.list[i]->told, c->last_batch);
     free(marks);
 }
 
@@ -71,7 +66,7 @@ static void store_durable(struct consume *c)
     uint64_t durable = c->ports.journal->durable(c->ports.journal->self);
 
     for (size_t i = 0; i < c->lanes.count; i++) {
-        int64_t next = lane_take_durable(c->lanes.list[i], durable);
+        int64_t next = told_take_durable(&c->lanes.list[i]->told, durable);
 
         if (next >= 0 && !(c->lanes.list[i]->fenced && c->is_lost))
             s->store(s->self, c->lanes.list[i]->partition, next);
@@ -341,7 +336,7 @@ bool consume_is_done(const struct consume *c)
 bool consume_is_drained(const struct consume *c)
 {
     return c->phase == CONSUME_DONE && !c->has_failed && c->left_behind == 0 &&
-           lanes_are_durable(&c->lanes, false);
+           !c->are_ends_unknown && lanes_are_durable(&c->lanes, false);
 }
 
 void consume_init(struct consume *c, const struct consume_policy *policy,

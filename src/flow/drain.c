@@ -28,10 +28,13 @@ static void begin_flushing(struct consume *c)
 {
     c->phase = CONSUME_FLUSHING;
     c->phase_deadline_ms = c->env.now_ms + FLUSH_MS;
+    c->are_ends_unknown = c->policy.drain && !c->was_assigned;
     for (size_t i = 0; i < c->lanes.count; i++) {
         struct lane *lane = c->lanes.list[i];
 
         lane_abandon(lane, &c->env);
+        if (c->policy.drain && lane->end < 0)
+            c->are_ends_unknown = true;
         if (lane->position >= 0 && lane->end > lane->position)
             c->left_behind += lane->end - lane->position;
     }
@@ -65,6 +68,13 @@ static bool has_reached_ends(struct consume *c)
     return all && !c->is_revoking;
 }
 
+static void end_flushing(struct consume *c)
+{
+    c->phase = CONSUME_DONE;
+    for (size_t i = 0; i < c->lanes.count; i++)
+        c->left_behind += told_left(&c->lanes.list[i]->told);
+}
+
 void drain_serve(struct consume *c)
 {
     switch (c->phase) {
@@ -78,7 +88,7 @@ void drain_serve(struct consume *c)
         break;
     case CONSUME_FLUSHING:
         if (lanes_are_durable(&c->lanes, false) || c->env.now_ms >= c->phase_deadline_ms)
-            c->phase = CONSUME_DONE;
+            end_flushing(c);
         else
             c->ports.journal->hurry(c->ports.journal->self);
         break;

@@ -2,27 +2,21 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "flow/dead_letter.h"
 #include "model/order_json.h"
 
 void lane_init(struct lane *lane, int32_t partition, uint32_t epoch)
 {
-    *lane = (struct lane){.partition = partition,
-                          .epoch = epoch,
-                          .position = -1,
-                          .end = -1,
-                          .replay_until = -1,
-                          .settled = -1};
+    *lane = (struct lane){
+        .partition = partition, .epoch = epoch, .position = -1, .end = -1, .replay_until = -1};
+    told_init(&lane->told);
 }
 
 void lane_release(struct lane *lane)
 {
     arena_release(&lane->arena);
-    free(lane->marks);
+    told_release(&lane->told);
     *lane = (struct lane){0};
 }
 
@@ -118,7 +112,7 @@ static void settle(struct lane *lane, struct lane_env *env, enum record_outcome 
     struct record r;
 
     fill_record(lane, env, outcome, dlq, &r);
-    lane->settled = lane->message.offset + 1;
+    told_settle(&lane->told, lane->message.offset);
     env->settled(env->ctx, lane, &r);
     let_go(lane, env);
 }
@@ -398,30 +392,4 @@ void lane_abandon(struct lane *lane, struct lane_env *env)
         env->processor->cancel(env->processor->self, lane_tag(lane));
     lane->position = lane->message.offset;
     let_go(lane, env);
-}
-
-/* ---- how far it is told ---- */
-
-void lane_mark(struct lane *lane, uint64_t batch, int64_t next)
-{
-    if (lane->mark_count == lane->mark_cap) {
-        lane->mark_cap = lane->mark_cap ? 2 * lane->mark_cap : 8;
-        lane->marks = mem_realloc_array(lane->marks, lane->mark_cap, sizeof(*lane->marks));
-    }
-    lane->marks[lane->mark_count++] = (struct lane_mark){.batch = batch, .next = next};
-}
-
-int64_t lane_take_durable(struct lane *lane, uint64_t durable)
-{
-    size_t n = 0;
-    int64_t next = -1;
-
-    while (n < lane->mark_count && lane->marks[n].batch <= durable)
-        next = lane->marks[n++].next;
-    if (n == 0)
-        return -1;
-    lane->is_set_back = false;
-    lane->mark_count -= n;
-    memmove(lane->marks, lane->marks + n, lane->mark_count * sizeof(*lane->marks));
-    return next;
 }

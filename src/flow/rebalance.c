@@ -34,7 +34,7 @@ static void tell_start(struct consume *c, struct lane *lane, const struct start 
                  LOG_INT("journal", start->to));
         break;
     }
-    lane->settled = start->offset;
+    lane->told.next = start->offset;
 }
 
 static void start_lane(struct consume *c, struct assignment *a)
@@ -47,11 +47,12 @@ static void start_lane(struct consume *c, struct assignment *a)
 
     j->position(j->self, a->partition, &facts.journal_next, &facts.acked_commit);
     start = start_decide(&facts);
+    told_begin(&lane->told, start.offset);
     tell_start(c, lane, &start);
     /* A crash came between journal and commit: the group is to know even if no record follows. */
     if (start.kind == START_NORMAL && facts.journal_next > facts.committed)
-        lane_mark(lane, c->last_batch, start.offset);
-    lane->is_set_back = start.kind == START_REPLAY || start.kind == START_RESET;
+        told_mark(&lane->told, c->last_batch, start.offset);
+    lane->told.is_set_back = start.kind == START_REPLAY || start.kind == START_RESET;
     a->start = start.offset;
     a->is_reset = start.kind == START_RESET;
     lane->position = start.offset;
@@ -112,7 +113,7 @@ static void on_committed(void *ctx, int32_t partition, int64_t offset)
     struct consume *c = ctx;
     const struct lane *lane = lanes_find(&c->lanes, partition);
 
-    if (!lane || !lane->is_set_back)
+    if (!lane || !lane->told.is_set_back)
         c->ports.journal->note_commit(c->ports.journal->self, partition, offset);
     log_with(c->ports.log, LOG_DEBUG, "offset committed", NULL, LOG_INT("partition", partition),
              LOG_INT("offset", offset));

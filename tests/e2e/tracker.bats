@@ -291,6 +291,14 @@ END
   journal_is_exact
 }
 
+@test "SIGTERM: a drain of a topic that is not there does not say that it drained" {
+  start_tracker --drain -s kafka.create_topics=false -s kafka.topic="$KAFKA_TOPIC-none"
+  wait_for 60 has_logged "tracker started"
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  [ "$(tail -n 1 "$log" | jq -c '[.message, .metadata.drained]')" = '["tracker stopped",false]' ]
+}
+
 @test "a second signal stops at once and loses nothing" {
   produce -n 2000
   start_tracker -s simulate.latency_ms=100 -s tracker.drain_timeout_ms=600000

@@ -911,14 +911,19 @@ static void a_stop_does_not_wait_for_ever_for_the_disk(void **state)
     struct world *w = *state;
 
     w->journal.is_manual = true;
-    add_orders(w, 0, 5);
+    add_orders(w, 0, 2);
     begin(w);
     fake_source_assign(&w->source, 0, 0);
     settle(w);
+    fake_journal_sync(&w->journal);
+    add_orders(w, 0, 5);
+    run_for(w, 300);
     w->journal.state = JOURNAL_BLOCKED;
+    add_orders(w, 0, 3);
     consume_stop(&w->c);
     run_to_end(w, w->policy.drain_timeout_ms + 3000);
-    assert_int_equal(committed(w, 0), 0);
+    assert_int_equal(committed(w, 0), 2);
+    assert_int_equal(w->c.left_behind, 8);
     assert_false(consume_is_drained(&w->c));
 }
 
@@ -1148,6 +1153,19 @@ static void a_drain_of_nothing_ends(void **state)
     assert_true(consume_is_drained(&w->c));
 }
 
+/* Its topic may not even be there. */
+static void a_drain_that_is_stopped_before_it_has_partitions_has_not_drained(void **state)
+{
+    struct world *w = *state;
+
+    w->policy.drain = true;
+    begin(w);
+    run_for(w, 5000);
+    consume_stop(&w->c);
+    run_to_end(w, 1000);
+    assert_false(consume_is_drained(&w->c));
+}
+
 static void a_drain_waits_until_the_ends_are_known(void **state)
 {
     struct world *w = *state;
@@ -1205,6 +1223,23 @@ static void a_stop_does_not_wait_for_a_partition_of_which_nothing_is_known(void 
     consume_stop(&w->c);
     run_to_end(w, 400);
     assert_int_equal(committed(w, 0), 5);
+    assert_true(consume_is_drained(&w->c));
+}
+
+static void nor_does_a_drain_that_is_stopped_but_it_has_not_drained(void **state)
+{
+    struct world *w = *state;
+
+    w->policy.drain = true;
+    w->source.partitions[1].is_unknown = true;
+    add_orders(w, 0, 5);
+    begin(w);
+    fake_source_assign(&w->source, 0, 1);
+    settle(w);
+    consume_stop(&w->c);
+    run_to_end(w, 400);
+    assert_int_equal(committed(w, 0), 5);
+    assert_false(consume_is_drained(&w->c));
 }
 
 static void a_drain_keeps_the_backoff_and_may_make_dead_letters(void **state)
@@ -1541,9 +1576,11 @@ int main(void)
         TEST(a_stop_during_a_rebalance_gives_the_partitions_back_first),
         TEST(a_drain_ends_at_the_ends_as_they_were_at_the_start),
         TEST(a_drain_of_nothing_ends),
+        TEST(a_drain_that_is_stopped_before_it_has_partitions_has_not_drained),
         TEST(a_drain_waits_until_the_ends_are_known),
         TEST(a_drain_waits_for_a_partition_of_which_nothing_is_known),
         TEST(a_stop_does_not_wait_for_a_partition_of_which_nothing_is_known),
+        TEST(nor_does_a_drain_that_is_stopped_but_it_has_not_drained),
         TEST(a_drain_keeps_the_backoff_and_may_make_dead_letters),
         TEST(a_drain_does_not_end_between_two_assignments),
         TEST(a_record_that_fails_without_dead_letters_stops_the_tracker_if_told_to),

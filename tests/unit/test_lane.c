@@ -161,7 +161,7 @@ static void assert_settled(const struct fixture *f, enum record_outcome outcome,
     assert_int_equal(f->last.attempts, attempts);
     assert_int_equal(f->lane.state, LANE_IDLE);
     assert_int_equal(f->source.outstanding, 0);
-    assert_int_equal(f->lane.settled, f->last.offset + 1);
+    assert_int_equal(f->lane.told.next, f->last.offset + 1);
 }
 
 static void assert_held(const struct fixture *f, enum lane_state state)
@@ -169,7 +169,7 @@ static void assert_held(const struct fixture *f, enum lane_state state)
     assert_int_equal(f->lane.state, state);
     assert_int_equal(f->settled, 0);
     assert_int_equal(f->source.outstanding, 1);
-    assert_int_equal(f->lane.settled, -1);
+    assert_int_equal(f->lane.told.next, -1);
 }
 
 /* ---- attempts ---- */
@@ -638,7 +638,7 @@ static void an_abandoned_record_leaves_no_trace_and_comes_again(void **state)
     take(f, VALID_ORDER);
     f->settled = 0;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        f->lane.settled = -1;
+        f->lane.told.next = -1;
         f->processor.otherwise = cases[i].answer;
         f->sink.otherwise = cases[i].send;
         take(f, VALID_ORDER);
@@ -647,7 +647,7 @@ static void an_abandoned_record_leaves_no_trace_and_comes_again(void **state)
         assert_int_equal(f->lane.state, LANE_IDLE);
         assert_int_equal(f->source.outstanding, 0);
         assert_int_equal(f->settled, 0);
-        assert_int_equal(f->lane.settled, -1);
+        assert_int_equal(f->lane.told.next, -1);
         assert_int_equal(f->lane.position, i + 1);
     }
     assert_int_equal(f->processor.cancels, 1);
@@ -661,7 +661,7 @@ static void abandoning_an_idle_lane_changes_nothing(void **state)
     take(f, VALID_ORDER);
     lane_abandon(&f->lane, &f->env);
     assert_int_equal(f->lane.position, 1);
-    assert_int_equal(f->lane.settled, 1);
+    assert_int_equal(f->lane.told.next, 1);
 }
 
 /* At a stop the backoff is cut short; that must not be what makes a dead letter of a record. */
@@ -690,23 +690,6 @@ static void answers_to_earlier_lanes_of_the_partition_have_another_tag(void **st
     assert_true(lane_tag(&a) != lane_tag(&b));
     assert_true(lane_tag(&a) != lane_tag(&c));
     assert_true(lane_tag(&b) != lane_tag(&c));
-}
-
-static void only_what_is_durable_may_be_stored(void **state)
-{
-    struct fixture *f = *state;
-
-    assert_int_equal(lane_take_durable(&f->lane, 100), -1);
-    for (uint64_t batch = 1; batch <= 20; batch++)
-        lane_mark(&f->lane, 2 * batch, (int64_t)batch * 10);
-    assert_int_equal(lane_take_durable(&f->lane, 1), -1);
-    assert_int_equal(lane_take_durable(&f->lane, 2), 10);
-    assert_int_equal(lane_take_durable(&f->lane, 2), -1);
-    assert_int_equal(lane_take_durable(&f->lane, 11), 50);
-    assert_int_equal(lane_take_durable(&f->lane, 11), -1);
-    lane_mark(&f->lane, 42, 500);
-    assert_int_equal(lane_take_durable(&f->lane, UINT64_MAX), 500);
-    assert_int_equal(f->lane.mark_count, 0);
 }
 
 int main(void)
@@ -739,7 +722,6 @@ int main(void)
         TEST(abandoning_an_idle_lane_changes_nothing),
         TEST(a_last_chance_never_ends_in_a_dead_letter),
         cmocka_unit_test(answers_to_earlier_lanes_of_the_partition_have_another_tag),
-        TEST(only_what_is_durable_may_be_stored),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
