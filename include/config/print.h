@@ -10,10 +10,8 @@
  * comment; secrets among the properties are masked. */
 void config_print(const struct config *cfg, struct strbuf *out);
 
-/* Appends the table of settings for --help. */
+/* Appends the table of settings for --help: of each key three lines with its default, what it is,
+ * what is allowed. */
 void config_help(struct strbuf *out);
-
-/* Appends config.yaml.example: every key, its default, one line of explanation. */
-void config_print_example(struct strbuf *out);
 
 #endif

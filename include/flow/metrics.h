@@ -55,8 +55,4 @@ void metrics_write(const struct metrics *m, const struct metrics_state *state, i
 
 void metrics_next_interval(struct metrics *m, int64_t now_ms);
 
-/* Value in milliseconds below which `share` (0..1) of the interval's latencies lie, within 2 %; -1
- * when there was none. */
-int64_t metrics_latency_ms(const struct metrics *m, double share);
-
 #endif

@@ -56,7 +56,6 @@ struct record {
     bool is_compact; /* the value has no white space outside of strings, as far as is known */
 };
 
-const char *record_event_name(enum record_event event);
 const char *record_outcome_name(enum record_outcome outcome);
 const char *record_reason_name(enum record_reason reason);
 

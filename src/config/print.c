@@ -188,26 +188,3 @@ void config_help(struct strbuf *out)
         strbuf_addc(out, '\n');
     }
 }
-
-void config_print_example(struct strbuf *out)
-{
-    strbuf_adds(out,
-                "# Settings of producer, tracker and monitor: every key with its default.\n"
-                "#\n"
-                "# Copy this file to config.yaml and change what you need; a key that is left\n"
-                "# out keeps its default. Behind each value stands what is allowed, and the\n"
-                "# environment variable that beats the file; -s section.key=value beats both.\n"
-                "# The effective settings, and where each came from: bin/tracker --print-config\n");
-    for (size_t i = 0; i < key_count(); i++) {
-        const struct key *key = key_at(i);
-
-        if (key_opens_section(key))
-            strbuf_addf(out, "\n%.*s:\n", (int)key_section_len(key), key->name);
-        strbuf_addf(out, "  # %s\n", key->help);
-        strbuf_addf(out, "  %s: ", key_leaf(key));
-        add_default(key, out);
-        strbuf_adds(out, "  # ");
-        add_allowed_and_env(key, out);
-        strbuf_addc(out, '\n');
-    }
-}

@@ -52,7 +52,9 @@ void metrics_settled(struct metrics *m, const struct record *r)
     m->latency_count++;
 }
 
-int64_t metrics_latency_ms(const struct metrics *m, double share)
+/* Value in milliseconds below which `share` (0..1) of the interval's latencies lie, within 2 %; -1 when
+ * there was none. */
+static int64_t latency_ms(const struct metrics *m, double share)
 {
     int64_t wanted = (int64_t)ceil(share * (double)m->latency_count);
     int64_t seen = 0;
@@ -115,9 +117,9 @@ static void write_partitions(struct json_writer *w, const struct metrics_state *
 static void write_latency(struct json_writer *w, const struct metrics *m)
 {
     json_begin_object(w, "latency_ms");
-    write_known(w, "p50", metrics_latency_ms(m, 0.50));
-    write_known(w, "p95", metrics_latency_ms(m, 0.95));
-    write_known(w, "p99", metrics_latency_ms(m, 0.99));
+    write_known(w, "p50", latency_ms(m, 0.50));
+    write_known(w, "p95", latency_ms(m, 0.95));
+    write_known(w, "p99", latency_ms(m, 0.99));
     json_end_object(w);
 }
 

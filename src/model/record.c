@@ -30,11 +30,6 @@ static const char *const reason_names[] = {
     [RECORD_TIMEOUT] = "TIMEOUT",
 };
 
-const char *record_event_name(enum record_event event)
-{
-    return event_names[event];
-}
-
 const char *record_outcome_name(enum record_outcome outcome)
 {
     return outcome_names[outcome];
@@ -102,7 +97,7 @@ static void write_key(struct json_writer *w, const struct record *r)
 static void write_received(struct json_writer *w, const struct record *r)
 {
     write_time(w, "timestamp", r->timestamp_ms);
-    json_string(w, "event_type", record_event_name(r->event));
+    json_string(w, "event_type", event_names[r->event]);
     write_text(w, "kafka_topic", r->topic);
     json_int(w, "kafka_partition", r->partition);
     json_int(w, "kafka_offset", r->offset);
