@@ -12,16 +12,10 @@
 #include "base/rfc3339.h"
 #include "base/strbuf.h"
 #include "model/record.h"
+#include "support/usual_limits.h"
 #include "view/figures.h"
 
 #define NOW INT64_C(1795367071402) /* 2026-11-22T17:04:31.402Z */
-
-static const struct health_limits limits = {.success_warn = 95,
-                                            .success_crit = 80,
-                                            .latency_warn_ms = 1000,
-                                            .latency_crit_ms = 10000,
-                                            .silence_ms = 4000,
-                                            .stale_ms = 90000};
 
 static int set_up(void **state)
 {
@@ -113,7 +107,7 @@ static struct figures take(const struct dash *d)
 {
     struct figures f = {0};
 
-    figures_take(&f, d, &limits, NOW);
+    figures_take(&f, d, &usual_limits, NOW);
     free(f.partitions);
     f.partitions = NULL;
     return f;
@@ -351,7 +345,7 @@ static void a_partition_with_lag_is_behind_by_the_age_of_its_last_order(void **s
     feed_log(d, NOW - 1000, "INFO", "periodic metrics",
              "{\"lag\":16,\"partitions\":[{\"partition\":1,\"offset\":11,\"high_watermark\":27,"
              "\"lag\":16},{\"partition\":2,\"offset\":11,\"high_watermark\":11,\"lag\":0}]}");
-    figures_take(&f, d, &limits, NOW);
+    figures_take(&f, d, &usual_limits, NOW);
     for (int p = 0; p < 3; p++)
         assert_int_equal(f.partitions[p].behind_ms, wanted[p]);
     figures_release(&f);
@@ -550,7 +544,7 @@ static void a_tracker_that_is_gone_is_told_until_it_is_stale(void **state)
     feed_log(d, NOW, "INFO", "periodic metrics", "{\"lag\":0}");
     feed_flow(d, 3000, 15, NOW);
     for (int64_t ms = 4000; ms < 150000; ms += 1000) {
-        figures_take(&f, d, &limits, NOW + ms);
+        figures_take(&f, d, &usual_limits, NOW + ms);
         if (f.health.findings[HEALTH_FRESHNESS].level != (ms < 90000 ? LEVEL_WARN : LEVEL_CRIT))
             fail_msg("after %d ms: %s", (int)ms, f.health.findings[HEALTH_FRESHNESS].text);
     }
@@ -786,7 +780,7 @@ static struct pair pair_of_trackers(void)
 static void take_pair(struct pair *p)
 {
     dash_sum_readers(p->whole);
-    figures_take(&p->f, p->whole, &limits, NOW);
+    figures_take(&p->f, p->whole, &usual_limits, NOW);
 }
 
 static void free_pair(struct pair *p)

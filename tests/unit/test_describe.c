@@ -7,16 +7,10 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "support/usual_limits.h"
 #include "view/describe.h"
 
 #define NOW INT64_C(1795367071402) /* 2026-11-22T17:04:31.402Z */
-
-static const struct health_limits limits = {.success_warn = 95,
-                                            .success_crit = 80,
-                                            .latency_warn_ms = 1000,
-                                            .latency_crit_ms = 10000,
-                                            .silence_ms = 4000,
-                                            .stale_ms = 90000};
 
 struct stage {
     struct dash *whole, *eu, *us;
@@ -60,7 +54,7 @@ static int set_up(void **state)
                             .figures = &s->figures,
                             .ui = &s->ui,
                             .verdict = &s->verdict,
-                            .limits = &limits};
+                            .limits = &usual_limits};
     return 0;
 }
 
@@ -83,7 +77,7 @@ static void told(struct stage *s, const char *keys, struct strbuf *out)
     int rc;
 
     dash_sum_readers(s->whole);
-    figures_take(&s->figures, s->whole, &limits, NOW);
+    figures_take(&s->figures, s->whole, &usual_limits, NOW);
     for (; *keys; keys++)
         ui_press(&s->ui, s->whole, *keys, 5);
     strbuf_reset(out);

@@ -8,15 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "support/usual_limits.h"
 #include "view/figures.h"
 #include "view/health.h"
-
-static const struct health_limits limits = {.success_warn = 95,
-                                            .success_crit = 80,
-                                            .latency_warn_ms = 1000,
-                                            .latency_crit_ms = 10000,
-                                            .silence_ms = 4000,
-                                            .stale_ms = 90000};
 
 static struct reader events_reader;
 static struct reader log_reader;
@@ -48,7 +42,7 @@ static void judge_one(const char *name, int rule, const struct figures *f, enum 
 {
     struct health h;
 
-    health_judge(&h, f, &limits);
+    health_judge(&h, f, &usual_limits);
     if (h.findings[rule].level != expected)
         fail_msg("%s: %s is %s, expected %s (%s)", name, health_rule_name(rule),
                  level_name(h.findings[rule].level), level_name(expected), h.findings[rule].text);
@@ -65,7 +59,7 @@ static void all_checks_pass_when_nothing_is_wrong(void **state)
     struct health h;
 
     (void)state;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_int_equal(h.passed, HEALTH_RULES);
     assert_int_equal(h.level, LEVEL_OK);
 }
@@ -122,7 +116,7 @@ static void a_file_that_is_no_journal_is_told(void **state)
     (void)state;
     f.state = FLOW_WAITING;
     events_reader.malformed = 7;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_int_equal(h.findings[HEALTH_FRESHNESS].level, LEVEL_UNKNOWN);
     assert_string_equal(h.findings[HEALTH_FRESHNESS].text, "7 lines read, none is of a journal");
 }
@@ -135,12 +129,12 @@ static void a_reason_names_the_limit_that_is_broken(void **state)
     (void)state;
     f.success_60s = 0.94;
     f.latency.p99 = 10001;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_string_equal(h.findings[HEALTH_SUCCESS].text, "94.00 % in 60 s (floor 95 %)");
     assert_string_equal(h.findings[HEALTH_LATENCY].text, "p99 10001 ms (limit 10000 ms)");
     f.success_60s = 0.79;
     f.latency.p99 = 1001;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_string_equal(h.findings[HEALTH_SUCCESS].text, "79.00 % in 60 s (floor 80 %)");
     assert_string_equal(h.findings[HEALTH_LATENCY].text, "p99 1001 ms (limit 1000 ms)");
 }
@@ -291,7 +285,7 @@ static void dead_letters_that_begin_after_a_good_minute_are_seen_in_ten_seconds(
         f.windows[WINDOW_10S].failed = f.failed_60s = 0; /* of the success nothing is asked here */
         f.success_60s = 1;
         judge_one(cases[i].name, HEALTH_DLQ, &f, expected);
-        health_judge(&h, &f, &limits);
+        health_judge(&h, &f, &usual_limits);
         assert_int_equal(h.at_once, cases[i].is_crit ? LEVEL_CRIT : LEVEL_OK);
     }
 }
@@ -319,7 +313,7 @@ static void success_that_falls_after_a_good_minute_is_seen_in_ten_seconds(void *
 
         f.windows[WINDOW_10S].dlq = f.dlq_60s = 0; /* dropped */
         judge_one(cases[i].name, HEALTH_SUCCESS, &f, cases[i].level);
-        health_judge(&h, &f, &limits);
+        health_judge(&h, &f, &usual_limits);
         assert_int_equal(h.at_once, cases[i].level);
     }
 }
@@ -330,11 +324,11 @@ static void a_reason_names_the_seconds_it_speaks_of(void **state)
     struct health h;
 
     (void)state;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_string_equal(h.findings[HEALTH_DLQ].text, "5000 of 120000 in 60 s, above 1 %");
     assert_string_equal(h.findings[HEALTH_SUCCESS].text, "75.00 % in 10 s (floor 80 %)");
     f = burst(100000, 20000, 400);
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_string_equal(h.findings[HEALTH_DLQ].text, "400 of 20000 in 10 s, above 1 %");
     assert_string_equal(h.findings[HEALTH_SUCCESS].text, "99.66 % in 60 s (floor 95 %)");
 }
@@ -394,7 +388,7 @@ static void own_reader(void **state)
     log_reader.state = READER_FAILED;
     log_reader.error = EACCES;
     judge_one("cannot read", HEALTH_READER, &f, LEVEL_CRIT);
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_string_equal(h.findings[HEALTH_READER].text,
                         "cannot read tracker.log: Permission denied");
 }
@@ -409,7 +403,7 @@ static void the_worst_rule_decides_and_leads(void **state)
     f.gaps_15m = 3;
     f.latency.p99 = 20000;
     f.lag.messages = -1;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     health_ranking(&h, order);
     assert_int_equal(h.level, LEVEL_CRIT);
     assert_int_equal(h.passed, HEALTH_RULES - 3);
@@ -427,10 +421,10 @@ static void a_rule_that_cannot_tell_does_not_hide_the_rest(void **state)
     (void)state;
     f.lag.messages = -1;
     f.dlq_60s = -1;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_int_equal(h.level, LEVEL_OK);
     f.state = FLOW_WAITING;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_int_equal(h.level, LEVEL_UNKNOWN);
 }
 
@@ -501,22 +495,22 @@ static void the_end_of_the_flow_needs_no_holding(void **state)
     struct health h;
 
     (void)state;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_int_equal(h.at_once, LEVEL_OK);
     f.gaps_15m = 1001;
     f.large_gap_age_ms = 0;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_int_equal(h.level, LEVEL_CRIT);
     assert_int_equal(h.at_once, LEVEL_OK);
     f.state = FLOW_QUIET;
     f.event_age_ms = 70000;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_int_equal(h.at_once, LEVEL_WARN);
     f.state = FLOW_STOPPED;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_int_equal(h.at_once, LEVEL_CRIT);
     f.state = FLOW_WAITING;
-    health_judge(&h, &f, &limits);
+    health_judge(&h, &f, &usual_limits);
     assert_int_equal(h.at_once, LEVEL_OK);
 }
 

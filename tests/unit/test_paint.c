@@ -15,6 +15,7 @@
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "model/record.h"
+#include "support/usual_limits.h"
 #include "view/frozen.h"
 #include "view/paint.h"
 
@@ -22,13 +23,6 @@
  * that is meant, UPDATE_GOLDEN=1 writes them anew; read them before you commit. */
 
 #define NOW INT64_C(1795367071402) /* 2026-11-22T17:04:31.402Z */
-
-static const struct health_limits limits = {.success_warn = 95,
-                                            .success_crit = 80,
-                                            .latency_warn_ms = 1000,
-                                            .latency_crit_ms = 10000,
-                                            .silence_ms = 4000,
-                                            .stale_ms = 90000};
 
 struct stage {
     struct dash *dash;
@@ -169,15 +163,16 @@ static void paint_text(struct stage *s, int width, int height, bool ascii, struc
         .figures = &s->figures,
         .ui = &s->ui,
         .verdict = &s->verdict,
-        .limits = &limits,
+        .limits = &usual_limits,
         .topic = "orders",
         .group = "order-tracker-group",
         .waited_ms = 42000,
         .read_rate = 8e8,
     };
 
-    figures_take(&s->figures, s->dash, &limits, s->now_ms);
-    view.at_stop = frozen_take(&s->at_stop, &s->figures, s->dash, &limits) ? &s->at_stop : NULL;
+    figures_take(&s->figures, s->dash, &usual_limits, s->now_ms);
+    view.at_stop =
+        frozen_take(&s->at_stop, &s->figures, s->dash, &usual_limits) ? &s->at_stop : NULL;
     verdict_update(&s->verdict, s->figures.health.level, true, s->now_ms);
     screen_init(&screen, width, height, ascii);
     paint(&screen, &view);
