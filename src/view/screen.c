@@ -40,6 +40,11 @@ const struct cell *screen_at(const struct screen *s, int x, int y)
     return cell_at(s, x, y);
 }
 
+static bool is_within(const struct screen *s, int x, int y)
+{
+    return x >= 0 && x < s->width && y >= 0 && y < s->height;
+}
+
 /* A wide character that loses one of its halves becomes blank. */
 static void clear_cell(struct screen *s, int x, int y)
 {
@@ -113,9 +118,14 @@ void screen_put_right(struct screen *s, int right, int y, int room, enum style s
 static void put_line(struct screen *s, struct rect r, int y, const char *left, const char *middle,
                      const char *right)
 {
+    struct glyph g;
+
+    text_next(middle, strlen(middle), s->ascii, &g);
     screen_put(s, r.x, y, 1, STYLE_FRAME, left);
-    for (int x = r.x + 1; x < r.x + r.width - 1; x++)
-        screen_put(s, x, y, 1, STYLE_FRAME, middle);
+    for (int x = r.x + 1; x < r.x + r.width - 1; x++) {
+        if (is_within(s, x, y))
+            put_glyph(s, x, y, STYLE_FRAME, &g);
+    }
     screen_put(s, r.x + r.width - 1, y, 1, STYLE_FRAME, right);
 }
 
@@ -146,7 +156,7 @@ void screen_box(struct screen *s, struct rect r, const char *title, const char *
 void screen_mark_row(struct screen *s, struct rect r, int y, enum style style)
 {
     for (int x = r.x; x < r.x + r.width; x++) {
-        if (x >= 0 && x < s->width && y >= 0 && y < s->height)
+        if (is_within(s, x, y))
             cell_at(s, x, y)->style = (uint8_t)style;
     }
 }
