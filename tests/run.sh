@@ -73,7 +73,7 @@ side_by_side() {
   wait
 }
 
-run_program() { # STAGE/NAME
+run_program() { # FOLDER/NAME
   local name=${1#*/} log=$LOGS/${1/\//-}.tap started=$SECONDS status
   CMOCKA_MESSAGE_OUTPUT=tap timeout -k 5 "$TEST_PROGRAM_SECONDS" "$OUT/tests/$1" >"$log" 2>&1
   status=$?
@@ -82,24 +82,31 @@ run_program() { # STAGE/NAME
     "$([ $status -eq 0 ] || grep -v '^ok ' "$log" | tail -n 60 | sed '$a\ ')"
 }
 
+# c_programs STAGE: FOLDER/NAME of those wanted. The fuzz targets replay their corpora among the unit tests.
+c_programs() {
+  local source name sources=(tests/"$1"/test_*.c)
+  [ "$1" != unit ] || sources+=(tests/fuzz/fuzz_*.c)
+  for source in "${sources[@]}"; do
+    name=$(basename "$source" .c)
+    [ ! -f "$source" ] || ! wanted "$name" || echo "$(basename "$(dirname "$source")")/$name"
+  done
+}
+
 # cmocka programs, all of them built first. Those of the mock cluster wait most of the time.
 run_c_stage() { # STAGE
-  local stage=$1 source name wanted_programs=() at_once
-  for source in tests/"$stage"/test_*.c; do
-    name=$(basename "$source" .c)
-    [ -f "$source" ] && wanted "$name" && wanted_programs+=("$name")
-  done
-  [ ${#wanted_programs[@]} -gt 0 ] || return 0
-  if ! make -j "$(nproc)" ${SAN:+SAN="$SAN"} "${wanted_programs[@]/#/$OUT/tests/$stage/}" >"$LOGS/$stage-build.log" 2>&1; then
+  local stage=$1 program programs=() at_once
+  mapfile -t programs < <(c_programs "$stage")
+  [ ${#programs[@]} -gt 0 ] || return 0
+  if ! make -j "$(nproc)" ${SAN:+SAN="$SAN"} "${programs[@]/#/$OUT/tests/}" >"$LOGS/$stage-build.log" 2>&1; then
     cat "$LOGS/$stage-build.log"
     fail "$stage: does not build"
     return 0
   fi
   at_once=$(nproc)
   [ "$stage" = unit ] || at_once=$((2 * at_once))
-  side_by_side "$at_once" run_program "${wanted_programs[@]/#/$stage/}"
-  for name in "${wanted_programs[@]}"; do
-    add_tap "$name" "$(cat "$LOGS/$stage-$name.tap.status")" "$LOGS/$stage-$name.tap"
+  side_by_side "$at_once" run_program "${programs[@]}"
+  for program in "${programs[@]}"; do
+    add_tap "${program#*/}" "$(cat "$LOGS/${program/\//-}.tap.status")" "$LOGS/${program/\//-}.tap"
   done
 }
 
