@@ -43,6 +43,9 @@ void panel_put_tracker(struct screen *s, const struct view *v, int x, int y, int
 /* The list that the user chose, with the names of all lists as its title. */
 void panel_chosen(struct screen *s, const struct view *v, struct rect r);
 
+/* The same without a frame, for small windows: named only where there is room or more to say. */
+void panel_bare_list(struct screen *s, const struct view *v, struct rect r);
+
 /* The first row; the rows under it for what must not be missed, at most `most`, their number is
  * returned; and the keys in the last row. */
 void panel_header(struct screen *s, const struct view *v);
@@ -67,10 +70,6 @@ void panel_detail(struct screen *s, const struct view *v, struct rect r);
 /* How far the detail can be scrolled in a panel of this size, frame and all. */
 int panel_detail_end(const struct ui *ui, struct rect r, bool ascii);
 void panel_help(struct screen *s, const struct view *v, struct rect r);
-
-/* One event in one row, from x on, in `room` columns; `compact` leaves the time out. */
-void panel_event_row(struct screen *s, const struct view *v, int x, int y, int room,
-                     const struct event_row *row, bool compact);
 
 /* A chart of the throughput in one row: the newest `room` seconds. */
 void panel_sparkline(struct screen *s, const struct view *v, int x, int y, int room);

@@ -76,6 +76,7 @@ struct ui {
     bool is_zoomed;
     bool is_log_scale;
     bool shows_help;
+    int help_scroll;
     bool only_failures;
     enum ui_sort sort;
     int window;     /* of the tiles: WINDOW_10S and so on, see figures */

@@ -29,8 +29,8 @@ static void say_hidden(const struct view *v, enum panel panel, uint64_t rows, ch
 
     if (ui->filter[0])
         snprintf(with, sizeof(with), " with \"%s\"", ui->filter);
-    snprintf(out, cap, "no %s%s among %s %ss   Esc shows all", ui->only_failures ? failed : name,
-             with, format_count((int64_t)rows).text, name);
+    snprintf(out, cap, "no %s%s among %s %s%s   Esc shows all", ui->only_failures ? failed : name,
+             with, format_count((int64_t)rows).text, name, rows == 1 ? "" : "s");
 }
 
 static void say_unread(const struct reader *r, const char *what, char *out, size_t cap)

@@ -84,8 +84,9 @@ static void short_id(char out[24], const char *id)
         snprintf(out, 24, "%.4s…%s", id, id + len - 2);
 }
 
-void panel_event_row(struct screen *s, const struct view *v, int x, int y, int room,
-                     const struct event_row *row, bool compact)
+/* One event in one row, from x on, in `room` columns; `compact` leaves the time out. */
+static void put_event_row(struct screen *s, const struct view *v, int x, int y, int room,
+                          const struct event_row *row, bool compact)
 {
     int end = x + room;
     struct panel_line rest;
@@ -151,7 +152,7 @@ static void list_note(const struct view *v, enum panel panel, char *out, size_t 
                  format_count((int64_t)(total - list->anchor)).text);
 }
 
-static void fill_events(struct screen *s, const struct view *v, struct rect r)
+static void fill_events(struct screen *s, const struct view *v, struct rect r, bool compact)
 {
     const struct event_row *rows[ROWS_MAX];
     int height = r.height < ROWS_MAX ? r.height : ROWS_MAX;
@@ -161,7 +162,7 @@ static void fill_events(struct screen *s, const struct view *v, struct rect r)
     if (!count)
         panel_put_empty(s, v, r, PANEL_EVENTS);
     for (int i = 0; i < count; i++) {
-        panel_event_row(s, v, r.x + 1, r.y + i, r.width - 2, rows[i], false);
+        put_event_row(s, v, r.x + 1, r.y + i, r.width - 2, rows[i], compact);
         if (i == chosen)
             screen_mark_row(s, r, r.y + i, STYLE_CHOSEN);
     }
@@ -185,12 +186,13 @@ static void fill_logs(struct screen *s, const struct view *v, struct rect r)
 
 /* ---- frames ---- */
 
-static void fill(struct screen *s, const struct view *v, struct rect r, enum panel panel)
+static void fill(struct screen *s, const struct view *v, struct rect r, enum panel panel,
+                 bool compact)
 {
     if (r.width < 1 || r.height < 1)
         return;
     if (panel == PANEL_EVENTS)
-        fill_events(s, v, r);
+        fill_events(s, v, r, compact);
     else if (panel == PANEL_LOGS)
         fill_logs(s, v, r);
     else if (panel == PANEL_ERRORS)
@@ -221,7 +223,7 @@ static void framed(struct screen *s, const struct view *v, struct rect r, enum p
 
     note_of(v, panel, note, sizeof(note));
     screen_box(s, r, title, note);
-    fill(s, v, inside(r), panel);
+    fill(s, v, inside(r), panel, false);
 }
 
 static const char *tab_title(const struct view *v, enum panel panel, const char *name)
@@ -267,4 +269,27 @@ void panel_chosen(struct screen *s, const struct view *v, struct rect r)
         len += (size_t)snprintf(title + len, sizeof(title) - len, "%s%s", i ? "  " : "",
                                 tabs[i].panel == v->ui->panel ? tabs[i].chosen : tabs[i].name);
     framed(s, v, r, v->ui->panel, title);
+}
+
+/* Is there more to say of the list than its rows do? Tables have a first row of their own. */
+static bool needs_head(const struct ui *ui)
+{
+    bool is_chosen = ui->is_typing || ui->filter[0] || ui->only_failures || ui->events.anchor;
+
+    return ui->panel == PANEL_LOGS || (ui->panel == PANEL_EVENTS && is_chosen);
+}
+
+void panel_bare_list(struct screen *s, const struct view *v, struct rect r)
+{
+    char note[160] = "";
+
+    if (r.height >= 4 || (r.height >= 2 && needs_head(v->ui))) {
+        note_of(v, v->ui->panel, note, sizeof(note));
+        screen_put(s, r.x, r.y, r.width, STYLE_TITLE, tab_title(v, v->ui->panel, ""));
+        screen_put_right(s, r.x + r.width, r.y, r.width - 16, STYLE_TEXT, note);
+        r.y++;
+        r.height--;
+    }
+    /* the lists leave a column free on both sides */
+    fill(s, v, (struct rect){r.x - 1, r.y, r.width + 2, r.height}, v->ui->panel, true);
 }

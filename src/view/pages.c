@@ -95,16 +95,32 @@ void panel_keys(struct screen *s, const struct view *v, int y)
         screen_put(s, 0, y, s->width, STYLE_KEY, "q");
 }
 
+static bool is_helped(const struct view *v, size_t i)
+{
+    return key_bar[i].help && (key_bar[i].when != SEVERAL || is_offered(v, i));
+}
+
 void panel_help(struct screen *s, const struct view *v, struct rect r)
 {
-    int y = r.y + 1;
+    int room = r.height - 2;
+    int rows = 0;
+    int row = 0;
+    int skip;
 
-    screen_box(s, r, "Keys", "Esc closes");
-    for (size_t i = 0; i < KEYS && y < r.y + r.height - 1; i++) {
-        if (!key_bar[i].help || (key_bar[i].when == SEVERAL && !is_offered(v, i)))
+    for (size_t i = 0; i < KEYS; i++)
+        rows += is_helped(v, i);
+    skip = rows - room < v->ui->help_scroll ? rows - room : v->ui->help_scroll;
+    skip = skip < 0 ? 0 : skip;
+    screen_box(s, r, "Keys", rows > room ? "j k scroll  Esc closes" : "Esc closes");
+    for (size_t i = 0; i < KEYS; i++) {
+        int y = r.y + 1 + row - skip;
+
+        if (!is_helped(v, i))
+            continue;
+        if (row++ < skip || y >= r.y + r.height - 1)
             continue;
         screen_put(s, r.x + 3, y, r.width - 4, STYLE_KEY, key_bar[i].key);
-        screen_put(s, r.x + 11, y++, r.width - 12, STYLE_TEXT, key_bar[i].help);
+        screen_put(s, r.x + 11, y, r.width - 12, STYLE_TEXT, key_bar[i].help);
     }
 }
 

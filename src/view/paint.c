@@ -113,7 +113,8 @@ static void paint_layout(struct screen *s, const struct view *v, const struct la
 static void paint_main(struct screen *s, const struct view *v, const struct layout *layout)
 {
     int spare = s->height - 2 - fixed_height(layout) - 4;
-    int notices = panel_notices(s, v, spare < 0 ? 0 : spare < NOTICES_MOST ? spare : NOTICES_MOST);
+    int most = spare < NOTICES_MOST ? spare : NOTICES_MOST;
+    int notices = most > 0 && !v->ui->shows_help ? panel_notices(s, v, most) : 0;
     struct rect area = {0, 1 + notices, s->width, s->height - 2 - notices};
 
     panel_header(s, v);
@@ -146,7 +147,7 @@ void paint(struct screen *s, const struct view *v)
 int paint_page(int width, int height, const struct ui *ui)
 {
     const struct layout *layout = layout_for(width, height);
-    int rows = height - 4;
+    int rows = layout ? height - 4 : height - 7;
 
     if (layout && !ui->is_zoomed && !ui->shows_detail)
         rows -= fixed_height(layout);

@@ -81,16 +81,6 @@ static void line_counts(struct screen *s, const struct view *v, int y)
     panel_put(&l, STYLE_TEXT, "  gaps %s", f->gaps < 0 ? "-" : format_short(f->gaps).text);
 }
 
-static void line_events(struct screen *s, const struct view *v, int y, int rows)
-{
-    const struct event_row *events[64];
-    int chosen;
-    int count = ui_event_rows(v->ui, v->dash, events, rows < 64 ? rows : 64, &chosen);
-
-    for (int i = 0; i < count; i++)
-        panel_event_row(s, v, 1, y + i, s->width - 1, events[i], true);
-}
-
 void panel_lines(struct screen *s, const struct view *v)
 {
     static void (*const lines[])(struct screen *, const struct view *, int) = {
@@ -104,7 +94,7 @@ void panel_lines(struct screen *s, const struct view *v)
     } else {
         for (int i = 0; i < count && i < s->height - 1; i++)
             lines[i](s, v, i);
-        line_events(s, v, count, s->height - 1 - count);
+        panel_bare_list(s, v, (struct rect){1, count, s->width - 1, s->height - 1 - count});
     }
     panel_keys(s, v, s->height - 1);
 }

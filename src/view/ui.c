@@ -157,11 +157,7 @@ static void pause_or_resume(struct ui *ui, const struct dash *d)
 /* Escape closes one thing at a time and never quits. */
 static void escape(struct ui *ui)
 {
-    if (ui->shows_help)
-        ui->shows_help = false;
-    else if (ui->shows_detail)
-        ui->shows_detail = false;
-    else if (ui->notice_until_ms)
+    if (ui->notice_until_ms)
         ui->notice_until_ms = 0;
     else if (ui->filter[0] || ui->only_failures)
         ui->filter[0] = '\0', ui->only_failures = false;
@@ -293,7 +289,8 @@ static void press_toggle(struct ui *ui, const struct dash *d, int key)
         ui->window -= ui->window > 0;
         break;
     case '?':
-        ui->shows_help = !ui->shows_help;
+        ui->shows_help = true;
+        ui->help_scroll = 0;
         break;
     case UI_KEY_ESCAPE:
         escape(ui);
@@ -311,7 +308,9 @@ enum ui_action ui_press(struct ui *ui, const struct dash *d, int key, int page)
         type(ui, key);
         return UI_NOTHING;
     }
-    if (ui->shows_detail && !ui->shows_help) {
+    if (ui->shows_help && ui_press_in_help(ui, key, page))
+        return UI_NOTHING;
+    if (ui->shows_detail) {
         if (key != 'n' && key != 'N')
             return ui_press_in_detail(ui, key, page);
         move(ui, d, key == 'n' ? 1 : -1);

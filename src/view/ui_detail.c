@@ -12,13 +12,6 @@ void ui_show_detail(struct ui *ui, const char *lines)
     ui->shows_detail = true;
 }
 
-static void scroll(struct ui *ui, int step)
-{
-    ui->detail_scroll += step;
-    if (ui->detail_scroll < 0)
-        ui->detail_scroll = 0;
-}
-
 void ui_limit_detail(struct ui *ui, int end)
 {
     if (ui->detail_scroll > end)
@@ -43,12 +36,35 @@ static const struct {
     {'G', TO_THE_END, 0},
 };
 
-enum ui_action ui_press_in_detail(struct ui *ui, int key, int page)
+/* Returns false when the key is none that scrolls. */
+static bool scroll(int *at, int key, int page)
 {
     for (size_t i = 0; i < sizeof(scroll_keys) / sizeof(scroll_keys[0]); i++) {
-        if (scroll_keys[i].key == key)
-            scroll(ui, scroll_keys[i].lines + scroll_keys[i].pages * page);
+        if (scroll_keys[i].key != key)
+            continue;
+        *at += scroll_keys[i].lines + scroll_keys[i].pages * page;
+        *at = *at < 0 ? 0 : *at;
+        return true;
     }
+    return false;
+}
+
+#define HELP_END 16 /* further than this nobody needs to scroll in six rows */
+
+bool ui_press_in_help(struct ui *ui, int key, int page)
+{
+    if (scroll(&ui->help_scroll, key, page)) {
+        ui->help_scroll = ui->help_scroll < HELP_END ? ui->help_scroll : HELP_END;
+        return true;
+    }
+    ui->shows_help = key == 'w'; /* which writes it */
+    return key == UI_KEY_ESCAPE || key == UI_KEY_ENTER || key == '\r' || key == '?';
+}
+
+enum ui_action ui_press_in_detail(struct ui *ui, int key, int page)
+{
+    if (scroll(&ui->detail_scroll, key, page))
+        return UI_NOTHING;
     switch (key) {
     case 'q':
         return UI_QUIT;
@@ -61,6 +77,7 @@ enum ui_action ui_press_in_detail(struct ui *ui, int key, int page)
         return UI_RETRY;
     case '?':
         ui->shows_help = true;
+        ui->help_scroll = 0;
         break;
     case UI_KEY_ESCAPE:
     case UI_KEY_ENTER:

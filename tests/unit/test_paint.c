@@ -464,6 +464,59 @@ static void trackers(void **state)
     two_trackers(&s, press_t_and_compare, "trackers");
 }
 
+static void assert_shows(struct stage *s, int width, int height, const char *text)
+{
+    struct strbuf out = {0};
+
+    paint_text(s, width, height, false, &out);
+    if (!strstr(strbuf_text(&out), text))
+        fail_msg("\"%s\" is not in\n%s", text, strbuf_text(&out));
+    strbuf_release(&out);
+}
+
+static void an_empty_list_says_why(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    open_files(&s);
+    feed_log(&s, NOW - 1000, "INFO", "tracker started", "{}");
+    s.dash->events_reader.state = READER_WAITING;
+    assert_shows(&s, 80, 24, "./tracker.events: not found");
+    assert_shows(&s, 80, 24, "no message yet");
+    s.dash->events_reader.state = READER_OPEN;
+    assert_shows(&s, 80, 24, "./tracker.events has no event yet");
+    ui_press(&s.ui, s.dash, 'l', 8);
+    ui_press(&s.ui, s.dash, 'f', 8);
+    assert_shows(&s, 80, 24, "no WARN or ERROR among 1 line   Esc shows all");
+    for (const char *k = "/xyz\r"; *k; k++)
+        ui_press(&s.ui, s.dash, *k, 8);
+    assert_shows(&s, 80, 24, "no WARN or ERROR with \"xyz\" among 1 line");
+    stage_release(&s);
+}
+
+static void lines_longer_than_the_window_go_on_in_the_next_row(void **state)
+{
+    struct stage s;
+    char line[200];
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 0);
+    memset(line, 'x', sizeof(line));
+    memcpy(line + 150, "\nlast", sizeof("\nlast"));
+    ui_show_detail(&s.ui, line);
+    assert_shows(&s, 80, 24, "│     xxxxxx");
+    assert_shows(&s, 80, 24, "│ last ");
+    assert_int_equal(paint_detail_end(80, 24, false, &s.ui), 0);
+    assert_shows(&s, 40, 8, "1-5 of 6");
+    s.ui.detail_scroll = 1000;
+    assert_shows(&s, 40, 8, "2-6 of 6");
+    assert_shows(&s, 40, 8, "│ last ");
+    stage_release(&s);
+}
+
 static void assert_fits(const struct strbuf *text, int width, int height)
 {
     const char *line = strbuf_text(text);
@@ -575,6 +628,8 @@ int main(void)
         cmocka_unit_test(partitions),
         cmocka_unit_test(errors),
         cmocka_unit_test(trackers),
+        cmocka_unit_test(an_empty_list_says_why),
+        cmocka_unit_test(lines_longer_than_the_window_go_on_in_the_next_row),
         cmocka_unit_test(any_size_is_painted_with_any_keys),
         cmocka_unit_test(hostile_text_stays_within_its_cells),
     };

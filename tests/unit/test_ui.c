@@ -289,6 +289,39 @@ static void the_chosen_line_is_the_one_under_the_cursor(void **state)
     assert_null(ui_chosen_place(&ui, dash, &is_log));
 }
 
+static void help_scrolls_and_any_other_key_closes_it_and_acts(void **state)
+{
+    (void)state;
+    press("?jjjjk");
+    assert_true(ui.shows_help);
+    assert_int_equal(ui.help_scroll, 3);
+    assert_int_equal(ui.events.cursor, -1); /* the list below did not move */
+    press("?");
+    assert_false(ui.shows_help);
+    press("?l");
+    assert_false(ui.shows_help);
+    assert_int_equal(ui.panel, PANEL_LOGS);
+    press("?");
+    assert_int_equal(ui.help_scroll, 0);
+    assert_int_equal(ui_press(&ui, dash, 'q', PAGE), UI_QUIT);
+}
+
+static void a_detail_scrolls_to_its_ends_and_no_further(void **state)
+{
+    (void)state;
+    ui_show_detail(&ui, "a\nb\nc\nd\n");
+    press("jjjjjjjj");
+    ui_limit_detail(&ui, 2);
+    assert_int_equal(ui.detail_scroll, 2);
+    press("k");
+    assert_int_equal(ui.detail_scroll, 1);
+    press("G");
+    ui_limit_detail(&ui, 2);
+    assert_int_equal(ui.detail_scroll, 2);
+    press("g");
+    assert_int_equal(ui.detail_scroll, 0);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -296,6 +329,8 @@ int main(void)
         ROW(the_list_follows_until_it_is_paused),
         ROW(the_cursor_pins_the_rows_it_moves_over),
         ROW(the_cursor_stops_at_the_oldest_row),
+        ROW(help_scrolls_and_any_other_key_closes_it_and_acts),
+        ROW(a_detail_scrolls_to_its_ends_and_no_further),
         ROW(n_goes_to_the_next_match_within_the_detail_too),
         ROW(tables_have_a_cursor_and_trackers_are_listed_when_there_are_several),
         ROW(a_filter_is_typed_and_cleared),
