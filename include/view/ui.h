@@ -105,8 +105,11 @@ void ui_limit_detail(struct ui *ui, int end);
 void ui_notice(struct ui *ui, int64_t until_ms, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* What the filter lets through: a row, and the causes of failure, ranked (returns how many). */
 bool ui_wants_event(const struct ui *ui, const struct event_row *row);
 bool ui_wants_log(const struct ui *ui, const struct log_row *row);
+int ui_causes(const struct ui *ui, const struct cause_table *t, int64_t now_ms,
+              int order[CAUSE_MAX]);
 
 /* Fills `rows` with the rows to show, newest first, at most `height`; returns their number.
  * `chosen` gets the index of the one under the cursor, or -1. */

@@ -28,7 +28,7 @@ static const struct cause *chosen_cause(const struct view *v)
 {
     const struct cause_table *t = &v->dash->causes;
     int order[CAUSE_MAX];
-    int count = cause_ranking(t, v->figures->now_ms, order);
+    int count = ui_causes(v->ui, t, v->figures->now_ms, order);
 
     return count ? &t->items[order[chosen_row(v->ui, count)]] : NULL;
 }

@@ -61,7 +61,9 @@ void panel_put_empty(struct screen *s, const struct view *v, struct rect r, enum
     const struct figures *f = v->figures;
     char text[512];
 
-    if (panel == PANEL_ERRORS && f->received > 0)
+    if (panel == PANEL_ERRORS && v->dash->causes.count)
+        snprintf(text, sizeof(text), "no cause with \"%s\"   Esc shows all", v->ui->filter);
+    else if (panel == PANEL_ERRORS && f->received > 0)
         snprintf(text, sizeof(text),
                  f->totals_complete ? "no failure in %s events" : "no failure so far in %s events",
                  format_count(f->received).text);

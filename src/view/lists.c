@@ -132,16 +132,21 @@ static void put_log_row(struct screen *s, const struct view *v, struct rect r, i
     screen_putf(s, x, y, end - x, STYLE_TEXT, "  %s", row->text);
 }
 
+static int put_filter(const struct ui *ui, char *out, size_t cap)
+{
+    if (!ui->is_typing && !ui->filter[0])
+        return 0;
+    return snprintf(out, cap, "/%s%s  ", ui->filter, ui->is_typing ? "_" : "");
+}
+
 /* The upper right of a list: does it follow, what is filtered, what is new. */
 static void list_note(const struct view *v, enum panel panel, char *out, size_t cap)
 {
     const struct ui *ui = v->ui;
     const struct ui_list *list = panel == PANEL_LOGS ? &ui->logs : &ui->events;
     uint64_t total = panel == PANEL_LOGS ? v->dash->logs.total : v->dash->events.total;
-    int len = 0;
+    int len = put_filter(ui, out, cap);
 
-    if (ui->is_typing || ui->filter[0])
-        len = snprintf(out, cap, "/%s%s  ", ui->filter, ui->is_typing ? "_" : "");
     if (ui->only_failures)
         len += snprintf(out + len, cap - (size_t)len, "%s  ",
                         panel == PANEL_LOGS ? ">= WARN" : "failures only");
@@ -203,11 +208,19 @@ static void fill(struct screen *s, const struct view *v, struct rect r, enum pan
         panel_fill_trackers(s, v, r);
 }
 
+static void errors_note(const struct view *v, char *out, size_t cap)
+{
+    int len = put_filter(v->ui, out, cap);
+    int count = v->dash->causes.count;
+
+    if (count)
+        snprintf(out + len, cap - (size_t)len, "%d cause%s", count, count == 1 ? "" : "s");
+}
+
 static void note_of(const struct view *v, enum panel panel, char *note, size_t cap)
 {
     if (panel == PANEL_ERRORS)
-        snprintf(note, cap, v->dash->causes.count ? "%d cause%s" : "", v->dash->causes.count,
-                 v->dash->causes.count == 1 ? "" : "s");
+        errors_note(v, note, cap);
     else if (panel == PANEL_PARTITIONS)
         snprintf(note, cap, "sort: %s", ui_sort_name(v->ui->sort));
     else if (panel == PANEL_TRACKERS)

@@ -22,7 +22,7 @@ void panel_fill_errors(struct screen *s, const struct view *v, struct rect r)
     int64_t now = v->figures->now_ms;
     bool wide = r.width >= 90;
     int order[CAUSE_MAX];
-    int count = cause_ranking(t, now, order);
+    int count = ui_causes(v->ui, t, now, order);
     int first = panel_first_row(v, PANEL_ERRORS, r.height - 1);
 
     screen_put(s, r.x, r.y, r.width, STYLE_TITLE,

@@ -85,7 +85,9 @@ static void step_panel(struct ui *ui, const struct dash *d, int step)
 
 static int table_rows(const struct ui *ui, const struct dash *d)
 {
-    return ui->panel == PANEL_ERRORS       ? d->causes.count
+    int order[CAUSE_MAX];
+
+    return ui->panel == PANEL_ERRORS       ? ui_causes(ui, &d->causes, 0, order)
            : ui->panel == PANEL_PARTITIONS ? (int)d->partitions.count
                                            : d->part_count;
 }
@@ -266,6 +268,8 @@ static void press_toggle(struct ui *ui, const struct dash *d, int key)
         follow(ui);
         break;
     case '/':
+        if (ui->panel == PANEL_PARTITIONS || ui->panel == PANEL_TRACKERS)
+            choose_panel(ui, d, PANEL_EVENTS); /* those have nothing to be searched */
         ui->is_typing = true;
         ui->filter[0] = '\0';
         break;

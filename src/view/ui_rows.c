@@ -27,6 +27,19 @@ bool ui_wants_log(const struct ui *ui, const struct log_row *row)
     return contains(row->text, ui->filter) || contains(log_level_name(row->level), ui->filter);
 }
 
+int ui_causes(const struct ui *ui, const struct cause_table *t, int64_t now_ms,
+              int order[CAUSE_MAX])
+{
+    int all = cause_ranking(t, now_ms, order);
+    int count = 0;
+
+    for (int i = 0; i < all; i++) {
+        if (contains(t->items[order[i]].text, ui->filter))
+            order[count++] = order[i];
+    }
+    return count;
+}
+
 static int first_shown(const struct ui_list *list, int height)
 {
     return list->cursor >= height ? list->cursor - height + 1 : 0;

@@ -289,6 +289,22 @@ static void the_chosen_line_is_the_one_under_the_cursor(void **state)
     assert_null(ui_chosen_place(&ui, dash, &is_log));
 }
 
+static void the_filter_is_for_what_can_be_searched(void **state)
+{
+    int order[CAUSE_MAX];
+
+    (void)state;
+    feed(0, 20);
+    press("x/BROKEN\n");
+    assert_int_equal(ui.panel, PANEL_ERRORS);
+    assert_int_equal(ui_causes(&ui, &dash->causes, 0, order), 1);
+    press("/nothing\n");
+    assert_int_equal(ui_causes(&ui, &dash->causes, 0, order), 0);
+    press("p/");
+    assert_int_equal(ui.panel, PANEL_EVENTS);
+    assert_true(ui.is_typing);
+}
+
 static void help_scrolls_and_any_other_key_closes_it_and_acts(void **state)
 {
     (void)state;
@@ -329,6 +345,7 @@ int main(void)
         ROW(the_list_follows_until_it_is_paused),
         ROW(the_cursor_pins_the_rows_it_moves_over),
         ROW(the_cursor_stops_at_the_oldest_row),
+        ROW(the_filter_is_for_what_can_be_searched),
         ROW(help_scrolls_and_any_other_key_closes_it_and_acts),
         ROW(a_detail_scrolls_to_its_ends_and_no_further),
         ROW(n_goes_to_the_next_match_within_the_detail_too),
