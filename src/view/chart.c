@@ -161,8 +161,8 @@ static void put_empty(struct screen *s, const struct view *v, struct rect r, con
     char when[64] = "";
 
     if (v->figures->event_age_ms >= 0 && largest(v, received_in, columns) <= 0)
-        snprintf(when, sizeof(when), "; the newest is %s old",
-                 format_duration(v->figures->event_age_ms).text);
+        snprintf(when, sizeof(when), "; the newest at %s",
+                 format_moment(v->dash->newest_ms, v->figures->now_ms, v->utc_offset_s).text);
     if (v->figures->event_age_ms < 0)
         screen_putf(s, r.x + 2, r.y + 1, r.width - 3, STYLE_TEXT, "no message yet");
     else
