@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,11 +95,15 @@ static void add_report(struct monitor *m, const struct options *o, struct strbuf
     }
 }
 
+/* Returns the exit status. Who reads our output and has seen enough closes it: no error to tell. */
 static int print(const struct strbuf *out, struct err *e)
 {
-    if (fwrite(strbuf_text(out), 1, out->len, stdout) != out->len || fflush(stdout) != 0)
-        return err_set(e, ERR_RUNTIME, "standard output: %s", strerror(errno));
-    return 0;
+    if (fwrite(strbuf_text(out), 1, out->len, stdout) == out->len && fflush(stdout) == 0)
+        return signals_exit_status();
+    if (errno == EPIPE)
+        return 128 + SIGPIPE;
+    err_set(e, ERR_RUNTIME, "standard output: %s", strerror(errno));
+    return err_exit_status(e);
 }
 
 /* Until the next report is due, so that no line waits for a rotation to be read. */
@@ -123,7 +128,7 @@ static int run_reports(struct monitor *m, const struct options *o, struct err *e
         trackers_read_all(&m->trackers);
         monitor_take(m);
         add_report(m, o, &out);
-        status = print(&out, e) < 0 ? err_exit_status(e) : signals_exit_status();
+        status = print(&out, e);
         if (o->watch_seconds && status == 0)
             follow_for(m, o->watch_seconds);
     } while (o->watch_seconds && status == 0 && !signals_stop());

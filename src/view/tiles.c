@@ -35,13 +35,34 @@ static struct text_buffer rate_text(const struct figure_rate *rate)
     return b;
 }
 
-static struct text_buffer bytes_behind(int64_t bytes)
+static uint64_t bad_lines(const struct reader *r)
 {
+    return r->malformed + r->torn + r->oversized;
+}
+
+/* What is still to be read; where nothing is, what could not be. */
+static struct text_buffer read_lag(const struct view *v)
+{
+    int64_t bytes = v->figures->read_lag_bytes;
+    uint64_t bad = bad_lines(v->figures->events_reader) + bad_lines(v->figures->log_reader);
     struct text_buffer b = {""};
 
-    snprintf(b.text, sizeof(b.text), bytes < 1000 ? "read lag %s B" : "read lag %sB",
-             format_short(bytes).text);
+    if (bytes == 0 && bad)
+        snprintf(b.text, sizeof(b.text), "%.16s bad line%s", format_short((int64_t)bad).text,
+                 bad == 1 ? "" : "s");
+    else
+        snprintf(b.text, sizeof(b.text), bytes < 1000 ? "read lag %s B" : "read lag %sB",
+                 format_short(bytes).text);
     return b;
+}
+
+#define UNFINISHED_MS 2000
+
+static void put_unfinished(struct panel_line *l, const struct reader *r)
+{
+    if (r->unfinished_ms > UNFINISHED_MS)
+        panel_put(l, STYLE_NOTE, "a line without end, %s",
+                  format_bytes((double)r->unfinished).text);
 }
 
 /* Where nothing flows any more: what did, in the place of the peak. Returns false when it flows, or
@@ -116,7 +137,7 @@ void panel_flow(struct screen *s, const struct view *v, struct rect r)
     put_received(s, v, r);
     if (!panel_has_latency_tile(s) || r.height > 6) /* that one tells of what is unread too */
         put_pair(s, r, row++, "journal", format_bytes((double)v->figures->journal_bytes).text,
-                 bytes_behind(v->figures->read_lag_bytes).text);
+                 read_lag(v).text);
     put_bytes(s, f, r, row++);
     put_hour(s, f, r, row);
 }
@@ -323,10 +344,12 @@ void panel_latency(struct screen *s, const struct view *v, struct rect r)
     if (f->lag.messages > 0 && isfinite(f->lag.clear_seconds))
         panel_put(&l, STYLE_TEXT, "  clears in %s",
                   format_duration((int64_t)(f->lag.clear_seconds * 1000)).text);
-    panel_put(&l, STYLE_TEXT, "  %s", bytes_behind(v->figures->read_lag_bytes).text);
+    panel_put(&l, STYLE_TEXT, "  %s", read_lag(v).text);
     l = panel_row(s, r, 4);
     if (f->lag.age_ms >= 0)
         panel_put(
             &l, STYLE_TEXT, "lag read at %s",
             format_moment(f->now_ms - f->lag.age_ms, v->figures->now_ms, v->utc_offset_s).text);
+    l = panel_row(s, r, 5);
+    put_unfinished(&l, v->figures->events_reader);
 }

@@ -313,6 +313,14 @@ screen_shows() { # TEXT
   wait_for 20 screen_shows "prompt>"
 }
 
+@test "a reader that has seen enough ends --watch without a word" {
+  journal 10 1 >tracker.events
+  run timeout 60 bash -c "'$monitor' --json --watch 1 2>said | head -n 1 >line; echo \${PIPESTATUS[0]}"
+  [ "$output" = 141 ]
+  [ ! -s said ]
+  jq -e '.received_total == 10' line
+}
+
 @test "--watch reports again and again until it is stopped" {
   journal 10 1 >tracker.events
   start_in_background watch.json "$monitor" --json --watch 1

@@ -496,6 +496,25 @@ static void an_empty_list_says_why(void **state)
     stage_release(&s);
 }
 
+static void lines_that_could_not_be_read_are_told(void **state)
+{
+    const struct place place = {0};
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 0);
+    dash_bad_event(s.dash, "{", 1, &place, false, NOW);
+    assert_shows(&s, 80, 24, "1 bad line ");
+    assert_shows(&s, 120, 40, "1 bad line ");
+    dash_bad_log_line(s.dash, &place, true);
+    s.dash->events_reader.unfinished = 812;
+    s.dash->events_reader.unfinished_ms = 2500;
+    assert_shows(&s, 200, 60, "2 bad lines ");
+    assert_shows(&s, 200, 60, "a line without end, 812 B");
+    stage_release(&s);
+}
+
 static void lines_longer_than_the_window_go_on_in_the_next_row(void **state)
 {
     struct stage s;
@@ -629,6 +648,7 @@ int main(void)
         cmocka_unit_test(errors),
         cmocka_unit_test(trackers),
         cmocka_unit_test(an_empty_list_says_why),
+        cmocka_unit_test(lines_that_could_not_be_read_are_told),
         cmocka_unit_test(lines_longer_than_the_window_go_on_in_the_next_row),
         cmocka_unit_test(any_size_is_painted_with_any_keys),
         cmocka_unit_test(hostile_text_stays_within_its_cells),
