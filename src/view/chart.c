@@ -131,12 +131,12 @@ static void put_decades(struct screen *s, struct rect r, double top)
     int rows = r.height - 2;
     int last = 0; /* row of the label above */
 
-    for (double value = 1e9; value >= 1; value /= 10) {
-        int row = rows - 1 - (int)(height_of(value, top, true) * rows);
+    for (int64_t value = 1000000000; value >= 1; value /= 10) {
+        int row = rows - 1 - (int)(height_of((double)value, top, true) * rows);
 
-        if (value >= top || row <= last + 1 || row >= rows - 1)
+        if ((double)value >= top || row <= last + 1 || row >= rows - 1)
             continue;
-        put_label(s, r, row, value);
+        put_label(s, r, row, (double)value);
         last = row;
     }
 }
