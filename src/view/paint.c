@@ -75,6 +75,12 @@ static int fixed_height(const struct layout *layout)
     return sum;
 }
 
+/* The list of trackers has no place of its own: when it is chosen it takes that of the events. */
+static enum panel panel_in(const struct view *v, enum panel panel)
+{
+    return panel == PANEL_EVENTS && v->ui->panel == PANEL_TRACKERS ? PANEL_TRACKERS : panel;
+}
+
 static void paint_row(struct screen *s, const struct view *v, const struct layout_row *row,
                       struct rect area)
 {
@@ -89,7 +95,7 @@ static void paint_row(struct screen *s, const struct view *v, const struct layou
 
         r.x = area.x + area.width * before / shares;
         r.width = area.x + area.width * after / shares - r.x;
-        panels[row->cells[i].panel](s, v, r);
+        panels[panel_in(v, row->cells[i].panel)](s, v, r);
         before = after;
     }
 }
