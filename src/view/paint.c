@@ -150,13 +150,30 @@ void paint(struct screen *s, const struct view *v)
         panel_tiny(s, v);
 }
 
+/* The height of the row in which the list stands, frame and all. */
+static int list_height(const struct layout *layout, int height, const struct ui *ui)
+{
+    enum panel panel = ui->panel == PANEL_TRACKERS ? PANEL_EVENTS : ui->panel;
+    int rest = height - 2 - fixed_height(layout);
+
+    if (ui->is_zoomed || ui->shows_detail || ui->shows_help)
+        return height - 2;
+    for (int i = 0; i < LAYOUT_ROWS; i++) {
+        const struct layout_row *row = &layout->rows[i];
+
+        for (int k = 0; k < ROW_PANELS; k++) {
+            if (row->cells[k].panel == panel || row->cells[k].panel == PANEL_CHOSEN)
+                return row->height ? row->height : rest - NOTICES_MOST;
+        }
+    }
+    return rest;
+}
+
 int paint_page(int width, int height, const struct ui *ui)
 {
     const struct layout *layout = layout_for(width, height);
-    int rows = layout ? height - 4 : height - 7;
+    int rows = layout ? list_height(layout, height, ui) - 3 : height - 7;
 
-    if (layout && !ui->is_zoomed && !ui->shows_detail)
-        rows -= fixed_height(layout);
     return rows < 1 ? 1 : rows;
 }
 

@@ -64,6 +64,10 @@ static void line_latency(struct screen *s, const struct view *v, int y)
     const struct figure_latency *e = &panel_figures(v)->latency;
     struct panel_line l = line_at(s, y);
 
+    if (v->ui->notice_until_ms > v->figures->now_ms) { /* the row that is missed least */
+        screen_put(s, 1, y, s->width - 1, STYLE_NOTE, v->ui->notice);
+        return;
+    }
     panel_put(&l, STYLE_TEXT, "p50 %s", format_count(e->p50).text);
     panel_put(&l, STYLE_TEXT, "  p95 %s", format_count(e->p95).text);
     panel_put(&l, STYLE_TEXT, v->at_stop ? "  p99 %s ms at stop" : "  p99 %s ms",

@@ -169,6 +169,8 @@ static void escape(struct ui *ui)
         follow(ui);
 }
 
+#define CLEAR_LINE 21 /* Ctrl+U */
+
 static void type(struct ui *ui, int key)
 {
     size_t len = strlen(ui->filter);
@@ -182,6 +184,8 @@ static void type(struct ui *ui, int key)
         while (len && ((unsigned char)ui->filter[--len] & 0xc0) == 0x80)
             ;
         ui->filter[len] = '\0';
+    } else if (key == CLEAR_LINE) {
+        ui->filter[0] = '\0';
     } else if (key >= ' ' && key < 256 && len + 1 < sizeof(ui->filter)) {
         ui->filter[len] = (char)key;
         ui->filter[len + 1] = '\0';

@@ -515,6 +515,23 @@ static void lines_that_could_not_be_read_are_told(void **state)
     stage_release(&s);
 }
 
+static void a_page_is_no_longer_than_what_is_seen_of_the_list(void **state)
+{
+    struct ui ui;
+
+    (void)state;
+    ui_init(&ui);
+    assert_int_equal(paint_page(80, 24, &ui), 4); /* 5 beside three notices */
+    assert_int_equal(paint_page(120, 40, &ui), 8);
+    ui.panel = PANEL_ERRORS;
+    assert_int_equal(paint_page(120, 40, &ui), 6);
+    ui.is_zoomed = true;
+    assert_int_equal(paint_page(120, 40, &ui), 35);
+    assert_int_equal(paint_page(40, 8, &ui), 1);
+    assert_int_equal(paint_page(1, 1, &ui), 1);
+    ui_release(&ui);
+}
+
 static void lines_longer_than_the_window_go_on_in_the_next_row(void **state)
 {
     struct stage s;
@@ -649,6 +666,7 @@ int main(void)
         cmocka_unit_test(trackers),
         cmocka_unit_test(an_empty_list_says_why),
         cmocka_unit_test(lines_that_could_not_be_read_are_told),
+        cmocka_unit_test(a_page_is_no_longer_than_what_is_seen_of_the_list),
         cmocka_unit_test(lines_longer_than_the_window_go_on_in_the_next_row),
         cmocka_unit_test(any_size_is_painted_with_any_keys),
         cmocka_unit_test(hostile_text_stays_within_its_cells),
