@@ -840,9 +840,15 @@ static void looking_for_the_lock_never_takes_it(void **state)
 {
     struct stage *s = *state;
     int reader;
+    struct flock shared = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    int other;
 
     open_writer(s);
     reader = open(s->path, O_RDONLY);
+    other = open(s->path, O_RDONLY);
+    assert_int_equal(fcntl(other, F_OFD_SETLK, &shared), 0);
+    assert_int_equal(journal_lock_is_held(reader), 0); /* a reader's own lock is no tracker's */
+    close(other);
     assert_int_equal(journal_lock_is_held(reader), 0);
     hold(s);
     assert_int_equal(journal_lock_is_held(reader), 1);
