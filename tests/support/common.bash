@@ -18,12 +18,16 @@ fail() {
   return 1
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds; fails the test when it does not in time.
+# wait_for SECONDS COMMAND...: until it succeeds; fails the test when it does not in time. It ends also where a
+# failure does not end the test, behind `if` and before `||`.
 wait_for() {
   local deadline=$((SECONDS + $1)) seconds=$1
   shift
   until "$@"; do
-    [ "$SECONDS" -lt "$deadline" ] || fail "not within $seconds s: $*"
+    if [ "$SECONDS" -ge "$deadline" ]; then
+      fail "not within $seconds s: $*"
+      return 1
+    fi
     sleep 0.1
   done
 }

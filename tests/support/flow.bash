@@ -46,7 +46,10 @@ start_producer() {
 # ends_with STATUS PID [SECONDS]: the background process PID ends by itself, with that exit status.
 ends_with() {
   local status=0
-  wait_for_exit "$2" "${3:-60}" || fail "pid $2 does not end"
+  wait_for_exit "$2" "${3:-60}" || {
+    fail "pid $2 does not end"
+    return 1
+  }
   wait "$2" || status=$?
   [ "$status" -eq "$1" ] || fail "exit status $status instead of $1: $(tail -n 5 ./*.out)"
 }
@@ -94,7 +97,10 @@ has_records() {
 # journal_is_exact: every line is JSON, and each record of the topic has exactly one, in offset order within
 # its partition.
 journal_is_exact() {
-  jq -r '"\(.kafka_partition) \(.kafka_offset)"' "$journal" >told || fail "the journal is not JSON"
+  jq -r '"\(.kafka_partition) \(.kafka_offset)"' "$journal" >told || {
+    fail "the journal is not JSON"
+    return 1
+  }
   sort -s -n -k 1,1 told >told.sorted
   topic_offsets "$KAFKA_TOPIC" | sort -n -k 1,1 -k 2,2 >there
   cmp there told.sorted || fail "not each record once and in order: $(diff there told.sorted | head -n 10)"
