@@ -82,9 +82,11 @@ run_program() { # FOLDER/NAME
     "$([ $status -eq 0 ] || grep -v '^ok ' "$log" | tail -n 60 | sed '$a\ ')"
 }
 
-# c_programs STAGE: FOLDER/NAME of those wanted. The fuzz targets replay their corpora among the unit tests.
+# c_programs STAGE: FOLDER/NAME of those wanted, the longest first. The fuzz targets replay their corpora among the
+# unit tests.
 c_programs() {
-  local source name sources=(tests/"$1"/test_*.c)
+  local source name sources=(tests/"$1"/test_{tail_live,kafka_source_*}.c
+    tests/"$1"/test_!(tail_live|kafka_source_*).c)
   [ "$1" != unit ] || sources+=(tests/fuzz/fuzz_*.c)
   for source in "${sources[@]}"; do
     name=$(basename "$source" .c)

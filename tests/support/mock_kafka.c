@@ -42,8 +42,16 @@ void mock_kafka_open(struct mock_kafka *m)
     mock_kafka_set(m, "kafka.consumer_group", "group");
 }
 
+static void close_writer(struct mock_kafka *m)
+{
+    if (m->writer)
+        rd_kafka_destroy(m->writer);
+    m->writer = NULL;
+}
+
 void mock_kafka_close(struct mock_kafka *m)
 {
+    close_writer(m);
     rd_kafka_mock_cluster_destroy(m->cluster);
     rd_kafka_destroy(m->rk);
     config_release(&m->cfg);
@@ -70,6 +78,7 @@ void mock_kafka_ignore(struct mock_kafka *m, int16_t api_key, int count)
 
 void mock_kafka_answer(struct mock_kafka *m, bool does)
 {
+    close_writer(m);
     rd_kafka_mock_broker_set_rtt(m->cluster, 1, does ? 0 : NEVER_MS);
 }
 
@@ -77,21 +86,23 @@ void mock_kafka_write(struct mock_kafka *m, const char *topic, int32_t partition
                       const char *value, size_t value_len, const struct header *headers,
                       size_t header_count)
 {
-    const char *const properties[] = {"bootstrap.servers", m->cfg.kafka.broker, NULL};
-    rd_kafka_t *rk = client(RD_KAFKA_PRODUCER, properties);
+    const char *const properties[] = {"bootstrap.servers", m->cfg.kafka.broker, "log_level", "0",
+                                      NULL};
     rd_kafka_headers_t *list = rd_kafka_headers_new(header_count);
 
+    if (!m->writer)
+        m->writer = client(RD_KAFKA_PRODUCER, properties);
     for (size_t i = 0; i < header_count; i++)
         rd_kafka_header_add(list, headers[i].name, -1, headers[i].value,
                             (ssize_t)headers[i].value_len);
-    assert_int_equal(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
+    assert_int_equal(rd_kafka_producev(m->writer, RD_KAFKA_V_TOPIC(topic),
+                                       RD_KAFKA_V_PARTITION(partition),
                                        RD_KAFKA_V_KEY(key, key ? strlen(key) : 0),
                                        RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value_len),
                                        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                                        RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_END),
                      0);
-    assert_int_equal(rd_kafka_flush(rk, MOCK_PATIENCE_MS), 0);
-    rd_kafka_destroy(rk);
+    assert_int_equal(rd_kafka_flush(m->writer, MOCK_PATIENCE_MS), 0);
 }
 
 struct mock_records mock_kafka_read(struct mock_kafka *m, const char *topic, int partitions)

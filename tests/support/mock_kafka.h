@@ -17,6 +17,7 @@
 struct mock_kafka {
     rd_kafka_t *rk; /* the cluster lives in it */
     rd_kafka_mock_cluster_t *cluster;
+    rd_kafka_t *writer; /* of mock_kafka_write, NULL until it is needed */
     struct config cfg;
 };
 
