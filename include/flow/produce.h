@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/rfc3339.h"
 #include "base/strbuf.h"
 #include "flow/port.h"
 
@@ -58,7 +59,8 @@ struct produce {
     int64_t due_ms;      /* of the next order, monotonic */
     bool has_item;       /* taken from the input, not yet taken by the sink */
     struct produce_item item;
-    bool is_ended; /* nothing more is to be sent */
+    struct rfc3339_text time; /* of the last order */
+    bool is_ended;            /* nothing more is to be sent */
 };
 
 void produce_init(struct produce *p, const struct produce_policy *policy,

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/rfc3339.h"
 #include "base/strbuf.h"
 #include "model/record.h"
 
@@ -16,6 +17,7 @@ struct order_gen {
     uint64_t seed;
     int64_t sequence; /* of the last order made; 0 = none yet */
     double invalid_rate;
+    struct rfc3339_text timestamp;
 };
 
 /* One message ready to send. Zero it before first use; the buffers are reused from call to call. */

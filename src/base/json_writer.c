@@ -27,6 +27,19 @@ static void take(struct strbuf *out, char *end)
     out->len = (size_t)(end - out->data);
 }
 
+static void put(struct strbuf *out, const char *bytes, size_t len)
+{
+    take(out, mempcpy(room(out, len), bytes, len));
+}
+
+static void put_one(struct strbuf *out, char c)
+{
+    char *p = room(out, 1);
+
+    *p = c;
+    take(out, p + 1);
+}
+
 static void begin_value(struct json_writer *w, const char *key)
 {
     size_t n = key ? strlen(key) : 0;
@@ -47,13 +60,13 @@ static void begin_value(struct json_writer *w, const char *key)
 static void open_bracket(struct json_writer *w, const char *key, char bracket)
 {
     begin_value(w, key);
-    strbuf_addc(w->out, bracket);
+    put_one(w->out, bracket);
     w->needs_comma = false;
 }
 
 static void close_bracket(struct json_writer *w, char bracket)
 {
-    strbuf_addc(w->out, bracket);
+    put_one(w->out, bracket);
     w->needs_comma = true;
 }
 
@@ -146,9 +159,9 @@ static void add_escaped(struct strbuf *out, const char *text, size_t len)
 
 static void add_quoted(struct strbuf *out, const char *text, size_t len)
 {
-    strbuf_addc(out, '"');
+    put_one(out, '"');
     add_escaped(out, text, len);
-    strbuf_addc(out, '"');
+    put_one(out, '"');
 }
 
 void json_string_n(struct json_writer *w, const char *key, const char *text, size_t len)
@@ -203,7 +216,7 @@ void json_number(struct json_writer *w, const char *key, double value, int decim
 void json_raw(struct json_writer *w, const char *key, const char *json, size_t len)
 {
     begin_value(w, key);
-    strbuf_add(w->out, json, len);
+    put(w->out, json, len);
 }
 
 void json_bytes(struct json_writer *w, const char *key, const char *encoding_key, const char *bytes,

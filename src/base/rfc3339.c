@@ -81,6 +81,15 @@ void rfc3339_format(int64_t wall_ms, char out[RFC3339_SIZE])
     *p = '\0';
 }
 
+const char *rfc3339_text(struct rfc3339_text *t, int64_t wall_ms)
+{
+    if (t->wall_ms != wall_ms || !t->text[0]) {
+        rfc3339_format(wall_ms, t->text);
+        t->wall_ms = wall_ms;
+    }
+    return t->text;
+}
+
 static bool take_number(const char **p, const char *end, int width, int *value)
 {
     *value = 0;

@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/rfc3339.h"
-
 #define MAX_SLEEP_MS   200
 #define INPUT_SLEEP_MS 20
 #define BURST          1000
+
+#define MAX_ID_BYTES     63 /* a longer key is no id */
+#define TRACEPARENT_SIZE 56
 
 void produce_init(struct produce *p, const struct produce_policy *policy,
                   const struct produce_input *input, const struct sink *sink, int64_t now_ms)
@@ -41,24 +42,33 @@ void produce_take_reports(struct produce *p)
 
 /* W3C Trace Context: version, trace id, parent id, flags. The trace id is the correlation id's 32
  * hex digits, the parent id its last 16; both may not be all zero. */
-static bool make_traceparent(const char *uuid, char out[64])
+static bool make_traceparent(const char *uuid, char out[TRACEPARENT_SIZE])
 {
-    char hex[33];
+    static const char form[] = "00-tttttttttttttttttttttttttttttttt-pppppppppppppppp-01";
+    char *trace_id = out + 3;
+    char *parent_id = trace_id + 33;
     size_t n = 0;
 
-    for (const char *c = uuid; *c && n < 32; c++)
-        if (*c != '-')
-            hex[n++] = *c;
-    hex[n] = '\0';
-    if (n != 32 || strspn(hex, "0123456789abcdef") != 32 || strspn(hex + 16, "0") == 16)
+    memcpy(out, form, TRACEPARENT_SIZE);
+    for (const char *c = uuid; *c && n < 32; c++) {
+        if (*c == '-')
+            continue;
+        if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'f')))
+            return false;
+        trace_id[n++] = *c;
+    }
+    if (n != 32)
         return false;
-    snprintf(out, 64, "00-%s-%s-01", hex, hex + 16);
-    return true;
+    memcpy(parent_id, trace_id + 16, 16);
+    return memcmp(parent_id, "0000000000000000", 16) != 0;
 }
 
-static size_t add_header(struct header *list, size_t count, const char *name, const char *value)
+#define LITERAL(text) text, sizeof(text) - 1
+
+static size_t add_header(struct header *list, size_t count, const char *name, const char *value,
+                         size_t value_len)
 {
-    list[count] = (struct header){.name = name, .value = value, .value_len = strlen(value)};
+    list[count] = (struct header){.name = name, .value = value, .value_len = value_len};
     return count + 1;
 }
 
@@ -68,24 +78,21 @@ static enum send_result send_item(struct produce *p, struct sink_report *failure
     const struct produce_item *item = &p->item;
     struct header headers[8];
     size_t n = 0;
-    char time[RFC3339_SIZE];
-    char trace[64];
-    char id[64];
+    char trace[TRACEPARENT_SIZE];
     struct outgoing out;
 
-    n = add_header(headers, n, "content-type", "application/json");
-    if (item->key && item->key_len < sizeof(id)) {
-        rfc3339_format(item->timestamp_ms, time);
-        memcpy(id, item->key, item->key_len);
-        id[item->key_len] = '\0';
-        n = add_header(headers, n, "ce_specversion", "1.0");
-        n = add_header(headers, n, "ce_id", id);
-        n = add_header(headers, n, "ce_source", "producer-service");
-        n = add_header(headers, n, "ce_type", "order.created");
-        n = add_header(headers, n, "ce_time", time);
+    n = add_header(headers, n, "content-type", LITERAL("application/json"));
+    if (item->key && item->key_len <= MAX_ID_BYTES) {
+        const char *time = rfc3339_text(&p->time, item->timestamp_ms);
+
+        n = add_header(headers, n, "ce_specversion", LITERAL("1.0"));
+        n = add_header(headers, n, "ce_id", item->key, item->key_len);
+        n = add_header(headers, n, "ce_source", LITERAL("producer-service"));
+        n = add_header(headers, n, "ce_type", LITERAL("order.created"));
+        n = add_header(headers, n, "ce_time", time, RFC3339_SIZE - 1);
     }
     if (item->correlation_id && make_traceparent(item->correlation_id, trace))
-        n = add_header(headers, n, "traceparent", trace);
+        n = add_header(headers, n, "traceparent", trace, TRACEPARENT_SIZE - 1);
     out = (struct outgoing){
         .topic = p->policy.topic,
         .partition_hint = -1,

@@ -7,25 +7,12 @@
 #include "base/mem.h"
 #include "io/errand.h"
 #include "io/kafka_client.h"
+#include "io/kafka_sent.h"
 
 #define CLOSE_MS          1000
 #define ROOMY_KBYTES      2097151 /* the most that all versions of librdkafka take */
 #define ROOMY_KBYTES_TEXT "2097151"
 #define ZSTD_LEVEL        "1" /* not 3, its default: orders take 4 % more and less CPU */
-
-/* A record that was taken: librdkafka reads key and value from here, and should the producer have to
- * be made anew, they are sent again from here. Then what became of it, until that is asked for. */
-struct sent {
-    struct sent *next;
-    struct sent *prev;
-    struct kafka_sink *sink;
-    uint64_t tag;
-    size_t size;            /* of this block */
-    struct outgoing record; /* points behind this struct */
-    rd_kafka_resp_err_t err;
-    int32_t partition;
-    int64_t offset;
-};
 
 struct kafka_sink {
     /* The callbacks have its address for ours. Without a handle when the next producer could not be
@@ -37,98 +24,35 @@ struct kafka_sink {
     struct sent in_flight; /* head of a ring, in the order they were taken */
     struct sent reported;  /* head of a ring, in the order of the reports */
     size_t count;          /* in both */
-    size_t bytes;
+    size_t bytes;          /* likewise */
     size_t bytes_max;
+    struct sent_pool pool;
 };
 
 /* ---- what was sent ---- */
 
-static char *copy_bytes(char **at, const char *bytes, size_t len)
-{
-    char *copy = *at;
-
-    if (len)
-        memcpy(copy, bytes, len);
-    copy[len] = '\0';
-    *at += len + 1;
-    return copy;
-}
-
-static size_t copied_size(const struct outgoing *o)
-{
-    size_t size = strlen(o->topic) + 1 + o->key_len + 1 + o->value_len + 1;
-
-    for (size_t i = 0; i < o->header_count; i++)
-        size += strlen(o->headers[i].name) + 1 + o->headers[i].value_len + 1;
-    return size;
-}
-
-/* One block: the struct, its headers, then all bytes. */
-static struct sent *sent_new(struct kafka_sink *s, const struct outgoing *o, uint64_t tag)
-{
-    size_t header_bytes = o->header_count * sizeof(struct header);
-    size_t size = sizeof(struct sent) + header_bytes + copied_size(o);
-    struct sent *sent = mem_alloc(size);
-    struct header *headers = (struct header *)(sent + 1);
-    char *at = (char *)headers + header_bytes;
-
-    sent->sink = s;
-    sent->tag = tag;
-    sent->size = size;
-    sent->record = *o;
-    sent->record.topic = copy_bytes(&at, o->topic, strlen(o->topic));
-    sent->record.headers = headers;
-    if (o->key)
-        sent->record.key = copy_bytes(&at, o->key, o->key_len);
-    if (o->value)
-        sent->record.value = copy_bytes(&at, o->value, o->value_len);
-    for (size_t i = 0; i < o->header_count; i++) {
-        headers[i] = o->headers[i];
-        headers[i].name = copy_bytes(&at, o->headers[i].name, strlen(o->headers[i].name));
-        if (o->headers[i].value)
-            headers[i].value = copy_bytes(&at, o->headers[i].value, o->headers[i].value_len);
-    }
-    return sent;
-}
-
-static void link_last(struct sent *ring, struct sent *sent)
-{
-    sent->prev = ring->prev;
-    sent->next = ring;
-    sent->prev->next = sent;
-    sent->next->prev = sent;
-}
-
-static void unlink_sent(struct sent *sent)
-{
-    sent->prev->next = sent->next;
-    sent->next->prev = sent->prev;
-}
-
 static void keep_sent(struct kafka_sink *s, struct sent *sent)
 {
-    link_last(&s->in_flight, sent);
+    sent_link_last(&s->in_flight, sent);
     s->count++;
     s->bytes += sent->size;
     kafka_client_idle(&s->client, false);
 }
 
-static void forget_sent(struct sent *sent)
+static void forget_sent(struct kafka_sink *s, struct sent *sent)
 {
-    struct kafka_sink *s = sent->sink;
-
-    unlink_sent(sent);
+    sent_unlink(sent);
     s->count--;
     s->bytes -= sent->size;
     kafka_client_idle(&s->client, s->count == 0);
-    free(sent);
+    sent_free(&s->pool, sent);
 }
 
-static void forget_ring(struct sent *ring)
+static void forget_ring(struct kafka_sink *s, struct sent *ring)
 {
     for (struct sent *p = ring->next, *next; p != ring; p = next) {
         next = p->next;
-        forget_sent(p);
+        forget_sent(s, p);
     }
 }
 
@@ -160,11 +84,11 @@ static void fill_report(struct sink_report *r, uint64_t tag, rd_kafka_resp_err_t
         snprintf(r->text, sizeof(r->text), "%s", rd_kafka_err2str(err));
 }
 
-static void queue_report(struct sent *sent, rd_kafka_resp_err_t err)
+static void queue_report(struct kafka_sink *s, struct sent *sent, rd_kafka_resp_err_t err)
 {
     sent->err = err;
-    unlink_sent(sent);
-    link_last(&sent->sink->reported, sent);
+    sent_unlink(sent);
+    sent_link_last(&s->reported, sent);
 }
 
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
@@ -178,7 +102,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     sent->offset = m->offset;
     if (!m->err)
         kafka_client_good(&s->client);
-    queue_report(sent, m->err);
+    queue_report(s, sent, m->err);
 }
 
 /* ---- the producer ---- */
@@ -316,7 +240,7 @@ static void send_again(struct kafka_sink *s)
 
         next = p->next;
         if (err)
-            queue_report(p, err);
+            queue_report(s, p, err);
     }
 }
 
@@ -362,13 +286,13 @@ static enum send_result send_record(void *self, const struct outgoing *o, uint64
 
     if (!is_ready(s) || s->bytes >= s->bytes_max)
         return SEND_FULL;
-    sent = sent_new(s, o, tag);
+    sent = sent_new(&s->pool, o, tag);
     err = produce(s, sent);
     if (!err) {
         keep_sent(s, sent);
         return SEND_TAKEN;
     }
-    free(sent);
+    sent_free(&s->pool, sent);
     if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL || err == RD_KAFKA_RESP_ERR__FATAL)
         return SEND_FULL;
     fill_report(r, tag, err);
@@ -391,7 +315,7 @@ static int next_report(void *self, struct sink_report *r)
         r->partition = first->partition;
         r->offset = first->offset;
     }
-    forget_sent(first);
+    forget_sent(s, first);
     return 1;
 }
 
@@ -419,8 +343,8 @@ struct kafka_sink *kafka_sink_open(const struct config *cfg,
     *s = (struct kafka_sink){.client = {.log = log, .wake_fd = wake_fd, .is_idle = true},
                              .cfg = cfg,
                              .options = *options};
-    s->in_flight.next = s->in_flight.prev = &s->in_flight;
-    s->reported.next = s->reported.prev = &s->reported;
+    sent_ring_init(&s->in_flight);
+    sent_ring_init(&s->reported);
     if (make_producer(s, e) < 0) {
         free(s);
         return NULL;
@@ -446,7 +370,8 @@ void kafka_sink_close(struct kafka_sink *s)
      * process. */
     if (!s || !destroy_producer(s, CLOSE_MS))
         return;
-    forget_ring(&s->in_flight);
-    forget_ring(&s->reported);
+    forget_ring(s, &s->in_flight);
+    forget_ring(s, &s->reported);
+    sent_pool_release(&s->pool);
     free(s);
 }

@@ -1,7 +1,5 @@
 #include "model/order_gen.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/rfc3339.h"
@@ -11,8 +9,9 @@
 #include "model/order_breaker.h"
 #include "model/order_json.h"
 
-#define MAX_ITEMS 5
-#define UUID_SIZE 37
+#define MAX_ITEMS        5
+#define UUID_SIZE        37
+#define CUSTOMER_ID_SIZE 11
 
 /* One order in the making and all its texts. */
 struct draft {
@@ -20,8 +19,7 @@ struct draft {
     struct order_item items[MAX_ITEMS];
     char order_id[UUID_SIZE];
     char correlation_id[UUID_SIZE];
-    char customer_id[16];
-    char timestamp[RFC3339_SIZE];
+    char customer_id[CUSTOMER_ID_SIZE];
 };
 
 static size_t pick(struct rng *rng, size_t count)
@@ -38,20 +36,32 @@ static const char *pick_name(struct rng *rng, const char *const *list)
     return list[pick(rng, count)];
 }
 
+/* The lowest `count` hexadecimal digits. */
+static char *put_hex(char *p, uint64_t bits, int count)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (int shift = 4 * (count - 1); shift >= 0; shift -= 4)
+        *p++ = digits[bits >> shift & 15];
+    return p;
+}
+
 /* A random UUID: version 4, variant 10 (RFC 9562, 5.4). */
 static void make_uuid(struct rng *rng, char out[UUID_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
-    uint64_t half[2] = {rng_next(rng), rng_next(rng)};
+    uint64_t high = (rng_next(rng) & ~UINT64_C(0xf000)) | UINT64_C(0x4000);
+    uint64_t low = (rng_next(rng) & ~(UINT64_C(3) << 62)) | UINT64_C(2) << 62;
     char *p = out;
 
-    half[0] = (half[0] & ~UINT64_C(0xf000)) | UINT64_C(0x4000);
-    half[1] = (half[1] & ~(UINT64_C(3) << 62)) | UINT64_C(2) << 62;
-    for (int i = 0; i < 32; i++) {
-        if (i == 8 || i == 12 || i == 16 || i == 20)
-            *p++ = '-';
-        *p++ = digits[half[i / 16] >> (60 - i % 16 * 4) & 15];
-    }
+    p = put_hex(p, high >> 32, 8);
+    *p++ = '-';
+    p = put_hex(p, high >> 16, 4);
+    *p++ = '-';
+    p = put_hex(p, high, 4);
+    *p++ = '-';
+    p = put_hex(p, low >> 48, 4);
+    *p++ = '-';
+    p = put_hex(p, low, 12);
     *p = '\0';
 }
 
@@ -123,13 +133,21 @@ static void make_inventory(struct draft *d, const struct catalogue_country *c, s
                                                   .warehouse = pick_name(rng, c->warehouses)};
 }
 
+/* CUST- and five digits. */
+static void make_customer_id(size_t number, char out[CUSTOMER_ID_SIZE])
+{
+    memcpy(out, "CUST-00000", CUSTOMER_ID_SIZE);
+    for (int i = CUSTOMER_ID_SIZE - 2; i >= 5; i--, number /= 10)
+        out[i] = (char)('0' + number % 10);
+}
+
 /* Who a customer is stays the same from order to order, the loyalty level too. */
 static void make_customer(struct draft *d, size_t i)
 {
     const struct catalogue_customer *who = &catalogue_customers[i];
     size_t level = i * 7 / 3 % CATALOGUE_LOYALTY_LEVELS;
 
-    snprintf(d->customer_id, sizeof(d->customer_id), "CUST-%05zu", 10007 + i * 131);
+    make_customer_id(10007 + i * 131, d->customer_id);
     d->order.customer = (struct order_customer){.customer_id = d->customer_id,
                                                 .name = who->name,
                                                 .email = who->email,
@@ -147,10 +165,9 @@ static void make_sums(struct order *o, const struct catalogue_country *c)
     o->total = o->subtotal + o->tax + o->shipping_fee;
 }
 
-static void make_metadata(struct draft *d, int64_t now_ms)
+static void make_metadata(struct draft *d, int64_t now_ms, const char *timestamp)
 {
-    rfc3339_format(now_ms, d->timestamp);
-    d->order.metadata = (struct order_metadata){.timestamp = d->timestamp,
+    d->order.metadata = (struct order_metadata){.timestamp = timestamp,
                                                 .timestamp_ms = now_ms,
                                                 .version = "1.0",
                                                 .event_type = "order.created",
@@ -158,14 +175,14 @@ static void make_metadata(struct draft *d, int64_t now_ms)
                                                 .correlation_id = d->correlation_id};
 }
 
-static void make_order(struct draft *d, int64_t sequence, int64_t now_ms, struct rng *rng)
+static void make_order(struct draft *d, struct order_gen *g, int64_t now_ms, struct rng *rng)
 {
     size_t who = pick(rng, catalogue_customer_count);
     const struct catalogue_country *c = &catalogue_countries[catalogue_customers[who].country];
     struct order *o = &d->order;
 
     *o = (struct order){.order_id = d->order_id,
-                        .sequence = sequence,
+                        .sequence = g->sequence,
                         .has_sequence = true,
                         .status = "pending",
                         .currency = c->currency};
@@ -178,13 +195,13 @@ static void make_order(struct draft *d, int64_t sequence, int64_t now_ms, struct
     o->payment_method = pick_name(rng, c->payments);
     if (rng_range(rng, 0, 9) < 3)
         o->delivery_notes = pick_name(rng, catalogue_notes);
-    make_metadata(d, now_ms);
+    make_metadata(d, now_ms, rfc3339_text(&g->timestamp, now_ms));
 }
 
-static void set_text(struct strbuf *sb, const char *text)
+static void set_uuid(struct strbuf *sb, const char uuid[UUID_SIZE])
 {
     strbuf_reset(sb);
-    strbuf_adds(sb, text);
+    strbuf_add(sb, uuid, UUID_SIZE - 1);
 }
 
 void order_gen_init(struct order_gen *g, uint64_t seed, double invalid_rate)
@@ -207,10 +224,10 @@ void order_gen_next(struct order_gen *g, int64_t now_ms, struct order_message *m
 
     g->sequence++;
     rng_seed(&rng, rng_mix(g->seed) ^ (uint64_t)g->sequence);
-    make_order(&d, g->sequence, now_ms, &rng);
+    make_order(&d, g, now_ms, &rng);
     b = draw_breaker(g, &rng);
-    set_text(&m->key, d.order_id);
-    set_text(&m->correlation_id, d.correlation_id);
+    set_uuid(&m->key, d.order_id);
+    set_uuid(&m->correlation_id, d.correlation_id);
     m->timestamp_ms = now_ms;
     m->broken = b ? b->name : NULL;
     m->reason = b ? b->reason : RECORD_REASON_NONE;

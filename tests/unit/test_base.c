@@ -90,6 +90,19 @@ static void times_are_written_and_read_by_rfc3339(void **state)
     assert_string_equal(text, "0000-01-01T00:00:00.000Z");
 }
 
+static void the_text_of_a_time_is_made_anew_when_the_time_is_another(void **state)
+{
+    static const int64_t times[] = {0, 0, INT64_C(1795367071402), INT64_C(1795367071402), -1};
+    struct rfc3339_text last = {0};
+    char text[RFC3339_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        rfc3339_format(times[i], text);
+        assert_string_equal(rfc3339_text(&last, times[i]), text);
+    }
+}
+
 static void other_forms_of_rfc3339_are_read(void **state)
 {
     int64_t ms;
@@ -274,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_strbuf_grows_and_gives_its_bytes_away),
         cmocka_unit_test(an_arena_serves_small_and_large_pieces_and_starts_over),
         cmocka_unit_test(times_are_written_and_read_by_rfc3339),
+        cmocka_unit_test(the_text_of_a_time_is_made_anew_when_the_time_is_another),
         cmocka_unit_test(other_forms_of_rfc3339_are_read),
         cmocka_unit_test(texts_that_are_no_times_are_refused),
         cmocka_unit_test(random_numbers_repeat_with_their_seed_and_keep_their_range),

@@ -1,0 +1,46 @@
+#ifndef IO_KAFKA_SENT_H
+#define IO_KAFKA_SENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow/port.h"
+#include "io/kafka_internal.h"
+
+/* A record that was taken: librdkafka reads key and value from here, and should the producer have to
+ * be made anew, they are sent again from here. Then what became of it, until that is asked for. */
+struct sent {
+    struct sent *next; /* in a ring */
+    struct sent *prev;
+    uint64_t tag;
+    size_t size;            /* of this block, as far as it is used */
+    size_t cap;             /* all of it */
+    struct outgoing record; /* points behind this struct */
+    rd_kafka_resp_err_t err;
+    int32_t partition;
+    int64_t offset;
+};
+
+#define SENT_STEP    512
+#define SENT_CLASSES 8
+
+/* Blocks to be used again: malloc splits and joins blocks of this size each time. A zeroed struct is
+ * an empty pool. */
+struct sent_pool {
+    struct sent *spare[SENT_CLASSES]; /* [i]: of (i + 1) * SENT_STEP bytes */
+    size_t bytes;
+};
+
+/* A copy of all bytes of `o`, in one block. */
+struct sent *sent_new(struct sent_pool *pool, const struct outgoing *o, uint64_t tag);
+
+void sent_free(struct sent_pool *pool, struct sent *sent);
+
+void sent_pool_release(struct sent_pool *pool);
+
+/* Rings: `ring` is the head, no record. */
+void sent_ring_init(struct sent *ring);
+void sent_link_last(struct sent *ring, struct sent *sent);
+void sent_unlink(struct sent *sent);
+
+#endif
