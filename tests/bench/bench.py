@@ -51,6 +51,7 @@ class Bench:
         self.not_installed = ""
         self.results = []
         self.journal_bytes = 0  # of the first contender's journal
+        self.first = None  # see first_record
 
     @staticmethod
     def say(text):
@@ -61,14 +62,32 @@ class Bench:
             self.say(f"filling a topic of {partitions} partition{'s' * (partitions != 1)} with {orders:,} orders")
             self.broker.fill(topic, partitions, orders)
 
-    def values_file(self):
-        """All orders, one a line."""
-        path = os.path.join(self.folder, "values")
+    def read_to(self, name, form):
+        """A file of all orders, as kcat's `form` writes each."""
+        path = os.path.join(self.folder, name)
         if not os.path.exists(path):
             with open(path, "w") as f:
-                subprocess.run(["kcat", "-C", "-b", self.broker.address, "-t", topic_of(1), "-o", "beginning", "-e", "-q"],
+                subprocess.run(["kcat", "-C", "-b", self.broker.address, "-t", topic_of(1), "-o", "beginning", "-e", "-q",
+                                "-f", form],
                                stdout=f, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=RUN_SECONDS, check=True)
         return path
+
+    def values_file(self):
+        """All orders, one a line."""
+        return self.read_to("values", "%s\\n")
+
+    def keyed_file(self):
+        """The same, each behind its key and a tab, which JSON does not have."""
+        return self.read_to("keyed", "%k\\t%s\\n")
+
+    def first_record(self):
+        """Key and headers, as name=value, of the first order."""
+        if self.first is None:
+            said = run(["kcat", "-C", "-b", self.broker.address, "-t", topic_of(1), "-o", "beginning", "-c", "1", "-q",
+                        "-f", "%k\\t%h\\n"], RUN_SECONDS)
+            key, headers = said.strip().split("\t")
+            self.first = key, headers.split(",")
+        return self.first
 
     def new_folder(self):
         """Empty, on a disk that has nothing left to write."""
@@ -145,6 +164,7 @@ def bench_tracker(bench):
 def bench_producer(bench):
     bench.fill(topic_of(1), 1, bench.orders)
     bench.values_file()
+    bench.keyed_file()
     race(bench, "producer", PRODUCERS)
 
 

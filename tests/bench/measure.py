@@ -1,11 +1,13 @@
 """Runs one program to its end and tells what it took."""
 
 import os
+import select
 import signal
 import subprocess
 import time
 
-LOOK_SECONDS = 0.001  # until the first byte is there, later five times that
+FIRST_LOOK_SECONDS = 0.001  # until the first byte is there
+DONE_LOOK_SECONDS = 0.005
 END_SECONDS = 20  # for a program that was told to end
 
 
@@ -75,6 +77,21 @@ def take_end(process):
     return usage
 
 
+def wait_for(process, seconds):
+    """Until it has ended, `seconds` at most. Nothing is asked meanwhile, which would cost beside it."""
+    with open(os.pidfd_open(process.pid), "rb") as ended:
+        select.select([ended], [], [], seconds)
+
+
+def next_look(job, first, done_at, left):
+    """Seconds until the program is to be looked at again: all that are `left` where only its end counts."""
+    if job.output and first is None:
+        return FIRST_LOOK_SECONDS
+    if job.is_done and done_at is None:
+        return DONE_LOOK_SECONDS
+    return max(left, DONE_LOOK_SECONDS)
+
+
 def measure(job, folder, seconds):
     """Runs the job in `folder`. Returns seconds (from the start of the process to its end, or to the moment
     when all was there), first_seconds (to the first byte, None without output), cpu_seconds (user and system, all
@@ -90,11 +107,12 @@ def measure(job, folder, seconds):
             if job.is_done and done_at is None and job.is_done():
                 done_at = time.monotonic() - began
                 send(process, signal.SIGTERM)
-            if now - began > (seconds if done_at is None else done_at + END_SECONDS):
+            left = (seconds if done_at is None else done_at + END_SECONDS) - (now - began)
+            if left < 0:
                 send(process, signal.SIGKILL)
                 if done_at is None:
                     raise Failed(f"did not end within {seconds} s")
-            time.sleep(LOOK_SECONDS if first is None else 5 * LOOK_SECONDS)
+            wait_for(process, next_look(job, first, done_at, left))
             usage = take_end(process)
         ended = time.monotonic() - began
     finally:

@@ -9,14 +9,16 @@ import sys
 import tempfile
 import unittest
 from contextlib import redirect_stderr, redirect_stdout
+from unittest.mock import patch
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 import bench  # noqa: E402
 import compare  # noqa: E402
+import contenders  # noqa: E402
 import goals  # noqa: E402
 import probes  # noqa: E402
-from measure import Failed, Job, measure  # noqa: E402
+from measure import Failed, Job, measure, next_look  # noqa: E402
 from report import RUN_COLUMNS, tabulate  # noqa: E402
 
 
@@ -92,6 +94,71 @@ class Measure(Folder):
             self.run_it("true", is_done=lambda: False)
 
 
+    def test_only_what_has_something_to_show_is_looked_at_on_its_way(self):
+        self.assertEqual(next_look(Job([]), None, None, 60), 60)
+        self.assertLess(next_look(Job([], "values"), None, None, 60), 1)
+        self.assertEqual(next_look(Job([], "values"), 0.1, None, 60), 60)
+        self.assertLess(next_look(Job([], "values", is_done=bool), 0.1, None, 60), 1)
+
+    def test_the_end_of_what_writes_nothing_is_waited_for(self):
+        figures = measure(Job(["sh", "-c", "sleep 0.1"]), self.folder.name, 60)
+        self.assertIsNone(figures["first_seconds"])
+        self.assertGreaterEqual(figures["seconds"], 0.1)
+
+    def test_what_does_not_end_in_time_is_ended(self):
+        with self.assertRaisesRegex(Failed, "did not end within 0.1 s"):
+            measure(Job(["sleep", "600"]), self.folder.name, 0.1)
+
+
+class Senders(unittest.TestCase):
+    class Bench:
+        """As much of a bench as the senders ask for."""
+
+        orders = 10
+
+        class broker:
+            address = "localhost:1"
+
+            @staticmethod
+            def create(topic, partitions):
+                pass
+
+        @staticmethod
+        def first_record():
+            return "an-id", ["ce_id=an-id", "ce_type=order.created"]
+
+        @staticmethod
+        def values_file():
+            return __file__
+
+        keyed_file = values_file
+
+    def words(self, name):
+        row = next(r for r in contenders.PRODUCERS if r.name == name)
+        with patch.dict(os.environ, RDKAFKA_PERFORMANCE="/bin/true"), patch("shutil.which", lambda tool: f"/bin/{tool}"):
+            return row.job(self.Bench, "/", row).argv
+
+    def values_of(self, name, option):
+        words = self.words(name)
+        return [words[i + 1] for i, word in enumerate(words) if word == option]
+
+    def test_all_that_send_alike_have_the_same_settings_and_headers(self):
+        for suffix in ("", goals.UNCOMPRESSED):
+            kcat, constant = goals.FROM_A_FILE + suffix, goals.CONSTANT + suffix
+            self.assertEqual(self.values_of(kcat, "-X"), self.values_of(constant, "-X"))
+            self.assertEqual(self.values_of(kcat, "-H"), ["ce_id=an-id", "ce_type=order.created"])
+            self.assertEqual(self.values_of(kcat, "-H"), self.values_of(constant, "-H"))
+            self.assertIn(f"compression.type={'none' if suffix else 'zstd'}", self.values_of(kcat, "-X"))
+            self.assertIn(f"compression.type={'none' if suffix else 'zstd'}", self.words("producer" + suffix))
+            self.assertEqual(self.values_of(constant, "-k"), ["an-id"])
+
+    def test_each_goal_of_the_producer_names_a_row(self):
+        rows = [{"group": "producer", "name": r.name, "orders": 10, "rounds": [{"seconds": 1}]} for r in contenders.PRODUCERS]
+        told = [line for line in goals.table_of(rows) if "producer" in line]
+        self.assertEqual(len(told), 4)
+        self.assertTrue(all("1.00" in line for line in told))
+
+
 class Tables(Folder):
     def test_a_contender_that_is_missing_says_why(self):
         lines = tabulate(RUN_COLUMNS, "reading", [race("tracker", 1, 2, 4), race("peer", problem="not set")], "tracker")
@@ -124,6 +191,13 @@ class Tables(Folder):
 
 
 class Words(unittest.TestCase):
+    def test_what_is_going_on_is_no_part_of_the_tables(self):
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            bench.Bench.say("round 1 of 1")
+        self.assertEqual(out.getvalue(), "")
+        self.assertEqual(err.getvalue(), "bench: round 1 of 1\n")
+
     def test_an_unknown_bench_is_wrong_usage(self):
         with redirect_stderr(io.StringIO()), self.assertRaises(SystemExit) as refused:
             bench.parse(["speed"])
