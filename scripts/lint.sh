@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the compiler does not say. Called by `make lint`; run by hand it takes names of checks:
 #
-#   scripts/lint.sh [CHECK]...      includes headers length format shell cppcheck tidy; none = all
+#   scripts/lint.sh [CHECK]...      includes headers length width format shell cppcheck tidy; none = all
 #
 # Prints one line for each finding, FILE:LINE: WHAT, and how many there are. Installs nothing: a tool that is
 # not here is a finding too, with its Debian package.
@@ -117,6 +117,11 @@ check_length() {
     }'
 }
 
+# What clang-format leaves as wide as it is: comments.
+check_width() {
+  c_files | LC_ALL=C.UTF-8 xargs grep -noHE '^.{101}' | sed 's/^\([^:]*:[0-9]*\):.*/\1: is wider than 100 columns/'
+}
+
 check_format() {
   need clang-format clang-format || return
   c_files | xargs clang-format --dry-run 2>&1 | sed -n 's/^\([^ ]*:[0-9]*\):[0-9]*: .*\[-Wclang-format-violations\]/\1: not as clang-format has it (make fmt)/p' |
@@ -176,7 +181,7 @@ check_tidy() {
     sed -n "s:^$PWD/::; s/^\([^ ]*:[0-9]*\):[0-9]*: \(warning\|error\): /\1: /p" | sort -u
 }
 
-ALL=(includes headers length format shell cppcheck tidy)
+ALL=(includes headers length width format shell cppcheck tidy)
 checks=("$@")
 [ $# -gt 0 ] || checks=("${ALL[@]}")
 for check in "${checks[@]}"; do

@@ -64,7 +64,8 @@ void trackers_read_all(struct trackers *t);
 /* Looks for all files at the next poll. */
 void trackers_retry(struct trackers *t);
 
-/* The line at the place, which is in the log or in the journal. Returns 0, or -1 when it is gone. */
+/* The line at the place, which is in the log or in the journal. Returns 0, or -1 when it is
+ * gone. */
 int trackers_read(const struct trackers *t, const struct place *place, bool is_log,
                   struct strbuf *out);
 

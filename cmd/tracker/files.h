@@ -21,12 +21,12 @@ struct files {
 /* Opens the log and refuses one that is the journal. Returns 0, or -1 with `e` and nothing open. */
 int files_open_log(struct files *f, const struct config *cfg, struct err *e);
 
-/* Opens the journal and logs how it was found. `wake_fd` as in journal_options. Returns 0, or -1 with
- * `e`. */
+/* Opens the journal and logs how it was found. `wake_fd` as in journal_options. Returns 0, or -1
+ * with `e`. */
 int files_open_journal(struct files *f, int wake_fd, struct err *e);
 
-/* To be called each turn: opens both anew after SIGHUP, and logs what the journal and the log have to
- * say. */
+/* To be called each turn: opens both anew after SIGHUP, and logs what the journal and the log have
+ * to say. */
 void files_look_after(struct files *f);
 
 /* Ends the journal, if it was opened, and logs its last warning. */

@@ -8,8 +8,8 @@
  * the flags each turn. One per process. */
 
 /* For the first line of main: from here on SIGHUP is kept in mind and SIGPIPE ignored. SIGINT and
- * SIGTERM still end the program at once: it has nothing to lose yet, and may wait for a pipe to bring
- * its settings. */
+ * SIGTERM still end the program at once: it has nothing to lose yet, and may wait for a pipe to
+ * bring its settings. */
 void stop_begin(void);
 
 /* Catches SIGINT and SIGTERM too. After it, a signal ends nothing by itself. */

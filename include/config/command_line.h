@@ -33,7 +33,8 @@ struct command_line {
 void command_line_init(struct command_line *cl, const struct arg_program *program);
 void command_line_release(struct command_line *cl);
 
-/* Takes argv up to --help or --version. Returns 0, or -1 with ERR_USAGE, naming the nearest option. */
+/* Takes argv up to --help or --version. Returns 0, or -1 with ERR_USAGE, naming the nearest
+ * option. */
 int command_line_scan(struct command_line *cl, int argc, char **argv, struct err *e);
 
 #endif

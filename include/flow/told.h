@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How far a partition is told: by lines that are not handed to the journal yet, by batches that are,
- * and by those of them that are on the disk. Pure. */
+/* How far a partition is told: by lines that are not handed to the journal yet, by batches that
+ * are, and by those of them that are on the disk. Pure. */
 
 /* `next` is durable once batch `batch` is. */
 struct told_mark {

@@ -14,8 +14,8 @@ struct errand *errand_begin(void (*work)(void *arg), void *arg, int wake_fd);
  * may be read. */
 bool errand_is_done(struct errand *a, int timeout_ms);
 
-/* Frees. Work that has not returned is left alone with its `arg`, and wakes nobody any more. NULL is
- * accepted. */
+/* Frees. Work that has not returned is left alone with its `arg`, and wakes nobody any more. NULL
+ * is accepted. */
 void errand_end(struct errand *a);
 
 #endif

@@ -46,8 +46,8 @@ struct journal_port journal_port(struct journal *j);
  * none. For any thread. */
 bool journal_take_warning(struct journal *j, struct err *e);
 
-/* True once after the port's `reopen` was done: what the path names is written to now. When that could
- * not be, there is a warning instead. For any thread. */
+/* True once after the port's `reopen` was done: what the path names is written to now. When that
+ * could not be, there is a warning instead. For any thread. */
 bool journal_take_reopened(struct journal *j);
 
 /* The slowest fsync since the last call, in milliseconds. For any thread. */

@@ -13,27 +13,28 @@ struct journal_file {
     int fd;
 };
 
-/* Opens the path, creates it if need be, and takes an exclusive lock. Returns 0, or -1 with `e` when
- * it cannot be opened, is no regular file, or another tracker holds it; `f` is released by
+/* Opens the path, creates it if need be, and takes an exclusive lock. Returns 0, or -1 with `e`
+ * when it cannot be opened, is no regular file, or another tracker holds it; `f` is released by
  * journal_file_close in any case. */
 int journal_file_open(struct journal_file *f, const char *path, struct err *e);
 
-/* Appends the bytes behind the first `*done`, which are whole lines; moves `*done` on. Returns 1 when
- * all are written; 0 with `e` when the disk is full: then a line that was begun is cut off again, so
- * that readers and a restart only ever see whole ones, and the rest is to be tried later; -1 with
- * `e` when the file can no longer be trusted. */
+/* Appends the bytes behind the first `*done`, which are whole lines; moves `*done` on. Returns 1
+ * when all are written; 0 with `e` when the disk is full: then a line that was begun is cut off
+ * again, so that readers and a restart only ever see whole ones, and the rest is to be tried later;
+ * -1 with `e` when the file can no longer be trusted. */
 int journal_file_append(struct journal_file *f, const char *bytes, size_t len, size_t *done,
                         struct err *e);
 
-/* Returns 0 when all that was appended is on the disk, or -1 with `e`: then nobody knows what is. */
+/* Returns 0 when all that was appended is on the disk, or -1 with `e`: then nobody knows what
+ * is. */
 int journal_file_sync(const struct journal_file *f, struct err *e);
 
 /* Goes over to the file that the path names now. Returns 1; 0 when it is the same one; -1 with `e`
  * when it cannot be opened as above: then the old one goes on. */
 int journal_file_reopen(struct journal_file *f, struct err *e);
 
-/* True when the file at `other` is the journal at `path`, by whatever name or link, or belongs to it:
- * its state or a torn line put aside. Files that do not exist are not compared. */
+/* True when the file at `other` is the journal at `path`, by whatever name or link, or belongs to
+ * it: its state or a torn line put aside. Files that do not exist are not compared. */
 bool journal_file_owns(const char *path, const char *other);
 
 /* Closes. Accepts a zeroed struct. */

@@ -30,9 +30,9 @@ enum kafka_admin_result {
     KAFKA_ADMIN_FAILED,  /* settings that librdkafka does not take */
 };
 
-/* Asks for up to `timeout_ms` and creates the missing topics when kafka.create_topics says so, which
- * waits for each for up to ten seconds, or until a stop is asked for (base/stop.h). The cluster is
- * filled as far as it was learnt, also when a topic was refused. */
+/* Asks for up to `timeout_ms` and creates the missing topics when kafka.create_topics says so,
+ * which waits for each for up to ten seconds, or until a stop is asked for (base/stop.h). The
+ * cluster is filled as far as it was learnt, also when a topic was refused. */
 enum kafka_admin_result kafka_admin_prepare(const struct config *cfg, int timeout_ms,
                                             const struct log *log, struct kafka_cluster *cluster,
                                             struct err *e);

@@ -3,8 +3,8 @@
 
 #include "io/kafka_internal.h"
 
-/* Offsets of a group that are committed by name: in the background, again about once a second, until
- * the broker has acknowledged each. rd_kafka_commit would wait for that without bound. */
+/* Offsets of a group that are committed by name: in the background, again about once a second,
+ * until the broker has acknowledged each. rd_kafka_commit would wait for that without bound. */
 struct kafka_commits {
     rd_kafka_t *rk;
     const char *topic;

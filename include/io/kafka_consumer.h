@@ -36,16 +36,16 @@ struct kafka_partition {
     int64_t refused; /* offset that the broker could not read, -1 for none */
 };
 
-/* Takes `conf`. The members down to `begins_anew`, with client.log and client.wake_fd, are set by the
- * caller. Returns 0, or -1 with ERR_USAGE. */
+/* Takes `conf`. The members down to `begins_anew`, with client.log and client.wake_fd, are set by
+ * the caller. Returns 0, or -1 with ERR_USAGE. */
 int kafka_consumer_open(struct kafka_consumer *c, rd_kafka_conf_t *conf, struct err *e);
 
 /* Serves callbacks and tells what the consumer itself has to say. Returns 0, or -1 with `e` when it
  * is dead for good. */
 int kafka_consumer_serve(struct kafka_consumer *c, struct err *e);
 
-/* What the consumer itself reports, for people to be told: returns true when there is something new.
- * The same thing is new again when partitions came in between. */
+/* What the consumer itself reports, for people to be told: returns true when there is something
+ * new. The same thing is new again when partitions came in between. */
 bool kafka_consumer_take_trouble(struct kafka_consumer *c, struct err *trouble);
 
 /* Must come before `partition` is assigned: later, some of its records would already be in the
@@ -54,9 +54,9 @@ void kafka_consumer_add(struct kafka_consumer *c, int32_t partition);
 void kafka_consumer_remove(struct kafka_consumer *c, int32_t partition);
 bool kafka_consumer_has(const struct kafka_consumer *c, int32_t partition);
 
-/* The partitions that have not begun, and those that the broker cannot read on where they were: out of
- * its range. Nothing comes from them until they begin (anew) and are assigned there. Returns a new
- * list, or NULL when there are none. */
+/* The partitions that have not begun, and those that the broker cannot read on where they were: out
+ * of its range. Nothing comes from them until they begin (anew) and are assigned there. Returns a
+ * new list, or NULL when there are none. */
 rd_kafka_topic_partition_list_t *kafka_consumer_waiting(const struct kafka_consumer *c);
 
 /* Whether the broker refused to read just where the partition stands; a refusal may also be of an
@@ -66,8 +66,8 @@ bool kafka_consumer_is_beyond(const struct kafka_consumer *c, int32_t partition)
 /* `partition` is read from `next` on. */
 void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t next);
 
-/* All partitions, each with the offset where it is to be read on, RD_KAFKA_OFFSET_END when it has not
- * begun; the caller destroys it. */
+/* All partitions, each with the offset where it is to be read on, RD_KAFKA_OFFSET_END when it has
+ * not begun; the caller destroys it. */
 rd_kafka_topic_partition_list_t *kafka_consumer_positions(const struct kafka_consumer *c);
 
 /* The port of the one it belongs to, with what is the consumer's: self, fetch, release, headers and

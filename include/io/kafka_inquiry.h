@@ -23,16 +23,16 @@ struct kafka_answer {
 struct kafka_inquiry *kafka_inquiry_new(rd_kafka_t *rk, const char *topic, int wake_fd);
 
 /* Goes on asking about `partitions` (NULL: all that the topic has). Returns the answer once, the
- * caller's until the next call, or NULL while there is none. Never waits. After an answer the next call
- * asks anew; after an error not before half a second has passed. */
+ * caller's until the next call, or NULL while there is none. Never waits. After an answer the next
+ * call asks anew; after an error not before half a second has passed. */
 struct kafka_answer *kafka_inquiry_turn(struct kafka_inquiry *q,
                                         const rd_kafka_topic_partition_list_t *partitions);
 
 /* The answer to what was asked last is no longer wanted. */
 void kafka_inquiry_drop(struct kafka_inquiry *q);
 
-/* Frees. Returns false when a question is still open: it goes on by itself for some seconds, so that
- * `rk` and the inquiry stay in use. NULL is accepted. */
+/* Frees. Returns false when a question is still open: it goes on by itself for some seconds, so
+ * that `rk` and the inquiry stay in use. NULL is accepted. */
 bool kafka_inquiry_free(struct kafka_inquiry *q);
 
 #endif

@@ -7,8 +7,9 @@
 #include "flow/port.h"
 #include "io/kafka_internal.h"
 
-/* A record that was taken: librdkafka reads key and value from here, and should the producer have to
- * be made anew, they are sent again from here. Then what became of it, until that is asked for. */
+/* A record that was taken: librdkafka reads key and value from here, and should the producer have
+ * to be made anew, they are sent again from here. Then what became of it, until that is asked
+ * for. */
 struct sent {
     struct sent *next; /* in a ring */
     struct sent *prev;
@@ -24,8 +25,8 @@ struct sent {
 #define SENT_STEP    512
 #define SENT_CLASSES 8
 
-/* Blocks to be used again: malloc splits and joins blocks of this size each time. A zeroed struct is
- * an empty pool. */
+/* Blocks to be used again: malloc splits and joins blocks of this size each time. A zeroed struct
+ * is an empty pool. */
 struct sent_pool {
     struct sent *spare[SENT_CLASSES]; /* [i]: of (i + 1) * SENT_STEP bytes */
     size_t bytes;

@@ -22,8 +22,8 @@ struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_by
 
 struct source kafka_source_port(struct kafka_source *s);
 
-/* What keeps it from its partitions though a broker answers, as rights that it does not have: returns
- * true when there is something new to be told. It goes on trying. */
+/* What keeps it from its partitions though a broker answers, as rights that it does not have:
+ * returns true when there is something new to be told. It goes on trying. */
 bool kafka_source_take_trouble(struct kafka_source *s, struct err *trouble);
 
 /* True, with its id in `id`, when another cluster answers than at the last call; at the first, when

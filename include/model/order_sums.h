@@ -5,10 +5,10 @@
 
 #include "model/scan.h"
 
-/* What the orders of the last minute were worth, per currency, and what was ordered most. Currencies
- * and items beyond the places here are left out. Into the items of at most ORDER_SAMPLE orders a
- * second is looked, since that costs as much as all the rest of a line. A zeroed struct is empty.
- * Pure. */
+/* What the orders of the last minute were worth, per currency, and what was ordered most.
+ * Currencies and items beyond the places here are left out. Into the items of at most ORDER_SAMPLE
+ * orders a second is looked, since that costs as much as all the rest of a line. A zeroed struct is
+ * empty. Pure. */
 
 #define ORDER_CURRENCIES   16
 #define ORDER_ITEMS        128

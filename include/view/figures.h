@@ -112,12 +112,12 @@ struct figures {
 
     int64_t event_age_ms, log_age_ms, stop_age_ms;
     enum writer_state writer; /* of a whole: there when any is */
-    int64_t
-        gone_age_ms; /* since the tracker let go of its journal without saying that it stops; -1 */
+    /* since the tracker let go of its journal without saying that it stops; -1 */
+    int64_t gone_age_ms;
     int64_t away_age_ms; /* for how long Kafka has been away; -1 while it is not */
-    int64_t
-        silence_ms; /* since the newest event, if that is over the limit, no line of the log came
-                            since and at least 20 events would have come, had they gone on; else -1 */
+    /* since the newest event, if that is over the limit, no line of the log came since and at least
+     * 20 events would have come, had they gone on; else -1 */
+    int64_t silence_ms;
     double silence_rate; /* events per second in the 10 s before it */
     int64_t errors_60s, errors_in_a_row, fatal_age_ms;
     int64_t log_interval_ms;
@@ -134,8 +134,9 @@ struct figures {
     struct health health;
 };
 
-/* Computes all; for a whole also each tracker's own. `f` must be zeroed or from an earlier call; release with figures_release. What it
- * points to belongs to `d` and is valid until the next line is counted. */
+/* Computes all; for a whole also each tracker's own. `f` must be zeroed or from an earlier call;
+ * release with figures_release. What it points to belongs to `d` and is valid until the next line
+ * is counted. */
 void figures_take(struct figures *f, const struct dash *d, const struct health_limits *limits,
                   int64_t now_ms);
 void figures_release(struct figures *f);

@@ -79,7 +79,8 @@ enum style panel_level_style(enum level level);
 /* What tiles and charts show: the present, or what it was when the tracker stopped. */
 const struct figures *panel_figures(const struct view *v);
 
-/* Windows that are large enough have a tile for latency and lag, which others need not show then. */
+/* Windows that are large enough have a tile for latency and lag, which others need not show
+ * then. */
 bool panel_has_latency_tile(const struct screen *s);
 
 /* Text in one row, piece by piece: a piece that does not fit whole is left out, so that no number

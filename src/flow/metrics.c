@@ -52,8 +52,8 @@ void metrics_settled(struct metrics *m, const struct record *r)
     m->latency_count++;
 }
 
-/* Value in milliseconds below which `share` (0..1) of the interval's latencies lie, within 2 %; -1 when
- * there was none. */
+/* Value in milliseconds below which `share` (0..1) of the interval's latencies lie, within 2 %; -1
+ * when there was none. */
 static int64_t latency_ms(const struct metrics *m, double share)
 {
     int64_t wanted = (int64_t)ceil(share * (double)m->latency_count);

@@ -104,8 +104,8 @@ static bool is_save_due(struct journal *j)
     return due_ms >= 0 && j->unsynced_bytes == 0 && now_ms() >= due_ms;
 }
 
-/* So early that the first line is durable when its time is over, not only then begun. A disk that is
- * slower than that would be kept busy for nothing. */
+/* So early that the first line is durable when its time is over, not only then begun. A disk that
+ * is slower than that would be kept busy for nothing. */
 static int64_t sync_due_ms(const struct journal *j)
 {
     int64_t early = j->sync_ms < j->fsync_interval_ms / 2 ? j->sync_ms : 0;

@@ -131,7 +131,8 @@ static rd_kafka_resp_err_t create_topic(rd_kafka_t *rk, const struct config *cfg
     return err;
 }
 
-/* A topic that was created a moment ago, by someone else maybe, is not shown by all brokers at once. */
+/* A topic that was created a moment ago, by someone else maybe, is not shown by all brokers at
+ * once. */
 static void wait_until_shown(rd_kafka_t *rk, int timeout_ms, struct kafka_cluster *cluster,
                              const struct kafka_topic_state *t)
 {

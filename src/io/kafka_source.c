@@ -193,8 +193,8 @@ static void serve_assign(struct kafka_source *s, const struct source_events *eve
         begin_assigned(s, answer->partitions, answer->count, events);
 }
 
-/* Begins partitions of ours elsewhere. librdkafka does not seek in one that it has given up; with an
- * eager protocol only all of them can be assigned. */
+/* Begins partitions of ours elsewhere. librdkafka does not seek in one that it has given up; with
+ * an eager protocol only all of them can be assigned. */
 static void assign_anew(struct kafka_source *s, const struct assignment *partitions, size_t count)
 {
     rd_kafka_topic_partition_list_t *list = kafka_consumer_positions(&s->consumer);

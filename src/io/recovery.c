@@ -102,9 +102,9 @@ static void apply_line(struct recovery *r, const char *text, size_t len, int64_t
     }
 }
 
-/* Takes the whole lines out of `block`, which begins at file offset `at`; its first `searched` bytes
- * hold no newline, so that a line over many blocks is not searched anew with each. Returns how many
- * bytes the lines are. */
+/* Takes the whole lines out of `block`, which begins at file offset `at`; its first `searched`
+ * bytes hold no newline, so that a line over many blocks is not searched anew with each. Returns
+ * how many bytes the lines are. */
 static size_t apply_lines(struct recovery *r, const struct strbuf *block, size_t searched,
                           int64_t at)
 {

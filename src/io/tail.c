@@ -160,8 +160,8 @@ static bool look_at_path(struct tail *t, int64_t now)
     return true;
 }
 
-/* A writer that holds no file is gone, unless it has just opened one that is not known yet: then the
- * next look finds it. */
+/* A writer that holds no file is gone, unless it has just opened one that is not known yet: then
+ * the next look finds it. */
 static void look_at_writer(struct tail *t, int64_t now)
 {
     struct tail_status *st = &t->status;

@@ -2,7 +2,8 @@
 
 #define STOPPING_MS 10000
 
-/* A stop takes its time, in which nothing comes any more: then the flow before it is what counts. */
+/* A stop takes its time, in which nothing comes any more: then the flow before it is what
+ * counts. */
 static int64_t last_full_second(const struct figures *now, const struct dash *d)
 {
     int64_t stopped_ms = now->now_ms - now->stop_age_ms;

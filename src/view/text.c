@@ -11,7 +11,8 @@ struct range {
 
 /* Characters that a terminal acts upon, reorders by, or shows as nothing: C0, DEL, C1, soft hyphen,
  * bidi controls, zero-width and joining characters, separators, variation selectors, fillers,
- * interlinear annotations, tags and the rest of Unicode's Default_Ignorable_Code_Point. In order. */
+ * interlinear annotations, tags and the rest of Unicode's Default_Ignorable_Code_Point. In
+ * order. */
 static const struct range unsafe[] = {
     {0x0000, 0x001f},   {0x007f, 0x009f},    {0x00ad, 0x00ad},   {0x034f, 0x034f},
     {0x061c, 0x061c},   {0x115f, 0x1160},    {0x17b4, 0x17b5},   {0x180b, 0x180f},

@@ -1,8 +1,9 @@
-/* For the bench only: preloaded into the tracker, it notes when how much of the journal was durable.
+/* For the bench only: preloaded into the tracker, it notes when how much of the journal was
+ * durable.
  *
  *   DURABLE_FILE  last part of the journal's path
- *   DURABLE_LOG   where a line goes after each fsync or fdatasync of it: BYTES MICROSECONDS, what was
- *                 written before the call, and the wall clock after it */
+ *   DURABLE_LOG   where a line goes after each fsync or fdatasync of it: BYTES MICROSECONDS, what
+ *                 was written before the call, and the wall clock after it */
 
 #include <dlfcn.h>
 #include <fcntl.h>

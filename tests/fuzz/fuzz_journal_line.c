@@ -114,8 +114,8 @@ static void expect_same(const struct scan_value *v, const cJSON *node)
     }
 }
 
-/* Walks the object; `node`, cJSON's first member, walks along unless NULL. Returns whether the scanner
- * took it all. */
+/* Walks the object; `node`, cJSON's first member, walks along unless NULL. Returns whether the
+ * scanner took it all. */
 static bool walk(const struct input *in, const cJSON *node)
 {
     struct scan s;

@@ -1,14 +1,14 @@
 /* The monitor without its files and its terminal, for libFuzzer: tests/fuzz/corpus/screen,
  * screen.dict.
  *
- * The first byte is the screen's width, the second its height, a bit for two trackers and one for the
- * report in place of a picture. Then the keys that are pressed, to the end of the line. The lines that follow are told
- * apart by how they begin: '@' is the second tracker's, then '#' is of the log, '<' of the journal's
- * older part, '%' says how a file stands, '!' are keys pressed at that moment; all else is of
- * the journal.
+ * The first byte is the screen's width, the second its height, a bit for two trackers and one for
+ * the report in place of a picture. Then the keys that are pressed, to the end of the line. The
+ * lines that follow are told apart by how they begin: '@' is the second tracker's, then '#' is of
+ * the log, '<' of the journal's older part, '%' says how a file stands, '!' are keys pressed at
+ * that moment; all else is of the journal.
  *
- * One picture, after the last key, since it costs as much as the rest: the picture after an earlier key
- * is that of a shorter input. */
+ * One picture, after the last key, since it costs as much as the rest: the picture after an earlier
+ * key is that of a shorter input. */
 
 #include <errno.h>
 #include <locale.h>
@@ -63,8 +63,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* Making a dash touches 1.4 MB, more than all else here costs: each serves all executions, emptied after
- * each by giving every part of it the bytes that it had when it was new. */
+/* Making a dash touches 1.4 MB, more than all else here costs: each serves all executions, emptied
+ * after each by giving every part of it the bytes that it had when it was new. */
 struct reused {
     struct dash *dash;
     struct dash as_new;

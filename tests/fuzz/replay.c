@@ -1,9 +1,10 @@
-/* Gives a fuzz target its corpus, or the files that are named, once each: without libFuzzer, with any
- * compiler.
+/* Gives a fuzz target its corpus, or the files that are named, once each: without libFuzzer, with
+ * any compiler.
  *
  *   build/tests/fuzz/fuzz_NAME [FILE]...      none: tests/fuzz/corpus/NAME
  *
- * Prints TAP. What does not hold ends it there, as it ends the fuzzer; the file is the one named last. */
+ * Prints TAP. What does not hold ends it there, as it ends the fuzzer; the file is the one named
+ * last. */
 
 #include <errno.h>
 #include <glob.h>

@@ -370,7 +370,8 @@ static void refused_dead_letters_wait_and_go_when_they_are_allowed(void **state)
         rd_kafka_mock_push_request_errors(f->kafka.cluster, MOCK_PRODUCE, 1, refusals[i % 3]);
     begin(f, &t, 0);
     drain(f, &t);
-    /* More of them when rights are missing: the client refuses by itself until it has asked anew. */
+    /* More of them when rights are missing: the client refuses by itself until it has asked
+     * anew. */
     assert_true(fake_log_count(&f->log, "dead letter not accepted, partition waits") >= 12);
     assert_int_equal(read_journal(f, lines, 2 * ORDERS), ORDERS);
     assert_int_equal(match_dead_letters(f, lines, ORDERS), f->made_broken);

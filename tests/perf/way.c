@@ -2,7 +2,7 @@
  * instructions and allocations of.
  *
  *   way both|raw|failures    the tracker's: decoded, checked, processed, told as a journal line
- *   way broken               the same for messages that are not decodable or not valid; they are dropped
+ *   way broken               the same for what is not decodable or not valid and so is dropped
  *   way made                 the producer's: made by the generator
  *
  * What stands in `counted` counts; before it everything has run once, so that buffers are as large

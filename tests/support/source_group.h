@@ -5,8 +5,8 @@
 #include "support/fake_log.h"
 #include "support/mock_kafka.h"
 
-/* Up to two sources as members of one consumer group of a mock cluster. Each value on the topic is its
- * own offset as text. */
+/* Up to two sources as members of one consumer group of a mock cluster. Each value on the topic is
+ * its own offset as text. */
 
 #define GROUP_TOPIC      "orders"
 #define GROUP_PARTITIONS 4

@@ -570,7 +570,8 @@ static void what_is_not_read_yet_is_no_silence(void **state)
     assert_int_equal(take(d).silence_ms, -1);
 }
 
-/* Orders that just end are no trouble while a tracker that goes on with its log holds the journal. */
+/* Orders that just end are no trouble while a tracker that goes on with its log holds the
+ * journal. */
 static void a_flow_that_ends_beside_a_tracker_that_is_there_is_no_silence(void **state)
 {
     static const struct {

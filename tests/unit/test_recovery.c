@@ -103,7 +103,8 @@ static int64_t next_of(struct fixture *f, int32_t partition)
     return checkpoint_find(&f->state, "orders", partition)->next;
 }
 
-/* Longer than what is read at once, so that lines begin, end and go on at every place of a block. */
+/* Longer than what is read at once, so that lines begin, end and go on at every place of a
+ * block. */
 static void lines_over_many_blocks_are_read_whole(void **state)
 {
     static const char head[] =
