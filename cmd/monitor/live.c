@@ -222,7 +222,8 @@ static void copy_chosen(struct monitor *m)
     if (line.len) {
         size_t copied = term_copy(line.data, line.len);
 
-        ui_notice(&m->ui, until, "copied %zu of %zu bytes", copied, line.len);
+        ui_notice(&m->ui, until, "%zu of %zu bytes sent to the terminal's clipboard (OSC 52)",
+                  copied, line.len);
     } else {
         ui_notice(&m->ui, until, "there is nothing to copy");
     }

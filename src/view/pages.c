@@ -12,9 +12,14 @@ static const struct {
     const char *key;
     const char *label;
     const char *label_when_paused;
-    const char *help;                       /* NULL: told elsewhere */
-    enum { ALWAYS, SEVERAL, READING } when; /* with several trackers; while history is read */
-    unsigned on;                            /* where the label stands in the bar */
+    const char *help; /* NULL: told elsewhere */
+    enum {
+        ALWAYS,
+        SEVERAL, /* trackers */
+        READING, /* history */
+        HELD,    /* while the list does not follow, and is not paused */
+    } when;
+    unsigned on; /* where the label stands in the bar */
 } key_bar[] = {
     {"Ctrl+C", "Quit", NULL, NULL, ALWAYS, ON_FILTER},
     {"Enter", "Keep the filter", NULL, NULL, ALWAYS, ON_FILTER},
@@ -27,6 +32,7 @@ static const struct {
     {"j k", "Scroll", NULL, NULL, ALWAYS, ON_DETAIL},
     {"b", "Skip history", NULL,
      "give up reading the journal's history; the totals stay lower bounds", READING, ON_LISTS},
+    {"G", "Follow", NULL, NULL, HELD, ON_LISTS},
     {"Space", "Pause", "Resume", "hold the lists still, and let them go on", ALWAYS, ON_LISTS},
     {"Tab", "Panel", NULL, "next list; Shift+Tab the one before; e l x p choose one", ALWAYS,
      ON_LISTS},
@@ -57,6 +63,10 @@ static bool is_offered(const struct view *v, size_t i)
         return panel_tracker_room(v) > 0;
     case READING:
         return v->dash->history.is_reading;
+    case HELD:
+        return !v->ui->is_paused && (v->ui->panel == PANEL_LOGS     ? v->ui->logs.anchor
+                                     : v->ui->panel == PANEL_EVENTS ? v->ui->events.anchor
+                                                                    : 0);
     case ALWAYS:
         break;
     }

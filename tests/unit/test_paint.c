@@ -532,6 +532,25 @@ static void a_page_is_no_longer_than_what_is_seen_of_the_list(void **state)
     ui_release(&ui);
 }
 
+static void the_keys_are_those_of_use(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 0);
+    ui_press(&s.ui, s.dash, 'j', 8);
+    assert_shows(&s, 80, 24, " G Follow  Space Pause ");
+    ui_press(&s.ui, s.dash, ' ', 8);
+    assert_shows(&s, 80, 24, "q Quit  ? Help  Space Resume ");
+    ui_press(&s.ui, s.dash, ' ', 8);
+    s.dash->history.is_reading = true;
+    assert_shows(&s, 80, 24, " b Skip history ");
+    ui_show_detail(&s.ui, "a: 1\n");
+    assert_shows(&s, 80, 24, "q Quit  Esc Close  ? Help  j k Scroll ");
+    stage_release(&s);
+}
+
 static void lines_longer_than_the_window_go_on_in_the_next_row(void **state)
 {
     struct stage s;
@@ -667,6 +686,7 @@ int main(void)
         cmocka_unit_test(an_empty_list_says_why),
         cmocka_unit_test(lines_that_could_not_be_read_are_told),
         cmocka_unit_test(a_page_is_no_longer_than_what_is_seen_of_the_list),
+        cmocka_unit_test(the_keys_are_those_of_use),
         cmocka_unit_test(lines_longer_than_the_window_go_on_in_the_next_row),
         cmocka_unit_test(any_size_is_painted_with_any_keys),
         cmocka_unit_test(hostile_text_stays_within_its_cells),
