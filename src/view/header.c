@@ -110,16 +110,19 @@ static void notice_history(struct screen *s, const struct view *v, int y)
                 is_late ? '?' : 'i', bytes(position).text, bytes(size).text, speed);
 }
 
+/* The last event too, where it has room. */
 static void notice_stop(struct screen *s, const struct view *v, int y)
 {
     const struct figures *f = v->figures;
     const struct log_row *log = dash_newest_log(v->dash);
     struct text_buffer at = format_moment(log ? log->at_ms : 0, f->now_ms, v->utc_offset_s);
     struct text_buffer event = format_moment_ms(v->dash->newest_ms, f->now_ms, v->utc_offset_s);
+    struct panel_line l = {.screen = s, .y = y, .end = s->width};
 
-    screen_putf(s, 0, y, s->width, STYLE_CRIT, " X tracker stopped cleanly at %s (%s ago)%s%s",
-                at.text, format_duration(f->stop_age_ms).text,
-                v->dash->has_event ? ", last event " : "", v->dash->has_event ? event.text : "");
+    panel_put(&l, STYLE_CRIT, " X tracker stopped cleanly at %s (%s ago)", at.text,
+              format_duration(f->stop_age_ms).text);
+    if (v->dash->has_event)
+        panel_put(&l, STYLE_CRIT, ", last event %s", event.text);
 }
 
 /* What to make of it, and in a second row what was said last. Returns how many rows. */
