@@ -1,6 +1,7 @@
 /* What the tests do to topics behind the programs' backs:
  *   kafka-topic delete TOPIC
  *   kafka-topic cut TOPIC PARTITION OFFSET   what is before the offset goes, as retention does it
+ *   kafka-topic grow TOPIC PARTITIONS        it has so many from then on
  * at $KAFKA_BROKER. Exit 0 when the broker has done it. */
 
 #include <librdkafka/rdkafka.h>
@@ -53,10 +54,21 @@ static void cut_topic(rd_kafka_t *rk, char **argv, rd_kafka_queue_t *answers)
     rd_kafka_topic_partition_list_destroy(before);
 }
 
+static void grow_topic(rd_kafka_t *rk, char **argv, rd_kafka_queue_t *answers)
+{
+    char why[256];
+    rd_kafka_NewPartitions_t *what =
+        rd_kafka_NewPartitions_new(argv[2], strtoul(argv[3], NULL, 10), why, sizeof(why));
+
+    rd_kafka_CreatePartitions(rk, &what, 1, NULL, answers);
+    rd_kafka_NewPartitions_destroy(what);
+}
+
 /* The error of the one topic or partition that was asked about, or of the question itself. */
 static rd_kafka_resp_err_t answer_error(rd_kafka_event_t *event)
 {
     const rd_kafka_DeleteTopics_result_t *topics = rd_kafka_event_DeleteTopics_result(event);
+    const rd_kafka_CreatePartitions_result_t *grown = rd_kafka_event_CreatePartitions_result(event);
     const rd_kafka_DeleteRecords_result_t *records = rd_kafka_event_DeleteRecords_result(event);
     size_t count;
 
@@ -64,6 +76,9 @@ static rd_kafka_resp_err_t answer_error(rd_kafka_event_t *event)
         return rd_kafka_event_error(event);
     if (topics)
         return rd_kafka_topic_result_error(rd_kafka_DeleteTopics_result_topics(topics, &count)[0]);
+    if (grown)
+        return rd_kafka_topic_result_error(
+            rd_kafka_CreatePartitions_result_topics(grown, &count)[0]);
     return rd_kafka_DeleteRecords_result_offsets(records)->elems[0].err;
 }
 
@@ -72,23 +87,27 @@ int main(int argc, char **argv)
     const char *broker = getenv("KAFKA_BROKER");
     bool is_delete = argc == 3 && strcmp(argv[1], "delete") == 0;
     bool is_cut = argc == 5 && strcmp(argv[1], "cut") == 0;
+    bool is_grow = argc == 4 && strcmp(argv[1], "grow") == 0;
     rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
     rd_kafka_queue_t *answers;
     rd_kafka_event_t *event;
     rd_kafka_t *rk;
     char why[256];
 
-    if (!broker || !(is_delete || is_cut))
+    if (!broker || !(is_delete || is_cut || is_grow))
         return fail(
-            "usage: KAFKA_BROKER=... kafka-topic delete TOPIC | cut TOPIC PARTITION OFFSET");
+            "usage: KAFKA_BROKER=... kafka-topic delete TOPIC | cut TOPIC PARTITION OFFSET | "
+            "grow TOPIC PARTITIONS");
     rk = open_client(broker, why, sizeof(why));
     if (!rk)
         return fail(why);
     answers = rd_kafka_queue_new(rk);
     if (is_delete)
         delete_topic(rk, argv[2], answers);
-    else
+    else if (is_cut)
         cut_topic(rk, argv, answers);
+    else
+        grow_topic(rk, argv, answers);
     event = rd_kafka_queue_poll(answers, ANSWER_MS);
     if (event) {
         err = answer_error(event);

@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# Who has the partitions when trackers are killed, stopped, copied: each journal is a static member of the group.
+# Sessions are longer than any wait here, so that nobody is helped by their end.
+
+# use_own_flow and start_tracker set them.
+# shellcheck disable=SC2154
+
+load ../support/common
+load ../support/kafka
+load ../support/flow
+
+setup_file() {
+  start_kafka group.initial.rebalance.delay.ms=0
+}
+
+teardown_file() {
+  stop_kafka
+}
+
+setup() {
+  use_own_flow
+}
+
+teardown() {
+  end_background
+}
+
+long=(-X session.timeout.ms=300000)
+
+has_lines() { # COUNT [JOURNAL]
+  [ "$(line_count "${2:-$journal}")" -ge "$1" ]
+}
+
+kill_tracker() {
+  kill -KILL "$tracker"
+  wait "$tracker" || true
+}
+
+# start_second NAME [OPTION]...: a tracker with files of its own; its pid is in $second.
+start_second() {
+  local name=$1
+  shift
+  TRACKER_EVENTS_FILE=$PWD/$name.events TRACKER_LOG_FILE=$PWD/$name.log start_tracker "$@"
+  second=$tracker
+}
+
+@test "a tracker that was killed has its partitions back while its session lasts" {
+  make_topics 2
+  produce -n 100
+  start_tracker "${long[@]}"
+  wait_for 60 has_lines 100
+  kill_tracker
+  produce -n 100
+  start_tracker "${long[@]}"
+  wait_for 60 has_lines 200
+  journal_is_exact
+}
+
+@test "a tracker that is stopped leaves its partitions to the others" {
+  make_topics 2
+  start_second other "${long[@]}"
+  start_tracker "${long[@]}"
+  wait_for 60 has_logged "partition assigned"
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  produce -n 100
+  wait_for 60 has_lines 100 other.events
+}
+
+@test "one that the user named keeps its partitions over a stop" {
+  make_topics 2
+  start_second other "${long[@]}"
+  wait_for 60 grep -qs '"partition assigned"' other.log
+  start_tracker "${long[@]}" -X group.instance.id=named
+  wait_for 60 has_logged "partition assigned"
+  grep -c '"partitions revoked"' other.log >before
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  produce -n 100
+  start_tracker "${long[@]}" -X group.instance.id=named
+  all_are_told() {
+    [ "$(cat "$journal" other.events | wc -l)" -ge 100 ]
+  }
+  wait_for 60 all_are_told
+  has_lines 1
+  grep -c '"partitions revoked"' other.log | cmp - before
+}
+
+@test "a copy of the files is a member of its own" {
+  make_topics 2
+  produce -n 100
+  start_tracker "${long[@]}"
+  wait_for 60 has_lines 100
+  mkdir copy
+  cp -a "$journal" "$journal.state" copy
+  first=$tracker
+  start_second copy/tracker "${long[@]}"
+  wait_for 60 grep -qs '"partition assigned"' copy/tracker.log
+  kill -TERM "$first"
+  ends_with 0 "$first"
+  produce -n 100
+  wait_for 60 has_lines 200 copy/tracker.events
+}
+
+@test "partitions that were added while a killed tracker was away are read" {
+  make_topics 1
+  produce -n 50
+  start_tracker -X session.timeout.ms=6000
+  wait_for 60 has_lines 50
+  kill_tracker
+  "$ROOT/build/kafka-topic" grow "$KAFKA_TOPIC" 3
+  has_grown() {
+    [ "$(kcat -b "$KAFKA_BROKER" -L -J -t "$KAFKA_TOPIC" | jq '.topics[0].partitions | length')" -eq 3 ]
+  }
+  wait_for 60 has_grown
+  produce -n 300
+  start_tracker -X session.timeout.ms=6000
+  wait_for 90 has_lines 350
+  journal_is_exact
+}
+
+@test "so are those that are added after it came back" {
+  make_topics 1
+  produce -n 50
+  start_tracker "${long[@]}"
+  wait_for 60 has_lines 50
+  kill_tracker
+  start_tracker "${long[@]}" -X topic.metadata.refresh.interval.ms=1000
+  produce -n 50
+  wait_for 60 has_lines 100
+  "$ROOT/build/kafka-topic" grow "$KAFKA_TOPIC" 3
+  partition_is_read() {
+    logged "partition assigned" | jq -e -n 'any(inputs; .metadata.partition == 2)' >/dev/null
+  }
+  wait_for 60 partition_is_read
+  produce -n 300
+  wait_for 60 has_lines 400
+  journal_is_exact
+}
