@@ -68,6 +68,9 @@ void screen_put_right(struct screen *s, int right, int y, int room, enum style s
 /* A frame with a title on its upper left and a note on its upper right; either may be "". */
 void screen_box(struct screen *s, struct rect r, const char *title, const char *note);
 
+/* Gives the lines of such a frame another style. */
+void screen_mark_frame(struct screen *s, struct rect r, enum style style);
+
 /* Gives a whole row of the rectangle another style, as a cursor does. */
 void screen_mark_row(struct screen *s, struct rect r, int y, enum style style);
 

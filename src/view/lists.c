@@ -248,29 +248,38 @@ static const char *tab_title(const struct view *v, enum panel panel, const char 
     return name;
 }
 
+/* A list beside others: the one that has the keys has its name and its frame marked. */
+static void beside_others(struct screen *s, const struct view *v, struct rect r, enum panel panel,
+                          const char *name)
+{
+    framed(s, v, r, panel, tab_title(v, panel, name));
+    if (v->ui->panel == panel)
+        screen_mark_frame(s, r, STYLE_TITLE);
+}
+
 void panel_events(struct screen *s, const struct view *v, struct rect r)
 {
-    framed(s, v, r, PANEL_EVENTS, tab_title(v, PANEL_EVENTS, "events"));
+    beside_others(s, v, r, PANEL_EVENTS, "events");
 }
 
 void panel_logs(struct screen *s, const struct view *v, struct rect r)
 {
-    framed(s, v, r, PANEL_LOGS, tab_title(v, PANEL_LOGS, "logs"));
+    beside_others(s, v, r, PANEL_LOGS, "logs");
 }
 
 void panel_errors(struct screen *s, const struct view *v, struct rect r)
 {
-    framed(s, v, r, PANEL_ERRORS, tab_title(v, PANEL_ERRORS, "Top errors"));
+    beside_others(s, v, r, PANEL_ERRORS, "Top errors");
 }
 
 void panel_partitions(struct screen *s, const struct view *v, struct rect r)
 {
-    framed(s, v, r, PANEL_PARTITIONS, tab_title(v, PANEL_PARTITIONS, "Partitions"));
+    beside_others(s, v, r, PANEL_PARTITIONS, "Partitions");
 }
 
 void panel_trackers(struct screen *s, const struct view *v, struct rect r)
 {
-    framed(s, v, r, PANEL_TRACKERS, tab_title(v, PANEL_TRACKERS, "Trackers"));
+    beside_others(s, v, r, PANEL_TRACKERS, "Trackers");
 }
 
 void panel_chosen(struct screen *s, const struct view *v, struct rect r)

@@ -153,6 +153,18 @@ void screen_box(struct screen *s, struct rect r, const char *title, const char *
     }
 }
 
+void screen_mark_frame(struct screen *s, struct rect r, enum style style)
+{
+    for (int y = r.y; y < r.y + r.height; y++) {
+        bool is_edge = y == r.y || y == r.y + r.height - 1;
+
+        for (int x = r.x; x < r.x + r.width; x += is_edge || r.width < 2 ? 1 : r.width - 1) {
+            if (is_within(s, x, y) && cell_at(s, x, y)->style == STYLE_FRAME)
+                cell_at(s, x, y)->style = (uint8_t)style;
+        }
+    }
+}
+
 void screen_mark_row(struct screen *s, struct rect r, int y, enum style style)
 {
     for (int x = r.x; x < r.x + r.width; x++) {

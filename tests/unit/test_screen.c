@@ -150,6 +150,28 @@ static void anything_may_be_put_anywhere(void **state)
     strbuf_release(&out);
 }
 
+static void a_frame_is_marked_and_nothing_else(void **state)
+{
+    const struct rect frames[] = {{1, 1, 8, 4}, {-3, -3, 30, 30}, {5, 2, 1, 1}, {20, 20, 4, 4}};
+    struct screen s;
+    int marked = 0;
+
+    (void)state;
+    screen_init(&s, 10, 6, false);
+    screen_box(&s, frames[0], "a", "");
+    screen_put(&s, 2, 2, 6, STYLE_TEXT, "inside");
+    screen_mark_frame(&s, frames[0], STYLE_CRIT);
+    for (int i = 0; i < s.width * s.height; i++)
+        marked += s.cells[i].style == STYLE_CRIT;
+    assert_int_equal(marked, 2 * 8 + 2 * 2 - 3); /* all but " a " */
+    assert_int_equal(screen_at(&s, 8, 4)->style, STYLE_CRIT);
+    assert_int_equal(screen_at(&s, 4, 1)->style, STYLE_TITLE);
+    assert_int_equal(screen_at(&s, 2, 2)->style, STYLE_TEXT);
+    for (size_t i = 1; i < sizeof(frames) / sizeof(frames[0]); i++)
+        screen_mark_frame(&s, frames[i], STYLE_NOTE);
+    screen_release(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +180,7 @@ int main(void)
         cmocka_unit_test(at_most_two_marks_sit_on_a_character),
         cmocka_unit_test(a_wide_character_that_does_not_fit_leaves_a_blank),
         cmocka_unit_test(ascii_has_a_twin_for_what_we_draw),
+        cmocka_unit_test(a_frame_is_marked_and_nothing_else),
         cmocka_unit_test(anything_may_be_put_anywhere),
     };
 
