@@ -216,7 +216,8 @@ void json_number(struct json_writer *w, const char *key, double value, int decim
 void json_raw(struct json_writer *w, const char *key, const char *json, size_t len)
 {
     begin_value(w, key);
-    put(w->out, json, len);
+    if (len)
+        put(w->out, json, len);
 }
 
 void json_bytes(struct json_writer *w, const char *key, const char *encoding_key, const char *bytes,
