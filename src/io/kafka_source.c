@@ -5,43 +5,24 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "io/kafka_commits.h"
-#include "io/kafka_consumer.h"
+#include "io/kafka_assignment.h"
 
 #define QUEUE_KBYTES_MAX ((size_t)2097151) /* that librdkafka takes */
 #define FETCH_BYTES_MAX  ((size_t)1 << 20)
 #define ZSTD_RATIO       8 /* orders' bytes to what is fetched of them */
 
-/* What the user wants where nobody knows where to begin. */
-enum reset { RESET_EARLIEST, RESET_LATEST, RESET_ERROR };
-
-enum rebalance_kind { REBALANCE_NONE, REBALANCE_ASSIGN, REBALANCE_REVOKE };
-
 struct kafka_source {
     struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
-    enum reset reset;
+    struct kafka_assignment assignment;
     /* Offsets that go back. What the group committed in a topic that is no more would be taken for
      * progress in the new one, and librdkafka commits by itself only what is higher. */
     struct kafka_commits set_back;
     char *cluster_id;
-    bool was_assigned; /* ever */
-    bool unsubscribes; /* at the end, see unsubscribe */
-    /* Noted by the callback, acted upon by serve. */
-    enum rebalance_kind rebalance;
-    rd_kafka_topic_partition_list_t *rebalance_list;
+    bool unsubscribes;           /* at the end, see unsubscribe */
     struct source_events events; /* of the last serve; commits are told until the end */
 };
 
 /* ---- callbacks ---- */
-
-static void forget_rebalance(struct kafka_source *s)
-{
-    if (s->rebalance_list)
-        rd_kafka_topic_partition_list_destroy(s->rebalance_list);
-    s->rebalance_list = NULL;
-    kafka_inquiry_drop(s->consumer.inquiry);
-    s->rebalance = REBALANCE_NONE;
-}
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
                          rd_kafka_topic_partition_list_t *list, void *opaque)
@@ -49,11 +30,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
     struct kafka_source *s = opaque;
 
     (void)rk;
-    forget_rebalance(s);
-    s->rebalance =
-        err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? REBALANCE_ASSIGN : REBALANCE_REVOKE;
-    s->rebalance_list = rd_kafka_topic_partition_list_copy(list);
-    s->was_assigned |= s->rebalance == REBALANCE_ASSIGN;
+    kafka_assignment_note(&s->assignment, err, list);
 }
 
 /* That Kafka is away or that partitions are lost has a line of its own. */
@@ -96,195 +73,6 @@ static void on_set_back(rd_kafka_t *rk, rd_kafka_resp_err_t err,
             kafka_commits_drop(&s->set_back, list->elems[i].partition);
 }
 
-/* ---- assignment ---- */
-
-static bool is_cooperative(struct kafka_source *s)
-{
-    return strcmp(rd_kafka_rebalance_protocol(s->consumer.client.rk), "COOPERATIVE") == 0;
-}
-
-static void do_assign(struct kafka_source *s, rd_kafka_topic_partition_list_t *list)
-{
-    struct kafka_client *client = &s->consumer.client;
-    rd_kafka_resp_err_t err;
-
-    if (is_cooperative(s))
-        kafka_client_failed(client, "assignment refused",
-                            rd_kafka_incremental_assign(client->rk, list));
-    else if ((err = rd_kafka_assign(client->rk, list)))
-        log_plain(client->log, LOG_ERROR, "assignment refused", rd_kafka_err2str(err));
-}
-
-static void do_unassign(struct kafka_source *s, const rd_kafka_topic_partition_list_t *list)
-{
-    struct kafka_client *client = &s->consumer.client;
-
-    if (is_cooperative(s))
-        kafka_client_failed(client, "unassignment refused",
-                            rd_kafka_incremental_unassign(client->rk, list));
-    else
-        rd_kafka_assign(client->rk, NULL);
-}
-
-static int64_t where_nobody_knows(const struct kafka_source *s, const struct assignment *a)
-{
-    switch (s->reset) {
-    case RESET_EARLIEST:
-        return a->low;
-    case RESET_LATEST:
-        return a->high;
-    case RESET_ERROR:
-        break;
-    }
-    return RD_KAFKA_OFFSET_INVALID; /* librdkafka says so */
-}
-
-/* Asks the flow where to begin. Nothing is fetched ahead from what cannot begin yet. */
-static void tell_assigned(struct kafka_source *s, struct assignment *partitions, size_t count,
-                          const struct source_events *events)
-{
-    events->assigned(events->ctx, partitions, count);
-    for (size_t i = 0; i < count; i++) {
-        struct assignment *a = &partitions[i];
-
-        if (a->high < 0) {
-            a->start = RD_KAFKA_OFFSET_END;
-            continue;
-        }
-        if (a->start < 0)
-            a->start = where_nobody_knows(s, a);
-        kafka_consumer_begin(&s->consumer, a->partition, a->start);
-        if (a->is_reset)
-            kafka_commits_add(&s->set_back, a->partition, a->start);
-    }
-}
-
-static void begin_assigned(struct kafka_source *s, struct assignment *partitions, size_t count,
-                           const struct source_events *events)
-{
-    for (size_t i = 0; i < count; i++)
-        kafka_consumer_add(&s->consumer, partitions[i].partition);
-    tell_assigned(s, partitions, count, events);
-    for (size_t i = 0; i < count; i++)
-        s->rebalance_list->elems[i].offset = partitions[i].start;
-    do_assign(s, s->rebalance_list);
-    forget_rebalance(s);
-}
-
-/* Returns NULL until the broker has told where at least one of the partitions stands. */
-static struct kafka_answer *learn(struct kafka_source *s,
-                                  const rd_kafka_topic_partition_list_t *list)
-{
-    struct kafka_answer *answer = kafka_inquiry_turn(s->consumer.inquiry, list);
-
-    if (answer && answer->err)
-        log_plain(s->consumer.client.log, LOG_WARN,
-                  "the broker does not tell where the partitions stand, asking again",
-                  rd_kafka_err2str(answer->err));
-    return answer && answer->count > answer->unknown_count ? answer : NULL;
-}
-
-static void serve_assign(struct kafka_source *s, const struct source_events *events)
-{
-    struct kafka_answer *answer;
-
-    if (s->rebalance_list->cnt == 0)
-        begin_assigned(s, NULL, 0, events);
-    else if ((answer = learn(s, s->rebalance_list)))
-        begin_assigned(s, answer->partitions, answer->count, events);
-}
-
-/* Begins partitions of ours elsewhere. librdkafka does not seek in one that it has given up; with
- * an eager protocol only all of them can be assigned. */
-static void assign_anew(struct kafka_source *s, const struct assignment *partitions, size_t count)
-{
-    rd_kafka_topic_partition_list_t *list = kafka_consumer_positions(&s->consumer);
-
-    if (is_cooperative(s)) {
-        rd_kafka_topic_partition_list_destroy(list);
-        list = rd_kafka_topic_partition_list_new((int)count);
-        for (size_t i = 0; i < count; i++)
-            rd_kafka_topic_partition_list_add(list, s->consumer.topic, partitions[i].partition)
-                ->offset = partitions[i].start;
-        do_unassign(s, list);
-    }
-    do_assign(s, list);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-static void drop_unknown(struct kafka_answer *answer)
-{
-    size_t known = 0;
-
-    for (size_t i = 0; i < answer->count; i++)
-        if (answer->partitions[i].high >= 0)
-            answer->partitions[known++] = answer->partitions[i];
-    answer->count = known;
-}
-
-/* A partition had no leader when it came to us; or retention was faster than we, or the topic was
- * recreated: then, as at an assignment, the flow says what is missing and where to go on. */
-static void serve_waiting(struct kafka_source *s, const struct source_events *events)
-{
-    rd_kafka_topic_partition_list_t *list = kafka_consumer_waiting(&s->consumer);
-    struct kafka_answer *answer;
-
-    if (!list)
-        return;
-    answer = learn(s, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (!answer)
-        return;
-    drop_unknown(answer);
-    for (size_t i = 0; i < answer->count; i++)
-        answer->partitions[i].was_beyond =
-            kafka_consumer_is_beyond(&s->consumer, answer->partitions[i].partition);
-    tell_assigned(s, answer->partitions, answer->count, events);
-    assign_anew(s, answer->partitions, answer->count);
-}
-
-static void tell_revoked(struct kafka_source *s, const struct source_events *events)
-{
-    size_t count = (size_t)s->rebalance_list->cnt;
-    int32_t *partitions = mem_alloc_array(count, sizeof(*partitions));
-
-    for (size_t i = 0; i < count; i++)
-        partitions[i] = s->rebalance_list->elems[i].partition;
-    s->rebalance = REBALANCE_NONE; /* told; the list stays until release_partitions */
-    events->revoked(events->ctx, partitions, count,
-                    rd_kafka_assignment_lost(s->consumer.client.rk));
-    free(partitions);
-}
-
-static void release_partitions(void *self)
-{
-    struct kafka_source *s = self;
-
-    if (!s->rebalance_list)
-        return;
-    for (int i = 0; i < s->rebalance_list->cnt; i++) {
-        int32_t partition = s->rebalance_list->elems[i].partition;
-
-        kafka_consumer_remove(&s->consumer, partition);
-        kafka_commits_drop(&s->set_back, partition);
-    }
-    do_unassign(s, s->rebalance_list);
-    forget_rebalance(s);
-}
-
-/* At the end: what is given is not taken, what is taken away goes. */
-static void refuse_rebalance(struct kafka_source *s)
-{
-    if (s->rebalance == REBALANCE_ASSIGN) {
-        rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
-
-        do_assign(s, none);
-        rd_kafka_topic_partition_list_destroy(none);
-        forget_rebalance(s);
-    }
-    release_partitions(s);
-}
-
 /* ---- the port ---- */
 
 static int serve(void *self, const struct source_events *events, struct err *e)
@@ -294,12 +82,7 @@ static int serve(void *self, const struct source_events *events, struct err *e)
     s->events = *events;
     if (kafka_consumer_serve(&s->consumer, e) < 0)
         return -1;
-    if (s->rebalance == REBALANCE_ASSIGN)
-        serve_assign(s, events);
-    else if (s->rebalance == REBALANCE_REVOKE)
-        tell_revoked(s, events);
-    else if (!s->rebalance_list)
-        serve_waiting(s, events);
+    kafka_assignment_serve(&s->assignment, events);
     kafka_commits_serve(&s->set_back);
     return 0;
 }
@@ -321,6 +104,13 @@ static void store(void *self, int32_t partition, int64_t next)
         log_with(s->consumer.client.log, LOG_WARN, "offset not stored", rd_kafka_err2str(err),
                  LOG_INT("partition", partition), LOG_INT("offset", next));
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void release_partitions(void *self)
+{
+    struct kafka_source *s = self;
+
+    kafka_assignment_give_back(&s->assignment);
 }
 
 struct source kafka_source_port(struct kafka_source *s)
@@ -403,14 +193,14 @@ static rd_kafka_conf_t *make_conf(const struct config *cfg,
 
 /* librdkafka by itself would go on at the beginning or the end without a word when a partition
  * cannot be read on where it was. It is to tell; the user's choice is ours to follow. */
-static int take_reset(rd_kafka_conf_t *conf, enum reset *reset, struct err *e)
+static int take_reset(rd_kafka_conf_t *conf, enum kafka_reset *reset, struct err *e)
 {
     char value[32];
 
     kafka_conf_get(conf, "auto.offset.reset", value, sizeof(value));
-    *reset = strcmp(value, "error") == 0     ? RESET_ERROR
-             : strcmp(value, "largest") == 0 ? RESET_LATEST
-                                             : RESET_EARLIEST;
+    *reset = strcmp(value, "error") == 0     ? KAFKA_RESET_ERROR
+             : strcmp(value, "largest") == 0 ? KAFKA_RESET_LATEST
+                                             : KAFKA_RESET_EARLIEST;
     return kafka_conf_set(conf, "auto.offset.reset", "error", ERR_RUNTIME, e);
 }
 
@@ -449,7 +239,7 @@ struct kafka_source *kafka_source_open(const struct config *cfg,
                                        const struct log *log, struct err *e)
 {
     rd_kafka_conf_t *conf = make_conf(cfg, options, e);
-    enum reset reset;
+    enum kafka_reset reset;
     struct kafka_source *s;
 
     if (!conf)
@@ -459,13 +249,14 @@ struct kafka_source *kafka_source_open(const struct config *cfg,
         return NULL;
     }
     s = mem_alloc(sizeof(*s));
-    s->reset = reset;
+    s->assignment = (struct kafka_assignment){
+        .consumer = &s->consumer, .set_back = &s->set_back, .reset = reset};
     s->unsubscribes = is_our_name(conf, options->member);
     s->consumer = (struct kafka_consumer){.client = {.log = log, .wake_fd = wake_fd},
                                           .cfg = cfg,
                                           .topic = cfg->kafka.topic,
                                           .is_final = is_final,
-                                          .begins_anew = reset != RESET_ERROR};
+                                          .begins_anew = reset != KAFKA_RESET_ERROR};
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
     if (kafka_consumer_open(&s->consumer, conf, e) < 0) {
@@ -509,7 +300,7 @@ static void unsubscribe(struct kafka_source *s, int64_t deadline)
 
         if (m)
             rd_kafka_message_destroy(m);
-        refuse_rebalance(s);
+        kafka_assignment_refuse(&s->assignment);
     }
 }
 
@@ -524,7 +315,7 @@ static bool leave_group(struct kafka_source *s, int64_t deadline)
     while (!refused && !rd_kafka_consumer_closed(s->consumer.client.rk) &&
            kafka_now_ms() < deadline) {
         rd_kafka_queue_poll_callback(queue, 50);
-        refuse_rebalance(s);
+        kafka_assignment_refuse(&s->assignment);
     }
     rd_kafka_queue_destroy(queue);
     return !refused && rd_kafka_consumer_closed(s->consumer.client.rk);
@@ -536,7 +327,7 @@ int kafka_source_close(struct kafka_source *s, int timeout_ms)
 
     if (!s)
         return 0;
-    refuse_rebalance(s);
+    kafka_assignment_refuse(&s->assignment);
     if (s->unsubscribes)
         unsubscribe(s, deadline - timeout_ms / 2);
     /* A client whose broker does not answer takes many seconds to destroy. It is left to the end of
@@ -545,10 +336,10 @@ int kafka_source_close(struct kafka_source *s, int timeout_ms)
         kafka_inquiry_free(s->consumer.inquiry);
         return -1;
     }
-    forget_rebalance(s);
+    kafka_assignment_release(&s->assignment);
     /* Before 2.3.0 it aborts the process to destroy a sticky group's member that was never assigned
      * anything (librdkafka #4381). */
-    if (!s->was_assigned && rd_kafka_version() < 0x020300ff) {
+    if (!s->assignment.was_assigned && rd_kafka_version() < 0x020300ff) {
         kafka_inquiry_free(s->consumer.inquiry);
         return 0;
     }
