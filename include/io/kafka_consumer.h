@@ -24,7 +24,7 @@ struct kafka_consumer {
     int64_t woken_ms;
     struct kafka_headers headers;
     struct err failure;               /* a partition's, for the next serve */
-    rd_kafka_resp_err_t trouble_code; /* that the consumer itself reported last */
+    rd_kafka_resp_err_t trouble_code; /* the last one */
     struct err trouble;               /* not taken yet */
 };
 
@@ -44,7 +44,12 @@ int kafka_consumer_open(struct kafka_consumer *c, rd_kafka_conf_t *conf, struct 
  * is dead for good. */
 int kafka_consumer_serve(struct kafka_consumer *c, struct err *e);
 
-/* What the consumer itself reports, for people to be told: returns true when there is something
+/* What keeps the consumer from its partitions, for people to be told: `what` met `code`, in words
+ * `text`. */
+void kafka_consumer_note_trouble(struct kafka_consumer *c, rd_kafka_resp_err_t code,
+                                 const char *what, const char *text);
+
+/* The trouble that was noted or that the consumer itself reported: returns true when there is something
  * new. The same thing is new again when partitions came in between. */
 bool kafka_consumer_take_trouble(struct kafka_consumer *c, struct err *trouble);
 

@@ -84,10 +84,14 @@ static struct kafka_answer *learn(struct kafka_assignment *a,
 {
     struct kafka_answer *answer = kafka_inquiry_turn(a->consumer->inquiry, list);
 
-    if (answer && answer->err)
+    if (answer && answer->err) {
+        const char *why = rd_kafka_err2str(answer->err);
+
         log_plain(a->consumer->client.log, LOG_WARN,
-                  "the broker does not tell where the partitions stand, asking again",
-                  rd_kafka_err2str(answer->err));
+                  "the broker does not tell where the partitions stand, asking again", why);
+        kafka_consumer_note_trouble(a->consumer, answer->err, "learning where the partitions stand",
+                                    why);
+    }
     return answer && answer->count > answer->unknown_count ? answer : NULL;
 }
 

@@ -124,6 +124,14 @@ static int fail_fatally(struct kafka_consumer *c, struct err *e)
     return err_set(e, ERR_RUNTIME, "Kafka consumer is dead: %s: %s", rd_kafka_err2name(cause), why);
 }
 
+void kafka_consumer_note_trouble(struct kafka_consumer *c, rd_kafka_resp_err_t code,
+                                 const char *what, const char *text)
+{
+    if (code != c->trouble_code)
+        err_set(&c->trouble, ERR_RUNTIME, "%s: %s", what, text);
+    c->trouble_code = code;
+}
+
 /* Returns -1 with `e` when it is for good. */
 static int judge_event(struct kafka_consumer *c, const rd_kafka_message_t *m, struct err *e)
 {
@@ -135,9 +143,7 @@ static int judge_event(struct kafka_consumer *c, const rd_kafka_message_t *m, st
         return err_set(e, ERR_RUNTIME, "Kafka consumer: %s", text);
     log_with(c->client.log, LOG_WARN, "Kafka consumer reports", text,
              LOG_TEXT("code", rd_kafka_err2name(m->err)));
-    if (m->err != c->trouble_code)
-        err_set(&c->trouble, ERR_RUNTIME, "Kafka consumer: %s", text);
-    c->trouble_code = m->err;
+    kafka_consumer_note_trouble(c, m->err, "Kafka consumer", text);
     return 0;
 }
 

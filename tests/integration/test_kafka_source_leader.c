@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "support/source_group.h"
@@ -71,12 +72,15 @@ static void so_it_does_when_partitions_come_and_go_one_by_one(void **state)
 static void a_partition_without_a_leader_can_be_given_back(void **state)
 {
     struct group *f = *state;
+    struct err trouble;
 
     config_set_property(&f->kafka.cfg, "partition.assignment.strategy", "cooperative-sticky",
                         "test");
     rd_kafka_mock_partition_set_leader(f->kafka.cluster, GROUP_TOPIC, 2, -1);
     member_open(f, &f->a);
     MOCK_WAIT(member_count(&f->a) == GROUP_PARTITIONS - 1, member_serve(&f->a));
+    MOCK_WAIT(kafka_source_take_trouble(f->a.source, &trouble), member_serve(&f->a));
+    assert_non_null(strstr(trouble.text, "Leader not available"));
     member_close(&f->a);
     assert_int_equal(fake_log_count(&f->a.log, "unassignment refused"), 0);
 }
