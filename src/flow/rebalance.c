@@ -67,7 +67,7 @@ static void start_lane(struct consume *c, struct assignment *a)
 static void await_lane(struct consume *c, const struct assignment *a)
 {
     lanes_add(&c->lanes, a->partition);
-    log_with(c->ports.log, LOG_WARN, "partition waits, it has no leader", NULL,
+    log_with(c->ports.log, LOG_INFO, "partition waits, it has no leader", NULL,
              LOG_INT("partition", a->partition));
 }
 
