@@ -14,27 +14,16 @@
 #include "base/version.h"
 #include "config/args.h"
 #include "config/key.h"
+#include "support/no_settings.h"
 
 enum { WORDS_MOST = 16 };
 
 static char folder[] = "/tmp/test_args.XXXXXX";
 
-/* Only ours: cmocka has variables of its own. */
-static void forget_variables(void)
-{
-    unsetenv("CONFIG_FILE");
-    for (size_t i = 0; i < key_count(); i++) {
-        if (key_at(i)->env)
-            unsetenv(key_at(i)->env);
-        if (key_at(i)->other_env)
-            unsetenv(key_at(i)->other_env);
-    }
-}
-
 static int enter_folder(void **state)
 {
     (void)state;
-    forget_variables();
+    no_settings();
     return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
 }
 
@@ -47,7 +36,7 @@ static int leave_folder(void **state)
 static int clean(void **state)
 {
     (void)state;
-    forget_variables();
+    no_settings();
     unlink("config.yaml");
     unlink("other.yaml");
     unlink("out");

@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "base/rfc3339.h"
 #include "base/strbuf.h"
 #include "model/record.h"
+#include "support/feed_log.h"
 #include "support/usual_limits.h"
 #include "view/figures.h"
 
@@ -85,22 +85,6 @@ static void feed(struct dash *d, struct record r)
     record_write(&r, &line);
     feed_text(d, line.data, line.len - 1);
     strbuf_release(&line);
-}
-
-static void feed_log(struct dash *d, int64_t at_ms, const char *level, const char *message,
-                     const char *metadata)
-{
-    char time[RFC3339_SIZE];
-    struct strbuf text = {0};
-    struct log_line line;
-    struct place place = {0};
-
-    rfc3339_format(at_ms, time);
-    strbuf_addf(&text, "{\"timestamp\":\"%s\",\"level\":\"%s\",\"message\":\"%s\",\"metadata\":%s}",
-                time, level, message, metadata);
-    assert_int_equal(log_line_parse(&line, text.data, text.len), 0);
-    dash_log_line(d, &line, &place);
-    strbuf_release(&text);
 }
 
 static struct figures take(const struct dash *d)

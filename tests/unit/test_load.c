@@ -13,26 +13,16 @@
 #include "config/config.h"
 #include "config/key.h"
 #include "config/load.h"
+#include "support/no_settings.h"
 
 #define FILE_NAME "config.yaml"
 
 static char folder[] = "/tmp/test_load.XXXXXX";
 
-/* Only ours: cmocka has variables of its own. */
-static void forget_variables(void)
-{
-    for (size_t i = 0; i < key_count(); i++) {
-        if (key_at(i)->env)
-            unsetenv(key_at(i)->env);
-        if (key_at(i)->other_env)
-            unsetenv(key_at(i)->other_env);
-    }
-}
-
 static int enter_folder(void **state)
 {
     (void)state;
-    forget_variables();
+    no_settings();
     return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
 }
 
@@ -454,7 +444,7 @@ static void a_variable_beats_the_file(void **state)
     assert_true(cfg.retry.multiplier == 3);
     assert_string_equal(origin(&cfg, "retry.multiplier"), "config.yaml:3");
     config_release(&cfg);
-    forget_variables();
+    no_settings();
 }
 
 static void every_key_with_a_variable_takes_it(void **state)
@@ -471,7 +461,7 @@ static void every_key_with_a_variable_takes_it(void **state)
     for (size_t i = 0; i < key_count(); i++)
         assert_true(!key_at(i)->env || strncmp(cfg.origins[i], "env ", 4) == 0);
     config_release(&cfg);
-    forget_variables();
+    no_settings();
 }
 
 static void app_log_level_beats_log_level(void **state)
@@ -489,7 +479,7 @@ static void app_log_level_beats_log_level(void **state)
     assert_int_equal(load_environment(&cfg, NULL), 0);
     assert_int_equal(cfg.app.log_level, CONFIG_LOG_DEBUG);
     config_release(&cfg);
-    forget_variables();
+    no_settings();
 }
 
 static void a_wrong_variable_is_refused_by_its_name(void **state)
@@ -506,7 +496,7 @@ static void a_wrong_variable_is_refused_by_its_name(void **state)
                         "(allowed: 1 to 249 of a-z A-Z 0-9 . _ - but not . or ..)");
     assert_int_equal(e.kind, ERR_USAGE);
     config_release(&cfg);
-    forget_variables();
+    no_settings();
 }
 
 int main(void)

@@ -10,11 +10,11 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "base/rfc3339.h"
 #include "base/rng.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "model/record.h"
+#include "support/feed_log.h"
 #include "support/usual_limits.h"
 #include "view/frozen.h"
 #include "view/paint.h"
@@ -67,22 +67,6 @@ static void feed(struct stage *s, const struct record *r)
     record_write(r, &text);
     assert_int_equal(journal_line_parse(&line, text.data, text.len - 1), 0);
     dash_event(s->dash, &line, &place, s->now_ms);
-    strbuf_release(&text);
-}
-
-static void feed_log(struct stage *s, int64_t at_ms, const char *level, const char *message,
-                     const char *metadata)
-{
-    char time[RFC3339_SIZE];
-    struct strbuf text = {0};
-    struct log_line line;
-    struct place place = {.tracker = s->dash->number};
-
-    rfc3339_format(at_ms, time);
-    strbuf_addf(&text, "{\"timestamp\":\"%s\",\"level\":\"%s\",\"message\":\"%s\",\"metadata\":%s}",
-                time, level, message, metadata);
-    assert_int_equal(log_line_parse(&line, text.data, text.len), 0);
-    dash_log_line(s->dash, &line, &place);
     strbuf_release(&text);
 }
 
@@ -143,7 +127,7 @@ static void feed_traffic(struct stage *s, int64_t quiet_ms, int bad_every)
             count = 0;
         if (back % 30 == 2)
             feed_log(
-                s, second, "INFO", "periodic metrics",
+                s->dash, second, "INFO", "periodic metrics",
                 "{\"messages_received\":2400,\"messages_processed\":2399,\"messages_failed\":1,"
                 "\"lag\":37,\"partitions\":[{\"partition\":3,\"offset\":2246300,"
                 "\"high_watermark\":2246321,\"lag\":21},{\"partition\":5,\"offset\":2246500,"
@@ -151,7 +135,7 @@ static void feed_traffic(struct stage *s, int64_t quiet_ms, int bad_every)
         for (int i = 0; i < count; i++)
             feed_message(s, &rng, second + i * 1000 / 24, number++, bad_every);
     }
-    feed_log(s, (NOW - quiet_ms) / 1000 * 1000 - 1500, "WARN",
+    feed_log(s->dash, (NOW - quiet_ms) / 1000 * 1000 - 1500, "WARN",
              "broker 2 disconnected, reconnecting", "{\"attempt\":1}");
 }
 
@@ -299,7 +283,7 @@ static void stopped(void **state)
     (void)state;
     stage_init(&s);
     feed_traffic(&s, 389000, 0);
-    feed_log(&s, NOW - 388000, "INFO", "tracker stopped", "{\"drained\":true}");
+    feed_log(s.dash, NOW - 388000, "INFO", "tracker stopped", "{\"drained\":true}");
     compare(&s, "stopped");
     stage_release(&s);
 }
@@ -312,7 +296,7 @@ static void a_stop_too_long_ago_to_be_counted_is_not_shown_frozen(void **state)
     (void)state;
     stage_init(&s);
     feed_traffic(&s, 1200000, 0);
-    feed_log(&s, NOW - 1199000, "INFO", "tracker stopped", "{\"drained\":true}");
+    feed_log(s.dash, NOW - 1199000, "INFO", "tracker stopped", "{\"drained\":true}");
     paint_text(&s, 80, 24, false, &out);
     assert_non_null(strstr(strbuf_text(&out), "STOPPED"));
     assert_null(strstr(strbuf_text(&out), "frozen"));
@@ -439,7 +423,7 @@ static void two_trackers(struct stage *s, void (*then)(struct stage *s, const ch
     whole = s->dash;
     us = join(s, whole, "us");
     feed_traffic(s, 60000, 15);
-    feed_log(s, NOW - 59000, "INFO", "tracker stopped", "{\"drained\":true}");
+    feed_log(s->dash, NOW - 59000, "INFO", "tracker stopped", "{\"drained\":true}");
     eu = join(s, whole, "tracker-eu-west-1");
     feed_traffic(s, 0, 0);
     dash_sum_readers(whole);
@@ -481,7 +465,7 @@ static void an_empty_list_says_why(void **state)
     (void)state;
     stage_init(&s);
     open_files(&s);
-    feed_log(&s, NOW - 1000, "INFO", "tracker started", "{}");
+    feed_log(s.dash, NOW - 1000, "INFO", "tracker started", "{}");
     s.dash->events_reader.state = READER_WAITING;
     assert_shows(&s, 80, 24, "./tracker.events: not found");
     assert_shows(&s, 80, 24, "no message yet");

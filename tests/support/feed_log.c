@@ -1,0 +1,24 @@
+#include "support/feed_log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#include "base/rfc3339.h"
+#include "base/strbuf.h"
+
+void feed_log(struct dash *d, int64_t at_ms, const char *level, const char *message,
+              const char *metadata)
+{
+    char time[RFC3339_SIZE];
+    struct strbuf text = {0};
+    struct log_line line;
+    struct place place = {.tracker = d->number};
+
+    rfc3339_format(at_ms, time);
+    strbuf_addf(&text, "{\"timestamp\":\"%s\",\"level\":\"%s\",\"message\":\"%s\",\"metadata\":%s}",
+                time, level, message, metadata);
+    assert_int_equal(log_line_parse(&line, text.data, text.len), 0);
+    dash_log_line(d, &line, &place);
+    strbuf_release(&text);
+}

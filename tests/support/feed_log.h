@@ -1,0 +1,10 @@
+#ifndef SUPPORT_FEED_LOG_H
+#define SUPPORT_FEED_LOG_H
+
+#include "view/dash.h"
+
+/* Gives the dash one line of its tracker's log; `metadata` is JSON. */
+void feed_log(struct dash *d, int64_t at_ms, const char *level, const char *message,
+              const char *metadata);
+
+#endif
