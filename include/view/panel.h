@@ -76,7 +76,10 @@ void panel_sparkline(struct screen *s, const struct view *v, int x, int y, int r
 
 enum style panel_level_style(enum level level);
 
-/* What tiles and charts show: the present, or what it was when the tracker stopped. */
+/* Has the tracker stopped, or is it gone without a word? */
+bool panel_has_ended(const struct view *v);
+
+/* What tiles and charts show: the present, or what it was when the tracker ended. */
 const struct figures *panel_figures(const struct view *v);
 
 /* Windows that are large enough have a tile for latency and lag, which others need not show

@@ -16,6 +16,11 @@ bool panel_has_latency_tile(const struct screen *s)
     return s->width >= 110 && s->height >= 32;
 }
 
+bool panel_has_ended(const struct view *v)
+{
+    return v->figures->state == FLOW_STOPPED || v->figures->state == FLOW_GONE;
+}
+
 const struct figures *panel_figures(const struct view *v)
 {
     return v->at_stop ? v->at_stop : v->figures;

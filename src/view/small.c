@@ -119,8 +119,8 @@ void panel_tiny(struct screen *s, const struct view *v)
         panel_put(&l, panel_level_style(level), " %s", level_name(level));
     if (isfinite(f->success_60s))
         panel_put(&l, STYLE_TEXT, " %.1f%%", floor(f->success_60s * 1000) / 10);
-    if (f->state == FLOW_STOPPED)
-        panel_put(&l, STYLE_TEXT, " stopped");
+    if (panel_has_ended(v))
+        panel_put(&l, STYLE_TEXT, f->state == FLOW_GONE ? " gone" : " stopped");
     else
         panel_put(&l, STYLE_TEXT, " %s/s", format_rate(f->rate_10s.per_second).text);
     if (s->height > 1)

@@ -88,7 +88,7 @@ static void put_received(struct screen *s, const struct view *v, struct rect r)
 
     snprintf(value, sizeof(value), "%s%s",
              f->totals_complete || f->received < 0 ? "" : ">= ", format_count(f->received).text);
-    if (f->state == FLOW_STOPPED && f->totals_complete && !f->since_ms)
+    if (panel_has_ended(v) && f->totals_complete && !f->since_ms)
         snprintf(right, sizeof(right), "total, final");
     else if (f->since_ms)
         snprintf(right, sizeof(right), "since %.*s", since.text[2] == ':' ? 5 : 6, since.text);
@@ -119,14 +119,14 @@ static void put_hour(struct screen *s, const struct figures *f, struct rect r, i
 void panel_flow(struct screen *s, const struct view *v, struct rect r)
 {
     const struct figures *f = panel_figures(v);
-    bool is_stopped = v->figures->state == FLOW_STOPPED;
+    bool is_stopped = panel_has_ended(v);
     char value[64];
     char right[64];
     int row = 3;
 
     screen_box(s, r, v->at_stop ? "Flow at stop" : "Flow",
                v->at_stop   ? "frozen"
-               : is_stopped ? "stopped"
+               : is_stopped ? v->figures->state == FLOW_GONE ? "gone" : "stopped"
                             : "10 s");
     snprintf(value, sizeof(value), "%s%s", is_stopped ? "-" : rate_text(&f->rate_10s).text,
              is_stopped ? "" : " msg/s");

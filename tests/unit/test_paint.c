@@ -288,6 +288,20 @@ static void stopped(void **state)
     stage_release(&s);
 }
 
+/* Killed: its lock is free, its log has no last word. */
+static void gone(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 389000, 0);
+    s.dash->events_reader.writer = WRITER_GONE;
+    s.dash->events_reader.writer_gone_ms = 388000;
+    compare(&s, "gone");
+    stage_release(&s);
+}
+
 static void a_stop_too_long_ago_to_be_counted_is_not_shown_frozen(void **state)
 {
     struct stage s;
@@ -658,6 +672,7 @@ int main(void)
         cmocka_unit_test(warn),
         cmocka_unit_test(stale),
         cmocka_unit_test(stopped),
+        cmocka_unit_test(gone),
         cmocka_unit_test(a_stop_too_long_ago_to_be_counted_is_not_shown_frozen),
         cmocka_unit_test(catching_up),
         cmocka_unit_test(rotated),
