@@ -115,8 +115,9 @@ struct figures {
     /* since the tracker let go of its journal without saying that it stops; -1 */
     int64_t gone_age_ms;
     int64_t away_age_ms; /* for how long Kafka has been away; -1 while it is not */
-    /* since the newest event, if that is over the limit, no line of the log came since and at least
-     * 20 events would have come, had they gone on; else -1 */
+    /* since the newest event, if that is over the limit, no line of the log came since, at least 20
+     * events would have come, had they gone on, and no tracker is there whose log is not overdue;
+     * else -1 */
     int64_t silence_ms;
     double silence_rate; /* events per second in the 10 s before it */
     int64_t errors_60s, errors_in_a_row, fatal_age_ms;
