@@ -201,29 +201,39 @@ static void put_failed(struct panel_line *l, const struct view *v)
         panel_put(l, STYLE_TEXT, "%s", number_or_na(w->dlq).text);
 }
 
-static struct text_buffer ms_text(int64_t ms, int resolution)
+static struct text_buffer ms_text(int64_t ms, int resolution, bool is_short)
 {
     struct text_buffer b = {"-"};
 
     if (ms >= 0 && ms < resolution && resolution > 1)
         snprintf(b.text, sizeof(b.text), "<1 s");
     else if (ms >= 0)
-        b = ms < 100000 ? format_count(ms) : format_short(ms);
+        b = ms < 100000 && !is_short ? format_count(ms) : format_short(ms);
     return b;
 }
 
+/* Shortened where they would not all fit: the last is the one that is judged. */
 static void put_percentiles(struct panel_line *l, const struct view *v, const char *label)
 {
     const struct figure_latency *e = &panel_figures(v)->latency;
-    struct text_buffer p99 = ms_text(e->p99, e->resolution);
+    const int64_t values[] = {e->p50, e->p95, e->p99};
+    struct text_buffer texts[3];
+    char all[160];
 
-    panel_put(l, STYLE_TEXT, "%s", label);
-    panel_put(l, STYLE_TEXT, "p50 %s", ms_text(e->p50, e->resolution).text);
-    panel_put(l, STYLE_TEXT, "  p95 %s", ms_text(e->p95, e->resolution).text);
-    if (l->end - l->x < (int)strlen("  p99 !") + (int)strlen(p99.text))
+    for (int is_short = 0; is_short <= 1; is_short++) {
+        for (int i = 0; i < 3; i++)
+            texts[i] = ms_text(values[i], e->resolution, is_short);
+        snprintf(all, sizeof(all), "%sp50 %s  p95 %s  p99 %s!", label, texts[0].text, texts[1].text,
+                 texts[2].text);
+        if ((int)strlen(all) <= l->end - l->x)
+            break;
+    }
+    panel_put(l, STYLE_TEXT, "%sp50 %s", label, texts[0].text);
+    panel_put(l, STYLE_TEXT, "  p95 %s", texts[1].text);
+    if (l->end - l->x < (int)strlen("  p99 !") + (int)strlen(texts[2].text))
         return; /* no name without its number */
     panel_put(l, STYLE_TEXT, "  p99 ");
-    put_judged(l, v, HEALTH_LATENCY, p99.text);
+    put_judged(l, v, HEALTH_LATENCY, texts[2].text);
 }
 
 static void put_lag(struct panel_line *l, const struct view *v)
@@ -334,7 +344,7 @@ void panel_latency(struct screen *s, const struct view *v, struct rect r)
                v->at_stop ? "frozen" : "60 s");
     put_percentiles(&l, v, "e2e ms  ");
     l = panel_row(s, r, 1);
-    panel_put(&l, STYLE_TEXT, "max %s", ms_text(f->latency.max, f->latency.resolution).text);
+    panel_put(&l, STYLE_TEXT, "max %s", ms_text(f->latency.max, f->latency.resolution, false).text);
     panel_put(&l, STYLE_TEXT, "  n %s", format_count((int64_t)f->latency.count).text);
     put_skew(&l, f);
     l = panel_row(s, r, 2);

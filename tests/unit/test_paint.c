@@ -494,6 +494,30 @@ static void an_empty_list_says_why(void **state)
     stage_release(&s);
 }
 
+static void a_percentile_that_is_judged_is_not_left_out(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    open_files(&s);
+    for (int i = 0; i < 300; i++) {
+        struct record r = {.timestamp_ms = NOW - 5000,
+                           .topic = "orders",
+                           .offset = i,
+                           .deserialized = true,
+                           .attempts = 1,
+                           .latency_ms = i < 150 ? 8000 : 17000};
+
+        feed(&s, &r);
+    }
+    assert_shows(&s, 80, 24, "e2e   p50 8.0k  p95 17k  p99 17k! ms");
+    assert_shows(&s, 76, 20, "p99 17k!");
+    assert_shows(&s, 120, 40, "p99 17k!");
+    assert_shows(&s, 120, 40, "max 17 000 ");
+    stage_release(&s);
+}
+
 static void lines_that_could_not_be_read_are_told(void **state)
 {
     const struct place place = {0};
@@ -683,6 +707,7 @@ int main(void)
         cmocka_unit_test(errors),
         cmocka_unit_test(trackers),
         cmocka_unit_test(an_empty_list_says_why),
+        cmocka_unit_test(a_percentile_that_is_judged_is_not_left_out),
         cmocka_unit_test(lines_that_could_not_be_read_are_told),
         cmocka_unit_test(a_page_is_no_longer_than_what_is_seen_of_the_list),
         cmocka_unit_test(the_keys_are_those_of_use),
