@@ -236,17 +236,20 @@ static void put_percentiles(struct panel_line *l, const struct view *v, const ch
     put_judged(l, v, HEALTH_LATENCY, texts[2].text);
 }
 
-static void put_lag(struct panel_line *l, const struct view *v)
+/* The partition that lags most is told where `reserved` columns are left beside it. */
+static void put_lag(struct panel_line *l, const struct view *v, int reserved)
 {
     const struct figure_lag *lag = &panel_figures(v)->lag;
+    char most[64];
 
     panel_put(l, STYLE_TEXT, "lag ");
     put_judged(l, v, HEALTH_PROGRESS, number_or_na(lag->messages).text);
     if (lag->is_old)
         panel_put(l, STYLE_WARN, " %s ago", format_age(lag->age_ms).text);
-    if (lag->max_partition >= 0 && !lag->is_old)
-        panel_put(l, STYLE_TEXT, " (max p%d %s)", lag->max_partition,
-                  number_or_na(lag->max_messages).text);
+    snprintf(most, sizeof(most), " (max p%d %s)", lag->max_partition,
+             number_or_na(lag->max_messages).text);
+    if (lag->max_partition >= 0 && !lag->is_old && (int)strlen(most) + reserved <= l->end - l->x)
+        panel_put(l, STYLE_TEXT, "%s", most);
 }
 
 static void put_integrity(struct panel_line *l, const struct view *v)
@@ -294,6 +297,18 @@ static void put_retries(struct panel_line *l, const struct view *v)
         panel_put(l, STYLE_TEXT, "last dlq %s ago", format_age(v->figures->dlq_age_ms).text);
 }
 
+/* Lag, gaps and duplicates in one row. */
+static void put_lag_and_integrity(struct panel_line *l, const struct view *v)
+{
+    char integrity[96];
+
+    snprintf(integrity, sizeof(integrity), " gaps %s!  dups %s",
+             number_or_na(v->figures->gaps).text, number_or_na(v->figures->dups).text);
+    put_lag(l, v, (int)strlen(integrity));
+    panel_put(l, STYLE_TEXT, " ");
+    put_integrity(l, v);
+}
+
 void panel_quality(struct screen *s, const struct view *v, struct rect r)
 {
     const struct figures *f = v->figures;
@@ -314,11 +329,10 @@ void panel_quality(struct screen *s, const struct view *v, struct rect r)
         panel_put(&l, STYLE_TEXT, " ms");
     }
     l = panel_row(s, r, 3);
-    if (!has_latency_tile) {
-        put_lag(&l, v);
-        panel_put(&l, STYLE_TEXT, " ");
-    }
-    put_integrity(&l, v);
+    if (has_latency_tile)
+        put_integrity(&l, v);
+    else
+        put_lag_and_integrity(&l, v);
     l = panel_row(s, r, 4);
     put_last_failure(&l, v);
     l = panel_row(s, r, 5);
@@ -348,7 +362,7 @@ void panel_latency(struct screen *s, const struct view *v, struct rect r)
     panel_put(&l, STYLE_TEXT, "  n %s", format_count((int64_t)f->latency.count).text);
     put_skew(&l, f);
     l = panel_row(s, r, 2);
-    put_lag(&l, v);
+    put_lag(&l, v, 0);
     l = panel_row(s, r, 3);
     panel_put(&l, STYLE_TEXT, "trend %s", f->lag.messages == 0 ? "none" : trend_name(f->lag.trend));
     if (f->lag.messages > 0 && isfinite(f->lag.clear_seconds))

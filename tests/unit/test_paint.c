@@ -518,6 +518,22 @@ static void a_percentile_that_is_judged_is_not_left_out(void **state)
     stage_release(&s);
 }
 
+static void gaps_are_told_beside_a_large_lag(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 0);
+    assert_shows(&s, 80, 24, "lag 37 (max p3 21) gaps 0  dups 0");
+    feed_log(s.dash, NOW - 100, "INFO", "periodic metrics",
+             "{\"lag\":98765,\"partitions\":[{\"partition\":3,\"offset\":2246300,"
+             "\"high_watermark\":2345065,\"lag\":98765}]}");
+    s.dash->gaps = 12345;
+    assert_shows(&s, 80, 24, "lag 98 765 gaps 12 345  dups 0");
+    stage_release(&s);
+}
+
 static void lines_that_could_not_be_read_are_told(void **state)
 {
     const struct place place = {0};
@@ -708,6 +724,7 @@ int main(void)
         cmocka_unit_test(trackers),
         cmocka_unit_test(an_empty_list_says_why),
         cmocka_unit_test(a_percentile_that_is_judged_is_not_left_out),
+        cmocka_unit_test(gaps_are_told_beside_a_large_lag),
         cmocka_unit_test(lines_that_could_not_be_read_are_told),
         cmocka_unit_test(a_page_is_no_longer_than_what_is_seen_of_the_list),
         cmocka_unit_test(the_keys_are_those_of_use),
