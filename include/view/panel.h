@@ -1,6 +1,7 @@
 #ifndef VIEW_PANEL_H
 #define VIEW_PANEL_H
 
+#include "view/format.h"
 #include "view/paint.h"
 
 /* The panels: each paints itself, frame and all, into a rectangle. A new panel is one function
@@ -85,6 +86,9 @@ const struct figures *panel_figures(const struct view *v);
 /* Windows that are large enough have a tile for latency and lag, which others need not show
  * then. */
 bool panel_has_latency_tile(const struct screen *s);
+
+/* What is still to be read; where nothing is, what could not be. */
+struct text_buffer panel_read_lag(const struct view *v);
 
 /* Text in one row, piece by piece: a piece that does not fit whole is left out, so that no number
  * is ever cut. */

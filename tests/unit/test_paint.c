@@ -534,6 +534,20 @@ static void gaps_are_told_beside_a_large_lag(void **state)
     stage_release(&s);
 }
 
+static void dead_letters_are_told_beside_many_failures(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_init(&s);
+    feed_traffic(&s, 0, 15);
+    s.ui.window = 3; /* all */
+    s.dash->failed = s.dash->dead_lettered = 98765;
+    s.dash->retries = 87654;
+    assert_shows(&s, 80, 24, "failed 99k  retried 88k  dlq 99k");
+    stage_release(&s);
+}
+
 static void lines_that_could_not_be_read_are_told(void **state)
 {
     const struct place place = {0};
@@ -725,6 +739,7 @@ int main(void)
         cmocka_unit_test(an_empty_list_says_why),
         cmocka_unit_test(a_percentile_that_is_judged_is_not_left_out),
         cmocka_unit_test(gaps_are_told_beside_a_large_lag),
+        cmocka_unit_test(dead_letters_are_told_beside_many_failures),
         cmocka_unit_test(lines_that_could_not_be_read_are_told),
         cmocka_unit_test(a_page_is_no_longer_than_what_is_seen_of_the_list),
         cmocka_unit_test(the_keys_are_those_of_use),
