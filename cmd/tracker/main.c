@@ -140,8 +140,9 @@ static int wait_for_kafka(struct tracker *t, struct err *e)
     return 0;
 }
 
-/* The host tells a cloned machine from the first one. The count of partitions makes it another member
- * when there are more than before a crash: the group does not look at those that come back. */
+/* The host tells a cloned machine from the first one. The count of partitions makes it another
+ * member when there are more than before a crash: the group does not look at those that come
+ * back. */
 static void name_member(const struct tracker *t, char *name, size_t size)
 {
     char host[HOST_NAME_MAX + 1] = "";

@@ -49,8 +49,8 @@ int kafka_consumer_serve(struct kafka_consumer *c, struct err *e);
 void kafka_consumer_note_trouble(struct kafka_consumer *c, rd_kafka_resp_err_t code,
                                  const char *what, const char *text);
 
-/* The trouble that was noted or that the consumer itself reported: returns true when there is something
- * new. The same thing is new again when partitions came in between. */
+/* The trouble that was noted or that the consumer itself reported: returns true when there is
+ * something new. The same thing is new again when partitions came in between. */
 bool kafka_consumer_take_trouble(struct kafka_consumer *c, struct err *trouble);
 
 /* Must come before `partition` is assigned: later, some of its records would already be in the
