@@ -48,15 +48,25 @@ void dash_join(struct dash *whole, struct dash *part)
     whole->parts[whole->part_count++] = part;
 }
 
+/* Of several there when any is, else gone when any is. */
+static void add_writer(struct reader *sum, const struct reader *r)
+{
+    if (sum->writer == WRITER_THERE || r->writer == WRITER_UNKNOWN)
+        return;
+    if (r->writer == WRITER_GONE && sum->writer == WRITER_GONE &&
+        r->writer_gone_ms >= sum->writer_gone_ms)
+        return;
+    sum->writer = r->writer;
+    sum->writer_gone_ms = r->writer_gone_ms;
+}
+
 static void add_reader(struct reader *sum, const struct reader *r, bool is_first)
 {
-    bool is_there = r->writer == WRITER_THERE || (!is_first && sum->writer == WRITER_THERE);
-
-    if (is_first)
+    if (is_first) {
         *sum = *r;
-    sum->writer = is_there ? WRITER_THERE : WRITER_UNKNOWN;
-    if (is_first)
         return;
+    }
+    add_writer(sum, r);
     if (r->state == READER_FAILED && sum->state != READER_FAILED) {
         sum->path = r->path;
         sum->error = r->error;

@@ -893,6 +893,7 @@ static void of_several_trackers_those_that_are_gone_are_named(void **state)
     p.b->events_reader.writer_gone_ms = 2000;
     take_pair(&p);
     assert_int_equal(p.f.state, FLOW_GONE);
+    assert_int_equal(p.f.writer, WRITER_GONE);
     assert_int_equal(p.f.gone_age_ms, 2000);
     feed_log(p.b, NOW - 2000, "INFO", "tracker stopped", "{}");
     take_pair(&p);
