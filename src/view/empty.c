@@ -67,9 +67,9 @@ void panel_put_empty(struct screen *s, const struct view *v, struct rect r, enum
         snprintf(text, sizeof(text),
                  f->totals_complete ? "no failure in %s events" : "no failure so far in %s events",
                  format_count(f->received).text);
-    else if (panel == PANEL_LOGS)
-        say_list(v, PANEL_LOGS, text, sizeof(text));
-    else
-        say_list(v, PANEL_EVENTS, text, sizeof(text));
+    else if (panel == PANEL_LOGS || panel == PANEL_EVENTS)
+        say_list(v, panel, text, sizeof(text));
+    else /* the list of events may have lines that are none */
+        say_unread(f->events_reader, "message", text, sizeof(text));
     screen_put(s, r.x + 1, r.y, r.width - 2, STYLE_TEXT, text);
 }

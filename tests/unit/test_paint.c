@@ -474,6 +474,7 @@ static void assert_shows(struct stage *s, int width, int height, const char *tex
 
 static void an_empty_list_says_why(void **state)
 {
+    const struct place place = {0};
     struct stage s;
 
     (void)state;
@@ -485,6 +486,11 @@ static void an_empty_list_says_why(void **state)
     assert_shows(&s, 80, 24, "no message yet");
     s.dash->events_reader.state = READER_OPEN;
     assert_shows(&s, 80, 24, "./tracker.events has no event yet");
+    dash_bad_event(s.dash, "{", 1, &place, false, NOW);
+    ui_press(&s.ui, s.dash, 'x', 8);
+    assert_shows(&s, 80, 24, "./tracker.events has no message yet");
+    ui_press(&s.ui, s.dash, 'p', 8);
+    assert_shows(&s, 80, 24, "./tracker.events has no message yet");
     ui_press(&s.ui, s.dash, 'l', 8);
     ui_press(&s.ui, s.dash, 'f', 8);
     assert_shows(&s, 80, 24, "no WARN or ERROR among 1 line   Esc shows all");
