@@ -61,7 +61,8 @@ static void take_reading(struct monitor *m)
     const struct dash_history *h = &m->dash->history;
     const struct reader *r = &m->dash->events_reader;
     int64_t now = clock_mono_ms(m->clock);
-    int64_t position = h->is_reading ? h->position : r->size - r->behind;
+    bool is_late = m->figures.is_catching_up; /* which is then what the notice tells of */
+    int64_t position = h->is_reading && !is_late ? h->position : r->size - r->behind;
 
     if (now - m->reading.at_ms < SPEED_MS)
         return;
