@@ -14,30 +14,15 @@ struct sent {
     struct sent *next; /* in a ring */
     struct sent *prev;
     uint64_t tag;
-    size_t size;            /* of this block, as far as it is used */
-    size_t cap;             /* all of it */
+    size_t size;            /* of this block */
     struct outgoing record; /* points behind this struct */
     rd_kafka_resp_err_t err;
     int32_t partition;
     int64_t offset;
 };
 
-#define SENT_STEP    512
-#define SENT_CLASSES 8
-
-/* Blocks to be used again: malloc splits and joins blocks of this size each time. A zeroed struct
- * is an empty pool. */
-struct sent_pool {
-    struct sent *spare[SENT_CLASSES]; /* [i]: of (i + 1) * SENT_STEP bytes */
-    size_t bytes;
-};
-
-/* A copy of all bytes of `o`, in one block. */
-struct sent *sent_new(struct sent_pool *pool, const struct outgoing *o, uint64_t tag);
-
-void sent_free(struct sent_pool *pool, struct sent *sent);
-
-void sent_pool_release(struct sent_pool *pool);
+/* A copy of all bytes of `o`, in one block that the caller frees. */
+struct sent *sent_new(const struct outgoing *o, uint64_t tag);
 
 /* Rings: `ring` is the head, no record. */
 void sent_ring_init(struct sent *ring);

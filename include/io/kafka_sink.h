@@ -8,8 +8,8 @@
 
 /* An idempotent producer as the flow's sink: acks=all, zstd, one report per record. What was taken
  * is kept until it is reported; records do not expire while the broker is away. Once
- * queue.buffering.max.kbytes of them (16 MiB unless set) wait, all others are SEND_FULL; a record
- * may be larger than that. */
+ * queue.buffering.max.kbytes of them (options.queue_kbytes unless set) wait, all others are
+ * SEND_FULL; a record may be larger than that. */
 struct kafka_sink;
 
 /* librdkafka's values, as text; kept. */
@@ -17,6 +17,7 @@ struct kafka_sink_options {
     const char *linger_ms; /* how long records are gathered before they go; "0" when the next one
                               only comes after this one's report */
     const char *topic_wait_ms; /* how long a topic that is not there is waited for */
+    const char *queue_kbytes;  /* NULL: 16384, see above */
 };
 
 /* Never waits for the broker. `wake_fd`, an eventfd, is written to when reports came; -1 for none.

@@ -1,11 +1,8 @@
 #include "io/kafka_sent.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-
-#define SPARE_BYTES_MAX ((size_t)4 << 20) /* more than one answer of the broker sets free */
 
 static size_t copied_size(const struct outgoing *o)
 {
@@ -35,41 +32,16 @@ static char *copy_text(char **at, const char *text)
     return copy;
 }
 
-/* The spare blocks that are large enough, or NULL when this size is not kept. */
-static struct sent **spares_of(struct sent_pool *pool, size_t size)
-{
-    size_t i = (size - 1) / SENT_STEP;
-
-    return i < SENT_CLASSES ? &pool->spare[i] : NULL;
-}
-
-static struct sent *take_block(struct sent_pool *pool, size_t size)
-{
-    struct sent **spares = spares_of(pool, size);
-    size_t cap = spares ? (size + SENT_STEP - 1) / SENT_STEP * SENT_STEP : size;
-    struct sent *sent = spares ? *spares : NULL;
-
-    if (sent) {
-        *spares = sent->next;
-        pool->bytes -= sent->cap;
-    } else {
-        sent = mem_alloc(cap);
-        sent->cap = cap;
-    }
-    sent->size = size;
-    return sent;
-}
-
 /* The struct, its headers, then all bytes. */
-struct sent *sent_new(struct sent_pool *pool, const struct outgoing *o, uint64_t tag)
+struct sent *sent_new(const struct outgoing *o, uint64_t tag)
 {
     size_t header_bytes = o->header_count * sizeof(struct header);
-    struct sent *sent = take_block(pool, sizeof(*sent) + header_bytes + copied_size(o));
+    size_t size = sizeof(struct sent) + header_bytes + copied_size(o);
+    struct sent *sent = mem_realloc_array(NULL, size, 1); /* not zeroed: all of it is written */
     struct header *headers = (struct header *)(sent + 1);
     char *at = (char *)headers + header_bytes;
 
-    sent->tag = tag;
-    sent->record = *o;
+    *sent = (struct sent){.tag = tag, .size = size, .record = *o};
     sent->record.topic = copy_text(&at, o->topic);
     sent->record.headers = headers;
     if (o->key)
@@ -83,30 +55,6 @@ struct sent *sent_new(struct sent_pool *pool, const struct outgoing *o, uint64_t
             headers[i].value = copy_bytes(&at, o->headers[i].value, o->headers[i].value_len);
     }
     return sent;
-}
-
-void sent_free(struct sent_pool *pool, struct sent *sent)
-{
-    struct sent **spares = spares_of(pool, sent->cap);
-
-    if (!spares || pool->bytes + sent->cap > SPARE_BYTES_MAX) {
-        free(sent);
-        return;
-    }
-    sent->next = *spares;
-    *spares = sent;
-    pool->bytes += sent->cap;
-}
-
-void sent_pool_release(struct sent_pool *pool)
-{
-    for (size_t i = 0; i < SENT_CLASSES; i++) {
-        for (struct sent *p = pool->spare[i], *next; p; p = next) {
-            next = p->next;
-            free(p);
-        }
-    }
-    *pool = (struct sent_pool){0};
 }
 
 void sent_ring_init(struct sent *ring)

@@ -26,7 +26,6 @@ struct kafka_sink {
     size_t count;          /* in both */
     size_t bytes;          /* likewise */
     size_t bytes_max;
-    struct sent_pool pool;
 };
 
 /* ---- what was sent ---- */
@@ -45,7 +44,7 @@ static void forget_sent(struct kafka_sink *s, struct sent *sent)
     s->count--;
     s->bytes -= sent->size;
     kafka_client_idle(&s->client, s->count == 0);
-    sent_free(&s->pool, sent);
+    free(sent);
 }
 
 static void forget_ring(struct kafka_sink *s, struct sent *ring)
@@ -165,7 +164,8 @@ static rd_kafka_conf_t *make_conf(struct kafka_sink *s, struct err *e)
         {.name = "message.max.bytes", .value = "1000000000"},
         {.name = "queue.buffering.max.messages", .value = "100000"},
         /* What lies in the CPU's cache is sent faster than ten times as much. */
-        {.name = "queue.buffering.max.kbytes", .value = "16384"},
+        {.name = "queue.buffering.max.kbytes",
+         .value = s->options.queue_kbytes ? s->options.queue_kbytes : "16384"},
     };
     rd_kafka_conf_t *conf = kafka_conf_new(s->cfg, role, sizeof(role) / sizeof(role[0]), e);
 
@@ -286,13 +286,13 @@ static enum send_result send_record(void *self, const struct outgoing *o, uint64
 
     if (!is_ready(s) || s->bytes >= s->bytes_max)
         return SEND_FULL;
-    sent = sent_new(&s->pool, o, tag);
+    sent = sent_new(o, tag);
     err = produce(s, sent);
     if (!err) {
         keep_sent(s, sent);
         return SEND_TAKEN;
     }
-    sent_free(&s->pool, sent);
+    free(sent);
     if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL || err == RD_KAFKA_RESP_ERR__FATAL)
         return SEND_FULL;
     fill_report(r, tag, err);
@@ -372,6 +372,5 @@ void kafka_sink_close(struct kafka_sink *s)
         return;
     forget_ring(s, &s->in_flight);
     forget_ring(s, &s->reported);
-    sent_pool_release(&s->pool);
     free(s);
 }

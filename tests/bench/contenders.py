@@ -195,13 +195,13 @@ CONSUMERS = [
 
 # ---- sending: as many records, each with a key and headers of the same length, sent with the same settings
 
-# The producer's own.
+# The producer's own for orders that it makes without a pause, in one partition.
 SENDING = {
     "enable.idempotence": "true",
     "acks": "all",
-    "linger.ms": "5",
+    "linger.ms": "50",
     "compression.level": "1",
-    "queue.buffering.max.kbytes": "16384",
+    "queue.buffering.max.kbytes": "4096",
     "queue.buffering.max.messages": "100000",
     "socket.nagle.disable": "true",
 }

@@ -25,16 +25,19 @@ struct fixture {
     int64_t longest_ms; /* that next_report took */
 };
 
-static void open_sink(struct fixture *f)
+static void open_sink_with(struct fixture *f, const struct kafka_sink_options *options)
 {
     struct err e = {0};
 
-    f->sink = kafka_sink_open(
-        &f->kafka.cfg, &(struct kafka_sink_options){.linger_ms = "0", .topic_wait_ms = "5000"},
-        f->wake_fd, &f->log_port, &e);
+    f->sink = kafka_sink_open(&f->kafka.cfg, options, f->wake_fd, &f->log_port, &e);
     if (!f->sink)
         fail_msg("%s", e.text);
     f->port = kafka_sink_port(f->sink);
+}
+
+static void open_sink(struct fixture *f)
+{
+    open_sink_with(f, &(struct kafka_sink_options){.linger_ms = "0", .topic_wait_ms = "5000"});
 }
 
 static int set_up(void **state)
@@ -278,6 +281,33 @@ static void what_waits_is_bounded_and_a_larger_record_goes_alone(void **state)
     assert_int_equal(f->port.in_flight(f->port.self), 0);
 }
 
+/* The user's property comes before the bound that the program chose. */
+static void the_program_bounds_what_waits_unless_the_user_does(void **state)
+{
+    const struct kafka_sink_options options = {
+        .linger_ms = "0", .topic_wait_ms = "5000", .queue_kbytes = "1"};
+    struct fixture *f = *state;
+    char large[2001] = {0};
+    struct outgoing o;
+    struct sink_report r;
+
+    memset(large, 'x', 2000);
+    o = record(large);
+    kafka_sink_close(f->sink);
+    open_sink_with(f, &options);
+    assert_int_equal(f->port.send(f->port.self, &o, 1, &r), SEND_TAKEN);
+    assert_int_equal(f->port.send(f->port.self, &o, 2, &r), SEND_FULL);
+    assert_int_equal(wait_for_report(f).status, SINK_OK);
+    kafka_sink_close(f->sink);
+    config_set_property(&f->kafka.cfg, "queue.buffering.max.kbytes", "4", "test");
+    open_sink_with(f, &options);
+    assert_int_equal(f->port.send(f->port.self, &o, 1, &r), SEND_TAKEN);
+    assert_int_equal(f->port.send(f->port.self, &o, 2, &r), SEND_TAKEN);
+    assert_int_equal(f->port.send(f->port.self, &o, 3, &r), SEND_FULL);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(wait_for_report(f).status, SINK_OK);
+}
+
 static void a_missing_broker_is_told_once_and_nothing_is_lost(void **state)
 {
     struct fixture *f = *state;
@@ -484,6 +514,7 @@ int main(void)
         TEST(what_the_broker_refuses_is_reported_by_its_kind),
         TEST(a_record_of_a_mebibyte_and_more_is_taken),
         TEST(what_waits_is_bounded_and_a_larger_record_goes_alone),
+        TEST(the_program_bounds_what_waits_unless_the_user_does),
         TEST(a_missing_broker_is_told_once_and_nothing_is_lost),
         TEST(after_a_fatal_error_the_producer_is_made_anew_and_nothing_is_lost),
         TEST(the_loop_is_woken_when_a_report_came),

@@ -6,10 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "base/mem.h"
 #include "io/kafka_sent.h"
-
-#define MIB ((size_t)1 << 20)
 
 static void assert_copied(const struct sent *sent, const struct outgoing *o, uint64_t tag)
 {
@@ -39,7 +36,7 @@ static void assert_copied(const struct sent *sent, const struct outgoing *o, uin
     }
 }
 
-/* Values of all sizes, in blocks that were used by other sizes before. */
+/* Values of all sizes. */
 static void all_bytes_are_copied(void **state)
 {
     static const struct header headers[] = {
@@ -49,7 +46,6 @@ static void all_bytes_are_copied(void **state)
         {.name = "with a NUL", .value = "x\0y", .value_len = 3},
     };
     static char value[6000];
-    struct sent_pool pool = {0};
 
     (void)state;
     memset(value, 'v', sizeof(value));
@@ -61,71 +57,39 @@ static void all_bytes_are_copied(void **state)
                                    .value_len = len,
                                    .headers = headers,
                                    .header_count = len % 5};
-        struct sent *first = sent_new(&pool, &o, len);
-        struct sent *second = sent_new(&pool, &o, len + 1);
+        struct sent *sent = sent_new(&o, len);
 
-        assert_true(first != second);
-        assert_copied(first, &o, len);
-        assert_copied(second, &o, len + 1);
-        sent_free(&pool, first);
-        assert_copied(second, &o, len + 1);
-        sent_free(&pool, second);
+        assert_copied(sent, &o, len);
+        free(sent);
     }
-    sent_pool_release(&pool);
 }
 
-static void a_block_is_used_again_for_its_size_only(void **state)
+static void a_ring_keeps_the_order_and_gives_up_any(void **state)
 {
-    static char value[4000];
-    const struct outgoing small = {.topic = "orders", .value = value, .value_len = 700};
-    const struct outgoing large = {.topic = "orders", .value = value, .value_len = 2000};
-    struct sent_pool pool = {0};
-    struct sent *sent = sent_new(&pool, &small, 1);
-    struct sent *other;
+    struct sent ring;
+    struct sent sent[3];
 
     (void)state;
-    sent_free(&pool, sent);
-    assert_true(pool.bytes > 0);
-    other = sent_new(&pool, &large, 2);
-    assert_ptr_not_equal(other, sent);
-    assert_ptr_equal(sent_new(&pool, &small, 3), sent);
-    assert_int_equal(pool.bytes, 0);
-    sent_free(&pool, sent);
-    sent_free(&pool, other);
-    sent_pool_release(&pool);
-    assert_int_equal(pool.bytes, 0);
-}
-
-/* Also when large records and a long queue are over. */
-static void what_is_kept_is_bounded(void **state)
-{
-    enum { COUNT = 8000 };
-    const size_t len = 2 * MIB;
-    char *value = mem_alloc(len);
-    struct sent **sent = mem_alloc_array(COUNT, sizeof(struct sent *));
-    struct outgoing o = {.topic = "orders", .value = value, .value_len = len};
-    struct sent_pool pool = {0};
-
-    (void)state;
-    sent_free(&pool, sent_new(&pool, &o, 1));
-    assert_int_equal(pool.bytes, 0);
-    o.value_len = 1000;
-    for (size_t i = 0; i < COUNT; i++)
-        sent[i] = sent_new(&pool, &o, i);
-    for (size_t i = 0; i < COUNT; i++)
-        sent_free(&pool, sent[i]);
-    assert_in_range(pool.bytes, MIB, 4 * MIB);
-    sent_pool_release(&pool);
-    free(sent);
-    free(value);
+    sent_ring_init(&ring);
+    assert_ptr_equal(ring.next, &ring);
+    for (int i = 0; i < 3; i++)
+        sent_link_last(&ring, &sent[i]);
+    sent_unlink(&sent[1]);
+    assert_ptr_equal(ring.next, &sent[0]);
+    assert_ptr_equal(ring.next->next, &sent[2]);
+    assert_ptr_equal(ring.prev, &sent[2]);
+    assert_ptr_equal(ring.prev->prev, &sent[0]);
+    sent_unlink(&sent[0]);
+    sent_unlink(&sent[2]);
+    assert_ptr_equal(ring.next, &ring);
+    assert_ptr_equal(ring.prev, &ring);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_bytes_are_copied),
-        cmocka_unit_test(a_block_is_used_again_for_its_size_only),
-        cmocka_unit_test(what_is_kept_is_bounded),
+        cmocka_unit_test(a_ring_keeps_the_order_and_gives_up_any),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

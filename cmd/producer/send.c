@@ -1,0 +1,207 @@
+/* Orders on their way from the generator or a file to the topic. Composition only. */
+
+#include "send.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "base/stop.h"
+#include "flow/produce.h"
+#include "io/kafka_admin.h"
+#include "io/kafka_sink.h"
+#include "io/order_file.h"
+#include "io/wake.h"
+#include "model/order_gen.h"
+
+#define MAX_LINE_BYTES   ((size_t)64 << 20)
+#define ADMIN_TIMEOUT_MS 1000
+#define PROGRESS_MS      200
+
+#define KBYTES_PER_PARTITION 4096
+#define KBYTES_MAX           16384 /* the sink's own measure */
+
+/* The generator as an input. */
+struct generator {
+    struct order_gen gen;
+    struct order_message message;
+};
+
+static enum produce_next generate(void *self, int64_t wall_ms, struct produce_item *item,
+                                  struct err *e)
+{
+    struct generator *g = self;
+    struct order_message *m = &g->message;
+
+    (void)e;
+    order_gen_next(&g->gen, wall_ms, m);
+    *item = (struct produce_item){
+        .key = m->key.data,
+        .key_len = m->key.len,
+        .value = m->has_value ? strbuf_text(&m->value) : NULL,
+        .value_len = m->has_value ? m->value.len : 0,
+        .correlation_id = strbuf_text(&m->correlation_id),
+        .timestamp_ms = m->timestamp_ms,
+    };
+    return PRODUCE_ITEM;
+}
+
+struct progress {
+    bool is_shown;
+    int64_t began_ms;
+    int64_t last_ms;
+};
+
+static double rate(const struct produce *p, const struct progress *progress, int64_t now_ms)
+{
+    int64_t ms = now_ms - progress->began_ms;
+
+    return ms > 0 ? 1000.0 * (double)p->counts.acknowledged / (double)ms : 0;
+}
+
+static void show_progress(const struct produce *p, struct progress *progress, int64_t now_ms)
+{
+    if (!progress->is_shown || now_ms - progress->last_ms < PROGRESS_MS)
+        return;
+    progress->last_ms = now_ms;
+    fprintf(stderr,
+            "\rsent %" PRId64 "  acknowledged %" PRId64 "  failed %" PRId64 "  %.0f/s\033[K",
+            p->counts.sent, p->counts.acknowledged, p->counts.failed, rate(p, progress, now_ms));
+}
+
+/* Sends until the end or a signal, then waits for what is under way as long as reports keep coming
+ * in, at most flush_timeout_ms without any. */
+static int send_all(struct produce *p, int64_t flush_timeout_ms, int wake_fd,
+                    struct progress *progress, struct err *e)
+{
+    const struct clock *clock = clock_system();
+    int64_t reported = 0;
+    int64_t reported_ms = clock_mono_ms(clock);
+    int rc = 0;
+
+    for (;;) {
+        int64_t now = clock_mono_ms(clock);
+        int sleep_ms;
+
+        if (stop_count() > 0)
+            produce_stop(p);
+        sleep_ms = produce_turn(p, now, clock_wall_ms(clock), e);
+        if (sleep_ms < 0) {
+            rc = -1;
+            sleep_ms = 0;
+        }
+        show_progress(p, progress, now);
+        if (p->counts.acknowledged + p->counts.failed != reported || !p->is_ended)
+            reported_ms = now;
+        reported = p->counts.acknowledged + p->counts.failed;
+        if (produce_is_done(p) || stop_count() > 1 || now - reported_ms >= flush_timeout_ms)
+            return rc;
+        if (sleep_ms > 0)
+            wake_wait(wake_fd, sleep_ms);
+    }
+}
+
+static int report(const struct produce *p, const struct progress *progress, const struct options *o)
+{
+    int64_t lost = p->counts.failed + (int64_t)p->sink->in_flight(p->sink->self);
+
+    if (progress->is_shown)
+        fputs("\r\033[K", stderr);
+    if (!o->quiet)
+        printf("sent %" PRId64 ", acknowledged %" PRId64 ", failed %" PRId64 ", %.0f/s\n",
+               p->counts.sent, p->counts.acknowledged, p->counts.failed,
+               rate(p, progress, clock_mono_ms(clock_system())));
+    if (lost > 0)
+        fprintf(stderr, "producer: %" PRId64 " order%s not acknowledged%s%s\n", lost,
+                lost == 1 ? " was" : "s were", p->counts.last_failure[0] ? ": " : "",
+                p->counts.last_failure);
+    return lost > 0 ? 1 : 0;
+}
+
+/* Missing topics are made when the broker answers soon; when it is away the sink waits for it. */
+static int prepare_topics(const struct config *cfg, const struct log *log,
+                          struct kafka_cluster *cluster, struct err *e)
+{
+    switch (kafka_admin_prepare(cfg, ADMIN_TIMEOUT_MS, log, cluster, e)) {
+    case KAFKA_ADMIN_GOOD:
+    case KAFKA_ADMIN_AWAY: /* the sink tells */
+        return 0;
+    case KAFKA_ADMIN_REFUSED:
+        log_plain(log, LOG_WARN, "going on without", e->text);
+        return 0;
+    case KAFKA_ADMIN_FAILED:
+        return -1;
+    }
+    return -1;
+}
+
+/* How much waits in the sink at most, as text; NULL: its own measure. One batch of a partition is
+ * under way, the next one is made, a third one is gathered: more than that is no faster, it only
+ * takes memory. */
+static const char *queue_kbytes(const struct kafka_cluster *cluster, char text[16])
+{
+    int partitions = cluster->topic_count ? cluster->topics[0].partitions : 0;
+
+    if (partitions < 1 || partitions >= KBYTES_MAX / KBYTES_PER_PARTITION)
+        return NULL;
+    snprintf(text, 16, "%d", partitions * KBYTES_PER_PARTITION);
+    return text;
+}
+
+/* Once the linger time of a batch is over, librdkafka asks without a pause whether it may go, for
+ * as long as the batch before it is not acknowledged. Orders that are made without a pause fill a
+ * batch sooner than that, so their linger time may be long; with others it is a delay. */
+static const char *linger_ms(const struct config *cfg, const struct options *o)
+{
+    return !o->input && cfg->producer.interval_ms == 0 ? "50" : "5";
+}
+
+int send_run(const struct config *cfg, const struct options *o, const struct log *log)
+{
+    const struct produce_policy policy = {
+        .topic = cfg->kafka.topic, .count = o->count, .interval_ms = cfg->producer.interval_ms};
+    struct generator generator = {0};
+    struct produce_input input = {.self = &generator, .next = generate};
+    struct progress progress = {.is_shown = !o->quiet && isatty(STDERR_FILENO)};
+    struct order_file *file = NULL;
+    struct kafka_sink *kafka = NULL;
+    struct kafka_sink_options options = {.linger_ms = linger_ms(cfg, o), .topic_wait_ms = "30000"};
+    struct kafka_cluster cluster = {0};
+    char kbytes[16];
+    struct produce produce;
+    struct sink sink;
+    struct err e = {0};
+    int wake_fd = wake_open();
+    int status = 1;
+
+    if (o->input && !(file = order_file_open(o->input, MAX_LINE_BYTES, &e)))
+        goto out;
+    if (file)
+        input = order_file_input(file);
+    order_gen_init(&generator.gen, o->seed >= 0 ? (uint64_t)o->seed : rng_random_seed(),
+                   cfg->producer.invalid_rate);
+    if (prepare_topics(cfg, log, &cluster, &e) < 0)
+        goto out;
+    options.queue_kbytes = queue_kbytes(&cluster, kbytes);
+    kafka = kafka_sink_open(cfg, &options, wake_fd, log, &e);
+    if (!kafka)
+        goto out;
+    sink = kafka_sink_port(kafka);
+    progress.began_ms = clock_mono_ms(clock_system());
+    produce_init(&produce, &policy, &input, &sink, progress.began_ms);
+    e = (struct err){0};
+    send_all(&produce, cfg->producer.flush_timeout_ms, wake_fd, &progress, &e);
+    status = report(&produce, &progress, o);
+out:
+    if (e.kind != ERR_NONE) {
+        fprintf(stderr, "producer: %s\n", e.text);
+        status = err_exit_status(&e);
+    }
+    kafka_sink_close(kafka);
+    order_file_close(file);
+    order_message_release(&generator.message);
+    close(wake_fd);
+    return status;
+}
