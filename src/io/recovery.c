@@ -20,8 +20,8 @@ struct recovery {
     const char *path;
     struct checkpoint *state;
     struct recovery_report *report;
-    struct strbuf topic;  /* of the line at hand */
-    bool was_renamed;     /* the file that the sidecar speaks of has another name now */
+    struct strbuf topic; /* of the line at hand */
+    bool was_renamed;    /* the file that the sidecar speaks of is still ours, under another name */
     bool is_only_forward; /* lines that do not go on from what is known are passed over */
 };
 
@@ -219,7 +219,7 @@ static int scan_named(struct recovery *r, int fd, const struct rotated_file *fil
                        errno == EWOULDBLOCK ? "another tracker writes to it" : strerror(errno));
     if (!holds_what_state_says(fd, &file->st, r->state))
         return 0;
-    r->was_renamed = true;
+    r->was_renamed = !file->has_state;
     end = settle_on_disk(fd) < 0 ? -1 : scan_file(r, fd, r->state->length);
     if (end < 0)
         return err_set(e, ERR_RUNTIME, "%s, which was %s: %s", file->path, r->path,

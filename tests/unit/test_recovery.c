@@ -531,6 +531,24 @@ static void a_copy_of_a_journal_has_not_its_id(void **state)
     assert_int_equal(next_of(f, 0), 2);
 }
 
+/* Which lies beside it under another name, with a sidecar of its own. */
+static void nor_has_a_copy_beside_the_journal(void **state)
+{
+    struct fixture *f = *state;
+    char other[160];
+
+    append_text(f->path, LINE(0, 1));
+    recover(f);
+    set_journal_id(f);
+    rotate(f, ".first");
+    snprintf(other, sizeof(other), "%s.first.state", f->path);
+    append_text(other, "{}");
+    append_text(f->path, LINE(0, 1));
+    recover(f);
+    assert_string_equal(f->state.journal_id, "");
+    assert_int_equal(next_of(f, 0), 2);
+}
+
 /* It becomes part of a name that Kafka is given. */
 static void an_id_that_is_none_is_not_taken(void **state)
 {
@@ -612,6 +630,7 @@ int main(void)
         TEST(a_sidecar_that_is_a_pipe_is_not_waited_for),
         TEST(a_journal_keeps_its_id_also_when_it_was_renamed),
         TEST(a_copy_of_a_journal_has_not_its_id),
+        TEST(nor_has_a_copy_beside_the_journal),
         TEST(an_id_that_is_none_is_not_taken),
         TEST(a_sidecar_comes_back_as_it_was_written),
     };
