@@ -49,7 +49,7 @@ static bool scroll(int *at, int key, int page)
     return false;
 }
 
-#define HELP_END 16 /* further than this nobody needs to scroll in six rows */
+#define HELP_END 17 /* of 20 keys all but those that the smallest window shows */
 
 bool ui_press_in_help(struct ui *ui, int key, int page)
 {

@@ -609,6 +609,22 @@ static void the_keys_are_those_of_use(void **state)
     stage_release(&s);
 }
 
+static void press_help_to_its_end(struct stage *s, const char *name)
+{
+    (void)name;
+    ui_press(&s->ui, s->dash, '?', 8);
+    ui_press(&s->ui, s->dash, 'G', 8);
+    assert_shows(s, 60, 6, "mouse wheel on and off");
+}
+
+static void help_can_be_scrolled_to_its_last_key_in_the_smallest_window(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    two_trackers(&s, press_help_to_its_end, NULL);
+}
+
 static void lines_longer_than_the_window_go_on_in_the_next_row(void **state)
 {
     struct stage s;
@@ -749,6 +765,7 @@ int main(void)
         cmocka_unit_test(lines_that_could_not_be_read_are_told),
         cmocka_unit_test(a_page_is_no_longer_than_what_is_seen_of_the_list),
         cmocka_unit_test(the_keys_are_those_of_use),
+        cmocka_unit_test(help_can_be_scrolled_to_its_last_key_in_the_smallest_window),
         cmocka_unit_test(lines_longer_than_the_window_go_on_in_the_next_row),
         cmocka_unit_test(any_size_is_painted_with_any_keys),
         cmocka_unit_test(hostile_text_stays_within_its_cells),
