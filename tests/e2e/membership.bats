@@ -5,25 +5,8 @@
 # use_own_flow and start_tracker set them.
 # shellcheck disable=SC2154
 
-load ../support/common
-load ../support/kafka
-load ../support/flow
-
-setup_file() {
-  start_kafka group.initial.rebalance.delay.ms=0
-}
-
-teardown_file() {
-  stop_kafka
-}
-
-setup() {
-  use_own_flow
-}
-
-teardown() {
-  end_background
-}
+BROKER_SETTINGS=(group.initial.rebalance.delay.ms=0)
+load ../support/flow_on_kafka
 
 long=(-X session.timeout.ms=300000)
 

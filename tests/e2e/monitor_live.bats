@@ -7,17 +7,8 @@
 # shellcheck disable=SC2016,SC2154
 
 bats_require_minimum_version 1.5.0
-load ../support/common
-load ../support/kafka
-load ../support/flow
-
-setup_file() {
-  start_kafka group.initial.rebalance.delay.ms=0
-}
-
-teardown_file() {
-  stop_kafka
-}
+BROKER_SETTINGS=(group.initial.rebalance.delay.ms=0)
+load ../support/flow_on_kafka
 
 setup() {
   use_own_flow

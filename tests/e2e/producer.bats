@@ -2,25 +2,7 @@
 # The producer against a real Apache Kafka: what it sends, from where, how it stops, waits and counts.
 
 bats_require_minimum_version 1.5.0
-load ../support/common
-load ../support/kafka
-load ../support/flow
-
-setup_file() {
-  start_kafka
-}
-
-teardown_file() {
-  stop_kafka
-}
-
-setup() {
-  use_own_flow
-}
-
-teardown() {
-  end_background
-}
+load ../support/flow_on_kafka
 
 # values: what was sent, each in hex on a line.
 values() {

@@ -2,25 +2,7 @@
 # Retries against a real Apache Kafka: how many attempts, how long between them, and that nobody else waits.
 
 bats_require_minimum_version 1.5.0
-load ../support/common
-load ../support/kafka
-load ../support/flow
-
-setup_file() {
-  start_kafka
-}
-
-teardown_file() {
-  stop_kafka
-}
-
-setup() {
-  use_own_flow
-}
-
-teardown() {
-  end_background
-}
+load ../support/flow_on_kafka
 
 # is_share COUNT TOTAL P: within five standard deviations of a binomial distribution, which one honest run in
 # 1.7 million is not.

@@ -5,25 +5,8 @@
 # use_own_flow and start_tracker set them, resume_kafka reads KAFKA_DIR.
 # shellcheck disable=SC2154,SC2034
 
-load ../support/common
-load ../support/kafka
-load ../support/flow
-
-setup_file() {
-  start_kafka group.initial.rebalance.delay.ms=0
-}
-
-teardown_file() {
-  stop_kafka
-}
-
-setup() {
-  use_own_flow
-}
-
-teardown() {
-  end_background
-}
+BROKER_SETTINGS=(group.initial.rebalance.delay.ms=0)
+load ../support/flow_on_kafka
 
 lines_of() { # EVENT-TYPE PROPERTY...: of the journal
   jq -c --arg type "$1" 'select(.event_type == $type)' "$journal"

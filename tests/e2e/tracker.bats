@@ -2,25 +2,7 @@
 # The tracker against a real Apache Kafka: what it writes, how it stops, goes on and waits.
 
 bats_require_minimum_version 1.5.0
-load ../support/common
-load ../support/kafka
-load ../support/flow
-
-setup_file() {
-  start_kafka
-}
-
-teardown_file() {
-  stop_kafka
-}
-
-setup() {
-  use_own_flow
-}
-
-teardown() {
-  end_background
-}
+load ../support/flow_on_kafka
 
 # ---- everything, once
 
