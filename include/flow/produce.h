@@ -73,9 +73,6 @@ int produce_turn(struct produce *p, int64_t now_ms, int64_t wall_ms, struct err 
 /* Sends nothing more. */
 void produce_stop(struct produce *p);
 
-/* Takes the reports that wait. */
-void produce_take_reports(struct produce *p);
-
 /* True when all was sent and everything is reported. */
 bool produce_is_done(const struct produce *p);
 

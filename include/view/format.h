@@ -18,11 +18,11 @@ struct text_buffer format_percent(double share);   /* "99.82 %": cut, so 100.00 
 struct text_buffer format_duration(int64_t ms);    /* "0.4 s", "95 s", "3h12m04s" */
 struct text_buffer format_age(int64_t ms);         /* "0s", "11m", "3h", "2d": at most 4 columns */
 
-/* Time of day, `offset_s` seconds east of UTC: "17:04:31", with milliseconds "17:04:31.402". */
+/* Time of day, `offset_s` seconds east of UTC: "17:04:31". */
 struct text_buffer format_time(int64_t ms, int offset_s);
-struct text_buffer format_time_ms(int64_t ms, int offset_s);
 
-/* The same for what may be old: "Nov 20 17:04" when it is half a day or more from now. */
+/* The same for what may be old, and with milliseconds "17:04:31.402"; "Nov 20 17:04" when it is
+ * half a day or more from now. */
 struct text_buffer format_moment(int64_t ms, int64_t now_ms, int offset_s);
 struct text_buffer format_moment_ms(int64_t ms, int64_t now_ms, int offset_s);
 

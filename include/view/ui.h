@@ -122,9 +122,6 @@ int ui_log_rows(const struct ui *ui, const struct dash *d, const struct log_row 
  * `is_log` tells which file. */
 const struct place *ui_chosen_place(const struct ui *ui, const struct dash *d, bool *is_log);
 
-/* How many new rows of the chosen list came since it was paused or scrolled; 0 when it follows. */
-uint64_t ui_new_rows(const struct ui *ui, const struct dash *d);
-
 const char *ui_sort_name(enum ui_sort sort);
 
 /* Sorts as the user chose. */

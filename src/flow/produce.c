@@ -28,7 +28,7 @@ static void fail_one(struct produce *p, const char *why)
     snprintf(p->counts.last_failure, sizeof(p->counts.last_failure), "%s", why);
 }
 
-void produce_take_reports(struct produce *p)
+static void take_reports(struct produce *p)
 {
     struct sink_report r;
 
@@ -163,7 +163,7 @@ static int sleep_until(int64_t due_ms, int64_t now_ms)
 
 int produce_turn(struct produce *p, int64_t now_ms, int64_t wall_ms, struct err *e)
 {
-    produce_take_reports(p);
+    take_reports(p);
     for (int i = 0; i < BURST && !p->is_ended; i++) {
         int rc;
 

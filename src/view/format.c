@@ -146,7 +146,7 @@ struct text_buffer format_age(int64_t ms)
     return b;
 }
 
-struct text_buffer format_time_ms(int64_t ms, int offset_s)
+static struct text_buffer time_ms(int64_t ms, int offset_s)
 {
     struct text_buffer b = {""};
     int64_t local = ms + (int64_t)offset_s * 1000;
@@ -159,7 +159,7 @@ struct text_buffer format_time_ms(int64_t ms, int offset_s)
 
 struct text_buffer format_time(int64_t ms, int offset_s)
 {
-    struct text_buffer b = format_time_ms(ms, offset_s);
+    struct text_buffer b = time_ms(ms, offset_s);
 
     b.text[8] = '\0';
     return b;
@@ -176,7 +176,7 @@ struct text_buffer format_moment_ms(int64_t ms, int64_t now_ms, int offset_s)
     int month;
 
     if (apart < HALF_A_DAY_MS)
-        return format_time_ms(ms, offset_s);
+        return time_ms(ms, offset_s);
     rfc3339_format(ms + INT64_C(1000) * offset_s, date); /* 2026-11-22T17:04:31.402Z */
     month = (date[5] - '0') * 10 + date[6] - '0';
     snprintf(b.text, sizeof(b.text), "%.3s %.2s %.5s", months + 3 * ((month + 11) % 12), date + 8,

@@ -45,13 +45,6 @@ static uint64_t newest_row(const struct ui *ui, const struct dash *d)
     return ui->panel == PANEL_LOGS ? d->logs.total : d->events.total;
 }
 
-uint64_t ui_new_rows(const struct ui *ui, const struct dash *d)
-{
-    uint64_t anchor = ui->panel == PANEL_LOGS ? ui->logs.anchor : ui->events.anchor;
-
-    return anchor ? newest_row(ui, d) - anchor : 0;
-}
-
 /* ---- keys ---- */
 
 static const enum panel lists[] = {PANEL_EVENTS, PANEL_LOGS, PANEL_ERRORS, PANEL_PARTITIONS,
