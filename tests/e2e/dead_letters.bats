@@ -21,12 +21,11 @@ teardown_file() {
 
 setup() {
   use_own_flow
-  SECOND_DIR=$BATS_TEST_TMPDIR/second
 }
 
 teardown() {
   end_background
-  [ ! -d "$SECOND_DIR" ] || "$ROOT/scripts/local_kafka.sh" stop "$SECOND_DIR"
+  stop_second_kafka
 }
 
 # letters: the records of the dead letter topic by where they came from: partition, offset, key, value.
@@ -317,21 +316,6 @@ refused_for_a_while() {
     "config NAME cleanup.policy=delete"
 }
 
-# A second broker of the same cluster, with its own folder; it comes back with its data.
-start_second_kafka() {
-  local voters
-  voters=$(grep '^controller.quorum.voters=' "$KAFKA_DIR/server.properties")
-  if [ ! -d "$SECOND_DIR" ]; then
-    mkdir -p "$SECOND_DIR/data"
-    second_port=$(random_free_port)
-    sed 's/^node.id=.*/node.id=2/; s/^directory.id=.*/directory.id=AAAAAAAAAAAAAAAAAAAAbg/' \
-      "$KAFKA_DIR/data/meta.properties" >"$SECOND_DIR/data/meta.properties"
-  fi
-  "$ROOT/scripts/local_kafka.sh" start "$SECOND_DIR" "$second_port" process.roles=broker node.id=2 "$voters" \
-    "listeners=PLAINTEXT://127.0.0.1:$second_port" "${AUTHORIZER[@]}" 3>&-
-  "$ROOT/scripts/local_kafka.sh" wait "$SECOND_DIR" 60
-}
-
 # The brokers say that it will pass, so that librdkafka sends the record again without a word.
 @test "a dead letter topic with too few replicas in sync: its partition waits, the other goes on" {
   is_pending() {
@@ -340,14 +324,14 @@ start_second_kafka() {
   letters=$DLQ_TOPIC
   DLQ_TOPIC=none create_topic "$KAFKA_TOPIC" 2
   drain -s kafka.create_topics=false # what the group needs lies on the first broker
-  start_second_kafka
+  start_second_kafka "${AUTHORIZER[@]}"
   DLQ_TOPIC=none KAFKA_REPLICATION_FACTOR=2 create_topic "$letters" 1
   ask config NAME min.insync.replicas=2
   start_tracker -s tracker.metrics_interval_seconds=1
   produce -n 20
   wait_for 60 has_lines "$journal" 20
   there=$(told_of 0)
-  "$ROOT/scripts/local_kafka.sh" kill "$SECOND_DIR"
+  kill_second_kafka
   echo 'no order' | kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -P -p 0
   produce -n 20
   others=$(topic_offsets "$KAFKA_TOPIC" | grep -c '^1')
@@ -355,7 +339,7 @@ start_second_kafka() {
   wait_for 60 is_pending
   wait_for 100 has_logged "dead letters are not acknowledged, their partitions wait"
   [ "$(told_of 0)" -eq "$there" ]
-  start_second_kafka
+  start_second_kafka "${AUTHORIZER[@]}"
   wait_for 120 has_lines "$journal" 41
   wait_for 20 has_logged "dead letters are acknowledged again"
   kill -TERM "$tracker"

@@ -32,6 +32,30 @@ stop_kafka() {
   "$ROOT/scripts/local_kafka.sh" stop "$KAFKA_DIR"
 }
 
+# start_second_kafka [NAME=VALUE]...: one more broker of the same cluster, with its own folder, for this test; it
+# comes back with its data. In teardown: stop_second_kafka.
+start_second_kafka() {
+  local dir=$BATS_TEST_TMPDIR/second voters
+  voters=$(grep '^controller.quorum.voters=' "$KAFKA_DIR/server.properties")
+  if [ ! -d "$dir" ]; then
+    mkdir -p "$dir/data"
+    second_port=$(random_free_port)
+    sed 's/^node.id=.*/node.id=2/; s/^directory.id=.*/directory.id=AAAAAAAAAAAAAAAAAAAAbg/' \
+      "$KAFKA_DIR/data/meta.properties" >"$dir/data/meta.properties"
+  fi
+  "$ROOT/scripts/local_kafka.sh" start "$dir" "$second_port" process.roles=broker node.id=2 "$voters" \
+    "listeners=PLAINTEXT://127.0.0.1:$second_port" "$@" 3>&-
+  "$ROOT/scripts/local_kafka.sh" wait "$dir" 60
+}
+
+kill_second_kafka() {
+  "$ROOT/scripts/local_kafka.sh" kill "$BATS_TEST_TMPDIR/second"
+}
+
+stop_second_kafka() {
+  [ ! -d "$BATS_TEST_TMPDIR/second" ] || "$ROOT/scripts/local_kafka.sh" stop "$BATS_TEST_TMPDIR/second"
+}
+
 create_topic() { # NAME PARTITIONS
   KAFKA_TOPIC=$1 KAFKA_PARTITIONS=$2 "$ROOT/bin/producer" --init --timeout-ms 30000
 }
