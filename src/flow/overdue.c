@@ -29,6 +29,6 @@ void overdue_look(struct overdue *o, const struct lanes *lanes, int64_t now_ms,
                  LOG_INT("offset", oldest->message.offset),
                  LOG_INT("waiting_ms", now_ms - oldest->sending_since_ms));
     else if (!oldest && o->is_told)
-        log_plain(log, LOG_INFO, "dead letters are acknowledged again", NULL);
+        log_plain(log, LOG_INFO, "dead letters do not wait that long any more", NULL);
     o->is_told = oldest != NULL;
 }

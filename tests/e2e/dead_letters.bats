@@ -341,7 +341,7 @@ refused_for_a_while() {
   [ "$(told_of 0)" -eq "$there" ]
   start_second_kafka "${AUTHORIZER[@]}"
   wait_for 120 has_lines "$journal" 41
-  wait_for 20 has_logged "dead letters are acknowledged again"
+  wait_for 20 has_logged "dead letters do not wait that long any more"
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
   journal_is_exact

@@ -1344,7 +1344,7 @@ static void the_metrics_are_logged_at_their_interval(void **state)
 static void a_dead_letter_that_waits_too_long_is_told_once_and_its_end_once(void **state)
 {
     static const char told[] = "dead letters are not acknowledged, their partitions wait";
-    static const char over[] = "dead letters are acknowledged again";
+    static const char over[] = "dead letters do not wait that long any more";
     struct world *w = *state;
     const struct fake_log_entry *entry;
 
