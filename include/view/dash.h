@@ -145,6 +145,7 @@ struct dash_log {
     bool has_any;
     int64_t newest_ms;
     bool is_stopped; /* the newest line says that the tracker stopped */
+    bool has_failed; /* and that an error stopped it */
     int64_t stopped_ms;
     int64_t away_ms; /* since when Kafka is away by the log, 0 while it is not */
     int errors_in_a_row;

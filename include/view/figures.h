@@ -111,6 +111,7 @@ struct figures {
     bool is_rewound; /* some partition went back and has not caught up yet */
 
     int64_t event_age_ms, log_age_ms, stop_age_ms;
+    bool has_failed;          /* the tracker, and any of several, stopped because of an error */
     enum writer_state writer; /* of a whole: there when any is, else gone when any is */
     /* since the tracker let go of its journal without saying that it stops; -1 */
     int64_t gone_age_ms;

@@ -75,6 +75,7 @@ void dash_log_line(struct dash *d, const struct log_line *line, const struct pla
         d->log.newest_ms = line->timestamp_ms;
     d->log.has_any = true;
     d->log.is_stopped = line->kind == LOG_LINE_STOPPED;
+    d->log.has_failed = d->log.is_stopped && line->level == LOG_ERROR;
     if (line->kind == LOG_LINE_STOPPED)
         d->log.stopped_ms = line->timestamp_ms;
     d->log.away_ms = away_since(&d->log, line);

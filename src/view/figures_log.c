@@ -72,6 +72,7 @@ static void take_log(struct figures *f, const struct dash_log *log)
     f->log_age_ms = log->has_any ? figures_age(f->now_ms, log->newest_ms) : -1;
     f->fatal_age_ms = figures_age_or_unknown(f->now_ms, log->fatal_ms);
     f->away_age_ms = figures_age_or_unknown(f->now_ms, log->away_ms);
+    f->has_failed = log->has_failed;
     f->stop_age_ms = log->is_stopped ? figures_age(f->now_ms, log->stopped_ms) : -1;
     f->errors_in_a_row = log->errors_in_a_row;
     f->errors_60s = log->has_any ? 0 : -1;
@@ -152,6 +153,7 @@ static void take_log_of_all(struct figures *f)
         f->log_age_ms = least(f->log_age_ms, t->log_age_ms);
         f->fatal_age_ms = least(f->fatal_age_ms, t->fatal_age_ms);
         f->stop_age_ms = least(f->stop_age_ms, t->stop_age_ms);
+        f->has_failed |= t->has_failed;
         if (t->away_age_ms > f->away_age_ms)
             f->away_age_ms = t->away_age_ms;
         if (t->errors_in_a_row > f->errors_in_a_row)

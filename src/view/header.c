@@ -119,7 +119,8 @@ static void notice_stop(struct screen *s, const struct view *v, int y)
     struct text_buffer event = format_moment_ms(v->dash->newest_ms, f->now_ms, v->utc_offset_s);
     struct panel_line l = {.screen = s, .y = y, .end = s->width};
 
-    panel_put(&l, STYLE_CRIT, " X tracker stopped cleanly at %s (%s ago)", at.text,
+    panel_put(&l, STYLE_CRIT, " X tracker stopped %s at %s (%s ago)",
+              v->figures->has_failed ? "by an error" : "cleanly", at.text,
               format_duration(f->stop_age_ms).text);
     if (v->dash->has_event)
         panel_put(&l, STYLE_CRIT, ", last event %s", event.text);

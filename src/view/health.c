@@ -71,7 +71,9 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
     case FLOW_STUCK:
         return finding(LEVEL_CRIT, "no event for %s, lag %" PRId64, event.text, f->lag.messages);
     case FLOW_STOPPED:
-        return finding(LEVEL_CRIT, "clean stop %s ago", stop.text);
+        return finding(LEVEL_CRIT,
+                       f->has_failed ? "stopped by an error %s ago" : "clean stop %s ago",
+                       stop.text);
     case FLOW_GONE:
         return finding(LEVEL_CRIT, "tracker gone %s ago%s", gone.text,
                        f->log_reader->state == READER_OPEN ? ", without a stop line" : "");

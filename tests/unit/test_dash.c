@@ -634,6 +634,18 @@ static void a_tracker_that_let_go_of_its_journal_is_gone(void **state)
     }
 }
 
+static void a_stop_says_whether_an_error_made_it(void **state)
+{
+    struct dash *d = *state;
+
+    feed(d, message(0, 1, NOW - 3000));
+    feed_log(d, NOW - 2000, "ERROR", "tracker stopped", "{}");
+    assert_string_equal(take(d).health.findings[HEALTH_FRESHNESS].text,
+                        "stopped by an error 2.0 s ago");
+    feed_log(d, NOW - 1000, "INFO", "tracker stopped", "{}");
+    assert_string_equal(take(d).health.findings[HEALTH_FRESHNESS].text, "clean stop 1.0 s ago");
+}
+
 static void a_tracker_that_is_gone_says_for_how_long(void **state)
 {
     struct dash *d = *state;
@@ -956,6 +968,7 @@ int main(void)
         ROW(what_is_not_read_yet_is_no_silence),
         ROW(a_flow_that_ends_beside_a_tracker_that_is_there_is_no_silence),
         ROW(a_tracker_that_let_go_of_its_journal_is_gone),
+        ROW(a_stop_says_whether_an_error_made_it),
         ROW(a_tracker_that_is_gone_says_for_how_long),
         ROW(the_state_follows_from_ages_and_lag),
         ROW(the_rate_is_compared_with_that_of_an_hour_ago),
