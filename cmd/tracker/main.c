@@ -1,7 +1,6 @@
 /* tracker: consumes orders, processes each one, and records what became of it. Composition only. */
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -28,7 +27,6 @@
 #define ADMIN_TIMEOUT_MS 1000
 #define CLOSE_TIMEOUT_MS 2000
 #define FETCH_MIN_BYTES  ((size_t)1 << 20)
-#define MEMBER_SIZE      128
 
 struct options {
     bool drain;
@@ -140,32 +138,16 @@ static int wait_for_kafka(struct tracker *t, struct err *e)
     return 0;
 }
 
-/* The host tells a cloned machine from the first one. The count of partitions makes it another
- * member when there are more than before a crash: the group does not look at those that come
- * back. */
-static void name_member(const struct tracker *t, char *name, size_t size)
-{
-    char host[HOST_NAME_MAX + 1] = "";
-
-    gethostname(host, sizeof(host) - 1);
-    snprintf(name, size, "%s-%s-%d", host, journal_id(t->files.journal),
-             t->cluster.topics[0].partitions);
-}
-
 static int open_kafka(struct tracker *t, struct err *e)
 {
     const struct config *cfg = t->cfg;
-    char member[MEMBER_SIZE];
 
     if (cfg->dlq.enabled &&
         !(t->kafka_sink = kafka_sink_open(
               cfg, &(struct kafka_sink_options){.linger_ms = "0", .topic_wait_ms = "5000"},
               t->wake_fd, &t->files.log, e)))
         return -1;
-    name_member(t, member, sizeof(member));
-    t->kafka_source = kafka_source_open(
-        cfg, &(struct kafka_source_options){.fetch_bytes = fetch_bytes(t), .member = member},
-        t->wake_fd, &t->files.log, e);
+    t->kafka_source = kafka_source_open(cfg, fetch_bytes(t), t->wake_fd, &t->files.log, e);
     return t->kafka_source ? 0 : -1;
 }
 

@@ -35,10 +35,6 @@ struct journal_options {
 struct journal *journal_open(const struct journal_options *options, struct recovery_report *report,
                              struct err *e);
 
-/* 16 hexadecimal digits that no other journal has, kept over restarts and rotations; a copy of the
- * files gets others. The text is the journal's and never changes. */
-const char *journal_id(const struct journal *j);
-
 /* Tells which cluster the partitions belong to, before anything is handed over. Returns true when
  * the journal was written for another one: then it knows nothing of these partitions. "" is not
  * known and never another. */

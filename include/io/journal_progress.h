@@ -29,8 +29,7 @@ void journal_progress_init(struct journal_progress *p, const char *path, const c
 
 void journal_progress_release(struct journal_progress *p);
 
-/* Takes over what a recovery put into `written`, before there are two threads; a journal without an
- * id gets one. */
+/* Takes over what a recovery put into `written`, before there are two threads. */
 void journal_progress_begin(struct journal_progress *p);
 
 void journal_progress_tell(struct journal_progress *p, const struct journal_mark *marks,

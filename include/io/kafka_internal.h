@@ -16,9 +16,9 @@
 /* One property that a role of ours needs. */
 struct kafka_property {
     const char *name;
-    const char *value; /* NULL: librdkafka's own */
-    bool is_fixed;     /* our promises rest on it: the user may not set it otherwise */
-    bool is_optional;  /* newer librdkafka only: unknown is no error */
+    const char *value;
+    bool is_fixed;    /* our promises rest on it: the user may not set it otherwise */
+    bool is_optional; /* newer librdkafka only: unknown is no error */
 };
 
 /* A configuration of: what every client of ours needs, `role`, then the user's properties. Returns

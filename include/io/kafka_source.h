@@ -13,20 +13,11 @@
  * background once stored. */
 struct kafka_source;
 
-struct kafka_source_options {
-    size_t fetch_bytes; /* 2 KiB or more: bounds what is fetched ahead per partition (about, and but
-                           for a record that is larger) */
-    const char
-        *member; /* static membership (KIP-345): who joins under this name again after a crash
-                           has its partitions back at once, while two at a time shut each other out;
-                           copied. NULL: none. The user's group.instance.id goes before */
-};
-
 /* Joins the group of the settings and subscribes to its topic; never waits for the broker.
- * `wake_fd` is an eventfd that is written to when something came. Returns NULL with `e` (ERR_USAGE
- * for a bad librdkafka property). `cfg` and `log` must outlive it. */
-struct kafka_source *kafka_source_open(const struct config *cfg,
-                                       const struct kafka_source_options *options, int wake_fd,
+ * `wake_fd` is an eventfd that is written to when something came; `fetch_bytes`, 2 KiB or more,
+ * bounds what is fetched ahead per partition (about, and but for a record that is larger). Returns
+ * NULL with `e` (ERR_USAGE for a bad librdkafka property). `cfg` and `log` must outlive it. */
+struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_bytes, int wake_fd,
                                        const struct log *log, struct err *e);
 
 struct source kafka_source_port(struct kafka_source *s);
@@ -39,9 +30,8 @@ bool kafka_source_take_trouble(struct kafka_source *s, struct err *trouble);
  * one does. librdkafka learns it from whoever it connects to, before it joins a group there. */
 bool kafka_source_take_cluster(struct kafka_source *s, char *id, size_t size);
 
-/* Commits what is stored, leaves the group and frees; waits at most about `timeout_ms`. A member
- * that the user named stays in the group until its session ends, as KIP-345 has it. Returns 0, or
- * -1 when the broker did not answer in time: then the last offsets may not be committed, their
+/* Commits what is stored, leaves the group and frees; waits at most about `timeout_ms`. Returns 0,
+ * or -1 when the broker did not answer in time: then the last offsets may not be committed, their
  * records come again. The client's memory may be left to the end of the process, which should be
  * near. NULL is accepted. */
 int kafka_source_close(struct kafka_source *s, int timeout_ms);

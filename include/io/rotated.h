@@ -1,7 +1,6 @@
 #ifndef IO_ROTATED_H
 #define IO_ROTATED_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
@@ -11,7 +10,6 @@
 struct rotated_file {
     char *path;
     struct stat st;
-    bool has_state; /* of its own: it is another tracker's journal */
 };
 
 struct rotated {
@@ -22,7 +20,7 @@ struct rotated {
 /* Looks beside the journal `path`, which is the file `own`. Fills a zeroed `found`, which the
  * caller releases: first the file `named` (st_dev and st_ino), whatever it is called now; then, the
  * last written last, those that are called like the journal and were written since `since`. Neither
- * what belongs to a journal nor another tracker's journal is among the latter. */
+ * what belongs to a journal nor another tracker's journal is among them. */
 void rotated_find(const char *path, const struct stat *own, const struct stat *named,
                   const struct timespec *since, struct rotated *found);
 

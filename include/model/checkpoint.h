@@ -22,7 +22,6 @@ struct checkpoint_entry {
 };
 
 struct checkpoint {
-    char journal_id[17]; /* made at random for a new journal; "" when it is not known */
     char cluster_id[64]; /* "" when it is not known */
     uint64_t device;     /* of the file that `length` speaks of */
     uint64_t inode;

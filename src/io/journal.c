@@ -284,11 +284,6 @@ struct journal_port journal_port(struct journal *j)
 
 /* ---- beside the port ---- */
 
-const char *journal_id(const struct journal *j)
-{
-    return j->progress.written.journal_id;
-}
-
 bool journal_set_cluster(struct journal *j, const char *cluster_id)
 {
     bool is_other = journal_progress_set_cluster(&j->progress, cluster_id);

@@ -1,14 +1,12 @@
 #include "io/journal_progress.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "base/strbuf.h"
 #include "io/recovery.h"
 #include "io/sidecar.h"
@@ -36,10 +34,6 @@ void journal_progress_release(struct journal_progress *p)
 
 void journal_progress_begin(struct journal_progress *p)
 {
-    char *id = p->written.journal_id;
-
-    if (!*id)
-        snprintf(id, sizeof(p->written.journal_id), "%016" PRIx64, rng_random_seed());
     checkpoint_copy(&p->told, &p->written);
 }
 

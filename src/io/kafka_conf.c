@@ -51,8 +51,6 @@ static int set_role(rd_kafka_conf_t *conf, const struct kafka_property *role, si
     char why[512];
 
     for (size_t i = 0; i < count; i++) {
-        if (!role[i].value)
-            continue;
         if (role[i].is_optional)
             rd_kafka_conf_set(conf, role[i].name, role[i].value, why, sizeof(why));
         else if (kafka_conf_set(conf, role[i].name, role[i].value, ERR_RUNTIME, e) < 0)

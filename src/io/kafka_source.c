@@ -18,7 +18,6 @@ struct kafka_source {
      * progress in the new one, and librdkafka commits by itself only what is higher. */
     struct kafka_commits set_back;
     char *cluster_id;
-    bool unsubscribes;           /* at the end, see unsubscribe */
     struct source_events events; /* of the last serve; commits are told until the end */
 };
 
@@ -161,14 +160,12 @@ static size_t at_most(size_t n, size_t most)
 
 /* A partition whose queue is not full yet is asked for once more, compressed: one half is for the
  * queue, the other for that. A record that is larger comes all the same. */
-static rd_kafka_conf_t *make_conf(const struct config *cfg,
-                                  const struct kafka_source_options *options, struct err *e)
+static rd_kafka_conf_t *make_conf(const struct config *cfg, size_t fetch_bytes, struct err *e)
 {
     char queue_kbytes[32];
     char answer_bytes[32];
     const struct kafka_property role[] = {
         {.name = "group.id", .value = cfg->kafka.consumer_group},
-        {.name = "group.instance.id", .value = options->member},
         {.name = "partition.assignment.strategy", .value = default_assignor()},
         {.name = "enable.auto.commit", .value = "true", .is_fixed = true},
         {.name = "auto.commit.interval.ms", .value = "1000"},
@@ -185,9 +182,9 @@ static rd_kafka_conf_t *make_conf(const struct config *cfg,
     };
 
     snprintf(queue_kbytes, sizeof(queue_kbytes), "%zu",
-             at_most(options->fetch_bytes / 2 / 1024, QUEUE_KBYTES_MAX));
+             at_most(fetch_bytes / 2 / 1024, QUEUE_KBYTES_MAX));
     snprintf(answer_bytes, sizeof(answer_bytes), "%zu",
-             at_most(options->fetch_bytes / 2 / ZSTD_RATIO, FETCH_BYTES_MAX));
+             at_most(fetch_bytes / 2 / ZSTD_RATIO, FETCH_BYTES_MAX));
     return kafka_conf_new(cfg, role, sizeof(role) / sizeof(role[0]), e);
 }
 
@@ -225,20 +222,10 @@ static bool is_final(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET; /* auto.offset.reset=error */
 }
 
-/* Who named a member wants it to be found as it was when it comes back. */
-static bool is_our_name(const rd_kafka_conf_t *conf, const char *member)
-{
-    char value[256];
-
-    kafka_conf_get(conf, "group.instance.id", value, sizeof(value));
-    return member && strcmp(value, member) == 0;
-}
-
-struct kafka_source *kafka_source_open(const struct config *cfg,
-                                       const struct kafka_source_options *options, int wake_fd,
+struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_bytes, int wake_fd,
                                        const struct log *log, struct err *e)
 {
-    rd_kafka_conf_t *conf = make_conf(cfg, options, e);
+    rd_kafka_conf_t *conf = make_conf(cfg, fetch_bytes, e);
     enum kafka_reset reset;
     struct kafka_source *s;
 
@@ -251,7 +238,6 @@ struct kafka_source *kafka_source_open(const struct config *cfg,
     s = mem_alloc(sizeof(*s));
     s->assignment = (struct kafka_assignment){
         .consumer = &s->consumer, .set_back = &s->set_back, .reset = reset};
-    s->unsubscribes = is_our_name(conf, options->member);
     s->consumer = (struct kafka_consumer){.client = {.log = log, .wake_fd = wake_fd},
                                           .cfg = cfg,
                                           .topic = cfg->kafka.topic,
@@ -273,35 +259,6 @@ struct kafka_source *kafka_source_open(const struct config *cfg,
         return NULL;
     }
     return s;
-}
-
-static bool is_member(struct kafka_source *s)
-{
-    char *id = rd_kafka_memberid(s->consumer.client.rk);
-    bool is = id && *id;
-
-    if (id)
-        rd_kafka_mem_free(s->consumer.client.rk, id);
-    return is;
-}
-
-/* A static member that only closes stays in the group until its session ends, and nobody has its
- * partitions. One that unsubscribes leaves. */
-static void unsubscribe(struct kafka_source *s, int64_t deadline)
-{
-    rd_kafka_t *rk = s->consumer.client.rk;
-    rd_kafka_resp_err_t err = rd_kafka_unsubscribe(rk);
-
-    if (err)
-        log_plain(s->consumer.client.log, LOG_WARN, "consumer does not unsubscribe",
-                  rd_kafka_err2str(err));
-    while (!err && is_member(s) && kafka_now_ms() < deadline) {
-        rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 10);
-
-        if (m)
-            rd_kafka_message_destroy(m);
-        kafka_assignment_refuse(&s->assignment);
-    }
 }
 
 /* Serves the last callbacks until the group is left. Not rd_kafka_consumer_close: it has no
@@ -328,8 +285,6 @@ int kafka_source_close(struct kafka_source *s, int timeout_ms)
     if (!s)
         return 0;
     kafka_assignment_refuse(&s->assignment);
-    if (s->unsubscribes)
-        unsubscribe(s, deadline - timeout_ms / 2);
     /* A client whose broker does not answer takes many seconds to destroy. It is left to the end of
      * the process: nothing in it is worth waiting for. */
     if (!leave_group(s, deadline)) {

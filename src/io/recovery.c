@@ -20,8 +20,7 @@ struct recovery {
     const char *path;
     struct checkpoint *state;
     struct recovery_report *report;
-    struct strbuf topic; /* of the line at hand */
-    bool was_renamed;    /* the file that the sidecar speaks of is still ours, under another name */
+    struct strbuf topic;  /* of the line at hand */
     bool is_only_forward; /* lines that do not go on from what is known are passed over */
 };
 
@@ -219,7 +218,6 @@ static int scan_named(struct recovery *r, int fd, const struct rotated_file *fil
                        errno == EWOULDBLOCK ? "another tracker writes to it" : strerror(errno));
     if (!holds_what_state_says(fd, &file->st, r->state))
         return 0;
-    r->was_renamed = !file->has_state;
     end = settle_on_disk(fd) < 0 ? -1 : scan_file(r, fd, r->state->length);
     if (end < 0)
         return err_set(e, ERR_RUNTIME, "%s, which was %s: %s", file->path, r->path,
@@ -277,11 +275,7 @@ static int64_t first_unknown_byte(struct recovery *r, const char *sidecar_path, 
         return 0;
     if (is_same_file(st, r->state))
         return holds_what_state_says(fd, st, r->state) ? r->state->length : 0;
-    if (scan_rotated(r, sidecar_path, st, e) < 0)
-        return -1;
-    if (!r->was_renamed) /* but copied: another journal */
-        r->state->journal_id[0] = '\0';
-    return 0;
+    return scan_rotated(r, sidecar_path, st, e) < 0 ? -1 : 0;
 }
 
 static void read_state(const char *sidecar_path, struct checkpoint *state,

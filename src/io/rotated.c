@@ -1,6 +1,7 @@
 #include "io/rotated.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -31,6 +32,7 @@ static bool ends_in(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
+/* A journal that has a state of its own is another tracker's. */
 static bool has_state(const char *path)
 {
     struct strbuf state = {0};
@@ -54,11 +56,10 @@ static bool was_journal(const char *name, const char *journal)
 
 /* ---- the list ---- */
 
-static void add(struct rotated *found, char *path, const struct stat *st, bool has_state)
+static void add(struct rotated *found, char *path, const struct stat *st)
 {
     found->files = mem_realloc_array(found->files, found->count + 1, sizeof(found->files[0]));
-    found->files[found->count++] =
-        (struct rotated_file){.path = path, .st = *st, .has_state = has_state};
+    found->files[found->count++] = (struct rotated_file){.path = path, .st = *st};
 }
 
 static int compare_files(const void *a, const void *b)
@@ -99,14 +100,13 @@ void rotated_find(const char *path, const struct stat *own, const struct stat *n
     while (dir && (entry = readdir(dir))) {
         struct strbuf one = {0};
         struct stat st;
-        bool is_other;
 
         strbuf_addf(&one, "%s%s", folder, entry->d_name);
-        is_other = has_state(one.data);
         if (lstat(one.data, &st) == 0 && S_ISREG(st.st_mode) && !is_same(&st, own) &&
-            (is_same(&st, named) || (was_journal(entry->d_name, journal) &&
-                                     compare_times(&st.st_mtim, since) >= 0 && !is_other)))
-            add(found, strbuf_take(&one), &st, is_other);
+            (is_same(&st, named) ||
+             (was_journal(entry->d_name, journal) && compare_times(&st.st_mtim, since) >= 0 &&
+              !has_state(one.data))))
+            add(found, strbuf_take(&one), &st);
         strbuf_release(&one);
     }
     if (dir)

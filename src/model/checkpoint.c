@@ -79,7 +79,6 @@ void checkpoint_encode(const struct checkpoint *s, struct strbuf *out)
 
     json_begin_object(&w, NULL);
     json_int(&w, "version", CHECKPOINT_VERSION);
-    json_string(&w, "journal_id", s->journal_id);
     json_string(&w, "cluster_id", s->cluster_id);
     write_u64(&w, "device", s->device);
     write_u64(&w, "inode", s->inode);
@@ -166,16 +165,8 @@ static int read_position(struct checkpoint *s, const struct json_node *object, s
     return 0;
 }
 
-/* It goes into a name that Kafka is given. */
-static bool is_journal_id(const char *text, size_t len)
-{
-    return len == sizeof((struct checkpoint){0}.journal_id) - 1 &&
-           strspn(text, "0123456789abcdef") == len;
-}
-
 static int read_state(struct checkpoint *s, const struct json_node *root, struct err *e)
 {
-    const struct json_node *journal = find(root, "journal_id", JSON_STRING);
     const struct json_node *id = find(root, "cluster_id", JSON_STRING);
     const struct json_node *clean = json_tree_find(root, "clean");
     const struct json_node *list = find(root, "partitions", JSON_ARRAY);
@@ -187,8 +178,6 @@ static int read_state(struct checkpoint *s, const struct json_node *root, struct
         return err_set(e, ERR_RUNTIME, "version %" PRId64 " is not known", version);
     if (!id || !clean || (clean->kind != JSON_TRUE && clean->kind != JSON_FALSE) || !list)
         return err_set(e, ERR_RUNTIME, "cluster_id, clean or partitions is missing");
-    if (journal && is_journal_id(journal->text, journal->text_len))
-        memcpy(s->journal_id, journal->text, journal->text_len);
     snprintf(s->cluster_id, sizeof(s->cluster_id), "%.*s", (int)id->text_len, id->text);
     s->is_clean = clean->kind == JSON_TRUE;
     if (read_u64(root, "device", &s->device, e) < 0 || read_u64(root, "inode", &s->inode, e) < 0 ||

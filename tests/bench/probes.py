@@ -234,8 +234,9 @@ class Restarts:
         self.folder = bench.new_folder()
         self.journal = os.path.join(self.folder, "tracker.events")
         self.words = tracker_words(bench, "bench-long")
+        self.static = ["-X", "group.instance.id=bench"]
 
-    def begin(self):
+    def begin(self, words):
         """Returns the tracker once it has told its first new line, and the seconds until then."""
         before = size_of(self.journal)
         whole = whole_lines_end(self.journal) if before else 0
@@ -245,7 +246,7 @@ class Restarts:
             return size > whole and size != before or process.poll() is not None
 
         began = time.monotonic()
-        process = start(self.words, self.folder, clean_environment())
+        process = start(self.words + words, self.folder, clean_environment())
         try:
             wait_until(is_told, "the first new line", every=0.001)
         except Failed:
@@ -263,29 +264,32 @@ class Restarts:
             send(process, signal.SIGKILL)
             process.wait()
 
-    def grow(self, size):
-        process, _ = self.begin()
+    def grow(self, words, size):
+        process, _ = self.begin(words)
         self.kill_at(process, size)
 
-    def one(self, has_sidecar=True):
+    def one(self, words, has_sidecar=True):
         if not has_sidecar:
             os.unlink(self.journal + ".state")
         whole = whole_lines_end(self.journal)
         beyond = whole - state_length(self.folder)
-        process, took = self.begin()
+        process, took = self.begin(words)
         self.kill_at(process, whole + BUSY_BYTES * self.bench.orders)
         return {"seconds": took, "journal_bytes": whole, "beyond_bytes": beyond}
 
 
 def recovery(bench):
-    """The second without what lies beside the journal: it is read whole, and is a new member of the group."""
+    """A killed member is missed by its group until its session ends; a static one has its partitions back at
+    once, so that what is left is the journal's part."""
     try:
         fill_long(bench)
         restarts = Restarts(bench)
         bench.say("growing the journal")
-        restarts.grow(RECOVERY_BYTES * bench.orders)
-        bench.take_turns("recovery", [("default settings", restarts.one)])
-        bench.once("recovery", "the .state file lost", lambda: restarts.one(False))
+        restarts.grow([], RECOVERY_BYTES * bench.orders)
+        bench.take_turns("recovery", [("default settings", lambda: restarts.one([]))])
+        restarts.grow(restarts.static, size_of(restarts.journal) + BUSY_BYTES * bench.orders)
+        bench.take_turns("recovery", [("a static member", lambda: restarts.one(restarts.static))])
+        bench.once("recovery", "a static member, its sidecar lost", lambda: restarts.one(restarts.static, False))
     except (Failed, Missing) as e:
         bench.problem("recovery", "default settings", e)
 

@@ -168,9 +168,7 @@ static void however_much_memory_is_allowed_it_opens(void **state)
     struct err e = {0};
 
     f->a.log_port = fake_log_port(&f->a.log);
-    f->a.source = kafka_source_open(&f->kafka.cfg,
-                                    &(struct kafka_source_options){.fetch_bytes = (size_t)1 << 40},
-                                    -1, &f->a.log_port, &e);
+    f->a.source = kafka_source_open(&f->kafka.cfg, (size_t)1 << 40, -1, &f->a.log_port, &e);
     if (!f->a.source)
         fail_msg("%s", e.text);
 }
@@ -213,8 +211,7 @@ static void what_the_promise_rests_on_cannot_be_set_otherwise(void **state)
 
         config_init(&cfg);
         config_set_property(&cfg, names[i][0], names[i][1], "flag -X");
-        assert_null(kafka_source_open(&cfg, &(struct kafka_source_options){.fetch_bytes = 1 << 20},
-                                      -1, &f->a.log_port, &e));
+        assert_null(kafka_source_open(&cfg, 1 << 20, -1, &f->a.log_port, &e));
         assert_int_equal(err_exit_status(&e), 2);
         assert_non_null(strstr(e.text, names[i][0]));
         config_release(&cfg);

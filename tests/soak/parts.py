@@ -236,7 +236,7 @@ class Slot:
         self.is_wanted = False
         self.is_frozen = False
         self.stop_deadline = None
-        self.is_named = False
+        self.is_static = True
         self.assignor = None
         self.cpu = SpinWatch()
         self.events = os.path.join(folder, "tracker.events")
@@ -261,10 +261,11 @@ class Slot:
             "heartbeat.interval.ms": 400,
             "partition.assignment.strategy": self.assignor,
         }
-        # One that the user named stays in the group at a stop, until its session ends.
-        if self.rng.random() < (0.3 if self.is_named else 0.08):
-            self.is_named = not self.is_named
-        if self.is_named:
+        # A static member has its partitions back at once; a killed other one is missed by the group
+        # until its session ends.
+        if self.rng.random() < (0.08 if self.is_static else 0.3):
+            self.is_static = not self.is_static
+        if self.is_static:
             properties["group.instance.id"] = f"soak-{self.name}"
         words = [f"-s{k}={v}" for k, v in settings.items()]
         return words + [f"-X{k}={v}" for k, v in properties.items()]

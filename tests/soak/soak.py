@@ -3,8 +3,8 @@
 
     soak.py [--minutes N] [--seed S] [--assignor NAME] [--folder DIR] [--keep]
 
-Orders flow all the time. Trackers are killed, stopped, frozen and joined by up to three others, some under a name
-of the user, the broker is killed, the disk below a journal is filled and freed, journals are rotated: all
+Orders flow all the time. Trackers are killed, stopped, frozen and joined by up to three others, some as static
+members, the broker is killed, the disk below a journal is filled and freed, journals are rotated: all
 drawn from the seed, each kind of fault by a clock of its own. The time is divided into parts of
 alternating assignor; since a group cannot change it while it lives, all trackers are ended in between. At the
 end all is drained and stopped in order, the topics are read, and oracle.py judges. The last
@@ -131,8 +131,8 @@ class Storm:
     def start_slot(self, slot, *more):
         slot.start(*more)
         self.count(f"starts with {slot.assignor}")
-        if slot.is_named:
-            self.count("starts under a name of the user")
+        if slot.is_static:
+            self.count("starts as a static member")
 
     # ---- faults: each returns True when it was done
 
@@ -401,7 +401,7 @@ class Storm:
         while any(s.process for s in self.slots):
             self.look_after_all()
             time.sleep(0.05)
-        # Members that were killed, and named ones, are in the group until their sessions end: what is
+        # Members that were killed, and static ones, are in the group until their sessions end: what is
         # assigned to them would stay, and their assignor would have to be the next one's.
         time.sleep(SESSION_MAX_MS / 1000 + 2)
 
@@ -481,7 +481,7 @@ ROWS = [
     ("SIGSTOP within the session; beyond it", ["freezes within the session", "freezes beyond the session"]),
     ("joins of a further tracker; of these, as the fourth", ["joins of a further tracker", "joins as the fourth"]),
     ("starts with `range`; with `cooperative-sticky`", ["starts with range", "starts with cooperative-sticky"]),
-    ("starts under a name of the user", ["starts under a name of the user"]),
+    ("starts as a static member", ["starts as a static member"]),
     ("trackers whose librdkafka computed without end, until they were killed", ["endless computing in librdkafka"]),
     ("trackers that librdkafka's assignor aborted", ["aborts in librdkafka's assignor"]),
     ("lines; in files; of journals", ["lines", "journal files", "journals"]),

@@ -82,9 +82,7 @@ void member_open(struct group *f, struct member *m)
         m->start[p] = START_UNKNOWN;
         m->acknowledged[p] = m->end[p] = -1;
     }
-    m->source =
-        kafka_source_open(&f->kafka.cfg, &(struct kafka_source_options){.fetch_bytes = 1 << 20},
-                          m->wake_fd, &m->log_port, &e);
+    m->source = kafka_source_open(&f->kafka.cfg, 1 << 20, m->wake_fd, &m->log_port, &e);
     if (!m->source)
         fail_msg("%s", e.text);
     m->port = kafka_source_port(m->source);

@@ -494,84 +494,6 @@ static void a_sidecar_that_is_a_pipe_is_not_waited_for(void **state)
     assert_int_equal(next_of(f, 0), 2);
 }
 
-static void set_journal_id(struct fixture *f)
-{
-    snprintf(f->state.journal_id, sizeof(f->state.journal_id), "0123456789abcdef");
-    save(f);
-}
-
-static void a_journal_keeps_its_id_also_when_it_was_renamed(void **state)
-{
-    struct fixture *f = *state;
-
-    append_text(f->path, LINE(0, 1));
-    recover(f);
-    assert_string_equal(f->state.journal_id, "");
-    set_journal_id(f);
-    recover(f);
-    assert_string_equal(f->state.journal_id, "0123456789abcdef");
-    rotate(f, ".1");
-    recover(f);
-    assert_string_equal(f->state.journal_id, "0123456789abcdef");
-}
-
-static void a_copy_of_a_journal_has_not_its_id(void **state)
-{
-    struct fixture *f = *state;
-    char copy[160];
-
-    append_text(f->path, LINE(0, 1));
-    recover(f);
-    set_journal_id(f);
-    snprintf(copy, sizeof(copy), "%s.copy", f->path);
-    append_text(copy, LINE(0, 1));
-    assert_int_equal(rename(copy, f->path), 0);
-    recover(f);
-    assert_string_equal(f->state.journal_id, "");
-    assert_int_equal(next_of(f, 0), 2);
-}
-
-/* Which lies beside it under another name, with a sidecar of its own. */
-static void nor_has_a_copy_beside_the_journal(void **state)
-{
-    struct fixture *f = *state;
-    char other[160];
-
-    append_text(f->path, LINE(0, 1));
-    recover(f);
-    set_journal_id(f);
-    rotate(f, ".first");
-    snprintf(other, sizeof(other), "%s.first.state", f->path);
-    append_text(other, "{}");
-    append_text(f->path, LINE(0, 1));
-    recover(f);
-    assert_string_equal(f->state.journal_id, "");
-    assert_int_equal(next_of(f, 0), 2);
-}
-
-/* It becomes part of a name that Kafka is given. */
-static void an_id_that_is_none_is_not_taken(void **state)
-{
-    struct fixture *f = *state;
-    struct err e = {0};
-
-    for (size_t i = 0; i < 3; i++) {
-        static const char *const ids[] = {"0123456789abcde", "0123456789abcdef0",
-                                          "0123456789ABCDE/"};
-        struct strbuf text = {0};
-
-        strbuf_addf(&text,
-                    "{\"version\":1,\"journal_id\":\"%s\",\"cluster_id\":\"\",\"device\":\"1\","
-                    "\"inode\":\"1\",\"length\":0,\"tail_hash\":\"1\",\"clean\":true,"
-                    "\"partitions\":[]}",
-                    ids[i]);
-        checkpoint_release(&f->state);
-        assert_int_equal(checkpoint_decode(&f->state, text.data, text.len, &e), 0);
-        assert_string_equal(f->state.journal_id, "");
-        strbuf_release(&text);
-    }
-}
-
 static void a_sidecar_comes_back_as_it_was_written(void **state)
 {
     struct checkpoint out = {.device = UINT64_MAX,
@@ -584,13 +506,11 @@ static void a_sidecar_comes_back_as_it_was_written(void **state)
     struct fixture *f = *state;
 
     snprintf(out.cluster_id, sizeof(out.cluster_id), "cluster");
-    snprintf(out.journal_id, sizeof(out.journal_id), "fedcba9876543210");
     checkpoint_find(&out, "orders", 3)->next = INT64_C(9007199254740993);
     checkpoint_find(&out, "other", 3)->committed = 5;
     assert_int_equal(sidecar_write(f->sidecar, &out, &e), 0);
     assert_int_equal(sidecar_read(f->sidecar, &in, &e), 1);
     assert_string_equal(in.cluster_id, "cluster");
-    assert_string_equal(in.journal_id, "fedcba9876543210");
     assert_true(in.device == out.device && in.inode == 17 && in.length == 12345);
     assert_true(in.tail_hash == out.tail_hash && in.is_clean);
     assert_int_equal(in.entry_count, 2);
@@ -628,10 +548,6 @@ int main(void)
         TEST(a_journal_that_is_gone_is_remembered_by_its_sidecar),
         TEST(a_broken_sidecar_is_told_and_not_used),
         TEST(a_sidecar_that_is_a_pipe_is_not_waited_for),
-        TEST(a_journal_keeps_its_id_also_when_it_was_renamed),
-        TEST(a_copy_of_a_journal_has_not_its_id),
-        TEST(nor_has_a_copy_beside_the_journal),
-        TEST(an_id_that_is_none_is_not_taken),
         TEST(a_sidecar_comes_back_as_it_was_written),
     };
 
