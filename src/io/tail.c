@@ -108,11 +108,16 @@ static void push(struct tail *t, struct tail_source *s, int64_t now)
     insert(t, t->files.count, s);
 }
 
-static void push_missed(struct tail *t, int64_t now)
+/* Those that came before `fresh`, which may have been renamed too since it was opened. */
+static void push_missed(struct tail *t, const struct tail_source *fresh, int64_t now)
 {
     struct tail_source *missed;
 
     while (!is_full(t) && (missed = tail_beside_missed(t->path, &t->files)) != NULL) {
+        if (missed->dev == fresh->dev && missed->ino == fresh->ino) {
+            tail_source_free(missed);
+            return;
+        }
         push(t, missed, now);
         t->status.rotations++;
     }
@@ -146,7 +151,7 @@ static bool look_at_path(struct tail *t, int64_t now)
         return false;
     }
     if (newest(t)) {
-        push_missed(t, now);
+        push_missed(t, fresh, now);
         if (is_full(t)) { /* more may be missed: first things first */
             tail_source_free(fresh);
             return true;

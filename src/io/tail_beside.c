@@ -54,30 +54,51 @@ static bool is_candidate(const struct search *search, DIR *folder, const char *n
            !is_known(search->known, st) && !is_later(&search->after, &st->st_mtim);
 }
 
+/* A file that was found, with the time of its last write. */
+struct found {
+    struct tail_source *source;
+    struct timespec written;
+};
+
+/* The clock of file systems ticks in milliseconds, and files that are rotated by the second may share
+ * one tick: then their first lines tell, which begin with their times. */
+static bool is_earlier(const struct found *a, const struct found *b)
+{
+    char x[64];
+    char y[64];
+    ssize_t n;
+    ssize_t m;
+
+    if (is_later(&a->written, &b->written) || is_later(&b->written, &a->written))
+        return is_later(&b->written, &a->written);
+    n = pread(a->source->fd, x, sizeof(x), 0);
+    m = pread(b->source->fd, y, sizeof(y), 0);
+    return n > 0 && m > 0 && memcmp(x, y, (size_t)(n < m ? n : m)) < 0;
+}
+
 static struct tail_source *look_through(const struct search *search, DIR *folder)
 {
-    struct tail_source *best = NULL;
-    struct timespec best_time = {0};
+    struct found best = {0};
     struct dirent *entry;
 
     while ((entry = readdir(folder)) != NULL) {
-        struct tail_source *s;
+        struct found one = {0};
         struct stat st;
 
-        if (!is_candidate(search, folder, entry->d_name, &st) ||
-            (best && is_later(&best_time, &st.st_mtim) != search->wants_earliest))
+        if (!is_candidate(search, folder, entry->d_name, &st))
             continue;
-        s = open_beside(dirfd(folder), entry->d_name);
-        if (s && search->accepts(search, s, entry->d_name)) {
-            struct tail_source *worse = best;
+        one.source = open_beside(dirfd(folder), entry->d_name);
+        one.written = st.st_mtim;
+        if (one.source && search->accepts(search, one.source, entry->d_name) &&
+            (!best.source || is_earlier(&one, &best) == search->wants_earliest)) {
+            struct found worse = best;
 
-            best = s;
-            best_time = st.st_mtim;
-            s = worse;
+            best = one;
+            one = worse;
         }
-        tail_source_free(s);
+        tail_source_free(one.source);
     }
-    return best;
+    return best.source;
 }
 
 static struct tail_source *find(struct search *search)

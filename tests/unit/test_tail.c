@@ -309,6 +309,27 @@ static void two_rotations_between_two_looks_lose_nothing(void **state)
     assert_int_equal(tail_status(s->tail)->rotations, 2);
 }
 
+/* The clock of file systems ticks in milliseconds. */
+static void files_that_were_rotated_within_one_tick_are_read_in_their_order(void **state)
+{
+    static const char *const suffixes[] = {".0", ".3", ".1", ".4", ".2"};
+    const struct timespec tick[2] = {{.tv_sec = 2000000000}, {.tv_sec = 2000000000}};
+    struct stage *s = *state;
+
+    open_writer(s);
+    put_lines(s, 10);
+    read_now(s);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(futimens(s->fd, tick), 0);
+        rename_to(s, suffixes[i]);
+        open_writer(s);
+        put_lines(s, 15);
+    }
+    let_pass(s, 700);
+    assert_all_read(s);
+    assert_int_equal(tail_status(s->tail)->rotations, 5);
+}
+
 static void sidecars_and_torn_ends_beside_the_file_are_not_taken_for_rotations(void **state)
 {
     struct stage *s = *state;
@@ -868,6 +889,7 @@ int main(void)
         ROW(a_rotation_loses_no_unread_line),
         ROW(the_old_file_is_followed_for_a_while_after_the_rotation),
         ROW(two_rotations_between_two_looks_lose_nothing),
+        ROW(files_that_were_rotated_within_one_tick_are_read_in_their_order),
         ROW(sidecars_and_torn_ends_beside_the_file_are_not_taken_for_rotations),
         ROW(the_unfinished_end_of_a_rotated_file_is_handed_on_as_torn),
         ROW(a_torn_end_that_is_cut_off_is_no_truncation),

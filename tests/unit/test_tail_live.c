@@ -36,7 +36,7 @@ static void on_line(void *self, const struct tail_line *line)
 
     r->torn += line->is_torn;
     memcpy(text, line->text, line->len < sizeof(text) - 1 ? line->len : sizeof(text) - 1);
-    if (sscanf(text, "{\"timestamp\":%lld}", &n) != 1 || n != r->expected)
+    if (sscanf(text, "{\"timestamp\":\"%lld\"}", &n) != 1 || n != r->expected)
         r->wrong++;
     r->expected = n + 1;
 }
@@ -63,7 +63,7 @@ static void put_batch(int fd, struct rng *rng, int64_t *n, int count)
     size_t cut;
 
     for (int i = 0; i < count; i++)
-        strbuf_addf(&batch, "{\"timestamp\":%lld}\n", (long long)(*n)++);
+        strbuf_addf(&batch, "{\"timestamp\":\"%012lld\"}\n", (long long)(*n)++);
     cut = (size_t)rng_range(rng, 0, (int64_t)batch.len);
     put(fd, batch.data, cut);
     if (rng_unit(rng) < 0.2)
@@ -149,7 +149,7 @@ static void write_and_freeze(const char *path)
     rng_seed(&rng, 47);
     for (int k = 0; k < 3; k++) {
         put_batch(fd, &rng, &n, 199);
-        len = snprintf(line, sizeof(line), "{\"timestamp\":%lld}\n", (long long)n++);
+        len = snprintf(line, sizeof(line), "{\"timestamp\":\"%012lld\"}\n", (long long)n++);
         put(fd, line, 8);
         raise(SIGSTOP);
         put(fd, line + 8, (size_t)len - 8);
