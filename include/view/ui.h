@@ -111,6 +111,9 @@ bool ui_wants_log(const struct ui *ui, const struct log_row *row);
 int ui_causes(const struct ui *ui, const struct cause_table *t, int64_t now_ms,
               int order[CAUSE_MAX]);
 
+/* True for a list that was empty when it was paused: it has no row to stand at, and shows none. */
+bool ui_is_paused_empty(const struct ui *ui, const struct ui_list *list);
+
 /* Fills `rows` with the rows to show, newest first, at most `height`; returns their number.
  * `chosen` gets the index of the one under the cursor, or -1. */
 int ui_event_rows(const struct ui *ui, const struct dash *d, const struct event_row **rows,

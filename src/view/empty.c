@@ -48,7 +48,9 @@ static void say_list(const struct view *v, enum panel panel, char *out, size_t c
     const struct figures *f = v->figures;
     uint64_t rows = rows_kept(v, panel);
 
-    if (rows)
+    if (rows && ui_is_paused_empty(v->ui, panel == PANEL_LOGS ? &v->ui->logs : &v->ui->events))
+        snprintf(out, cap, "paused before anything came   Space goes on");
+    else if (rows)
         say_hidden(v, panel, rows, out, cap);
     else if (panel == PANEL_LOGS)
         say_unread(f->log_reader, "line", out, cap);

@@ -150,7 +150,7 @@ static void list_note(const struct view *v, enum panel panel, char *out, size_t 
     if (ui->only_failures)
         len += snprintf(out + len, cap - (size_t)len, "%s  ",
                         panel == PANEL_LOGS ? ">= WARN" : "failures only");
-    if (!list->anchor)
+    if (!list->anchor && !ui->is_paused)
         snprintf(out + len, cap - (size_t)len, "following");
     else
         snprintf(out + len, cap - (size_t)len, "%s %s new", ui->is_paused ? "PAUSED" : "held,",

@@ -93,6 +93,8 @@ static int count_rows(const struct ui *ui, const struct dash *d, int most)
     struct dash_walk walk;
     int count = 0;
 
+    if (ui_is_paused_empty(ui, ui->panel == PANEL_LOGS ? &ui->logs : &ui->events))
+        return 0;
     if (ui->panel == PANEL_LOGS) {
         dash_walk_logs(d, ui->logs.anchor, &walk);
         while (count < most && (log = dash_next_log(&walk)) != NULL)
@@ -124,7 +126,7 @@ static void move(struct ui *ui, const struct dash *d, int step)
         ui->row = step_cursor(ui->row, step, table_rows(ui, d));
         return;
     }
-    if (!list->anchor)
+    if (!list->anchor && !ui->is_paused)
         list->anchor = newest_row(ui, d);
     list->cursor = step_cursor(
         list->cursor, step,

@@ -40,6 +40,11 @@ int ui_causes(const struct ui *ui, const struct cause_table *t, int64_t now_ms,
     return count;
 }
 
+bool ui_is_paused_empty(const struct ui *ui, const struct ui_list *list)
+{
+    return ui->is_paused && !list->anchor;
+}
+
 static int first_shown(const struct ui_list *list, int height)
 {
     return list->cursor >= height ? list->cursor - height + 1 : 0;
@@ -62,6 +67,8 @@ int ui_event_rows(const struct ui *ui, const struct dash *d, const struct event_
     const struct event_row *row;
 
     dash_walk_events(d, ui->events.anchor, &walk);
+    if (ui_is_paused_empty(ui, &ui->events))
+        height = 0;
     while (count < height && (row = dash_next_event(&walk)) != NULL) {
         if (ui_wants_event(ui, row) && skip-- <= 0)
             rows[count++] = row;
@@ -80,6 +87,8 @@ int ui_log_rows(const struct ui *ui, const struct dash *d, const struct log_row 
     const struct log_row *row;
 
     dash_walk_logs(d, ui->logs.anchor, &walk);
+    if (ui_is_paused_empty(ui, &ui->logs))
+        height = 0;
     while (count < height && (row = dash_next_log(&walk)) != NULL) {
         if (ui_wants_log(ui, row) && skip-- <= 0)
             rows[count++] = row;

@@ -83,6 +83,19 @@ static void the_list_follows_until_it_is_paused(void **state)
     assert_int_equal(newest_shown(), 27);
 }
 
+static void an_empty_list_stays_empty_while_it_is_paused(void **state)
+{
+    (void)state;
+    press(" ");
+    feed(1, 20);
+    assert_int_equal(newest_shown(), -1);
+    press("jg");
+    assert_int_equal(newest_shown(), -1);
+    assert_int_equal(chosen_offset(), -1);
+    press(" ");
+    assert_int_equal(newest_shown(), 20);
+}
+
 static void the_cursor_pins_the_rows_it_moves_over(void **state)
 {
     (void)state;
@@ -341,6 +354,7 @@ int main(void)
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         ROW(the_list_follows_until_it_is_paused),
+        ROW(an_empty_list_stays_empty_while_it_is_paused),
         ROW(the_cursor_pins_the_rows_it_moves_over),
         ROW(the_cursor_stops_at_the_oldest_row),
         ROW(the_filter_is_for_what_can_be_searched),
