@@ -17,7 +17,7 @@ static const struct kafka_property common[] = {
     {.name = "socket.nagle.disable", .value = "true"},
     {.name = "socket.keepalive.enable", .value = "true"},
     {.name = "topic.metadata.refresh.interval.ms", .value = "10000"},
-    {.name = "statistics.interval.ms", .value = "5000"},
+    {.name = "statistics.interval.ms", .value = "2000"},
     {.name = "log.queue", .value = "true", .is_fixed = true},
     {.name = "log.connection.close", .value = "false"},
     {.name = "enable.metrics.push", .value = "false", .is_optional = true},

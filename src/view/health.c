@@ -245,6 +245,13 @@ static enum level lasting_freshness(const struct figures *f, const struct health
     return level >= LEVEL_WARN ? level : LEVEL_OK;
 }
 
+/* The tracker has said so itself, after it had looked twice. */
+static enum level told_progress(const struct figures *f, const struct health_limits *l)
+{
+    (void)l;
+    return f->away_age_ms >= 0 ? LEVEL_CRIT : LEVEL_OK;
+}
+
 static const struct {
     const char *name;
     struct health_finding (*judge)(const struct figures *f, const struct health_limits *l);
@@ -252,7 +259,7 @@ static const struct {
     enum level (*at_once)(const struct figures *f, const struct health_limits *l);
 } rules[HEALTH_RULES] = {
     [HEALTH_FRESHNESS] = {"freshness", judge_freshness, lasting_freshness},
-    [HEALTH_PROGRESS] = {"progress", judge_progress, NULL},
+    [HEALTH_PROGRESS] = {"progress", judge_progress, told_progress},
     [HEALTH_SUCCESS] = {"success", judge_success, success_burst},
     [HEALTH_ERRORS] = {"errors", judge_errors, NULL},
     [HEALTH_DLQ] = {"dlq", judge_dlq, dlq_burst},

@@ -442,6 +442,7 @@ static void while_the_log_says_that_kafka_is_away_the_verdict_is_critical(void *
         feed_log(d, NOW - 3000, "INFO", "periodic metrics", "{\"lag\":0}");
         f = take(d);
         assert_int_equal(f.away_age_ms, 9000);
+        assert_int_equal(f.health.at_once, LEVEL_CRIT);
         assert_int_equal(f.health.findings[HEALTH_PROGRESS].level, LEVEL_CRIT);
         assert_string_equal(f.health.findings[HEALTH_PROGRESS].text, "Kafka is away, for 9.0 s");
         feed_log(d, NOW - 2000, "INFO", ends[i], "{}");
