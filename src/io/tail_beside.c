@@ -60,8 +60,8 @@ struct found {
     struct timespec written;
 };
 
-/* The clock of file systems ticks in milliseconds, and files that are rotated by the second may share
- * one tick: then their first lines tell, which begin with their times. */
+/* The clock of file systems ticks in milliseconds, and files that were rotated one right after the
+ * other may share a tick: then their first lines tell, which begin with their times. */
 static bool is_earlier(const struct found *a, const struct found *b)
 {
     char x[64];

@@ -169,7 +169,8 @@ struct text_buffer format_time(int64_t ms, int offset_s)
 
 struct text_buffer format_moment_ms(int64_t ms, int64_t now_ms, int offset_s)
 {
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     int64_t apart = ms > now_ms ? ms - now_ms : now_ms - ms;
     struct text_buffer b = {""};
     char date[RFC3339_SIZE];
@@ -179,7 +180,7 @@ struct text_buffer format_moment_ms(int64_t ms, int64_t now_ms, int offset_s)
         return time_ms(ms, offset_s);
     rfc3339_format(ms + INT64_C(1000) * offset_s, date); /* 2026-11-22T17:04:31.402Z */
     month = (date[5] - '0') * 10 + date[6] - '0';
-    snprintf(b.text, sizeof(b.text), "%.3s %.2s %.5s", months + 3 * ((month + 11) % 12), date + 8,
+    snprintf(b.text, sizeof(b.text), "%s %.2s %.5s", months[(month + 11) % 12], date + 8,
              date + 11);
     return b;
 }
