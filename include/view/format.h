@@ -12,6 +12,7 @@ struct text_buffer {
 
 struct text_buffer format_count(int64_t n);        /* "1 204", from ten million on "13.48 M" */
 struct text_buffer format_short(int64_t n);        /* "942", "1.4k", "13M": at most 5 columns */
+struct text_buffer format_short_or_na(int64_t n);  /* the same, "n/a" when it is not known */
 struct text_buffer format_rate(double per_second); /* "1 204", below ten "3.4" */
 struct text_buffer format_bytes(double bytes);     /* "812 B", "29.3 GB" */
 struct text_buffer format_percent(double share);   /* "99.82 %": cut, so 100.00 % means all */

@@ -63,6 +63,13 @@ struct text_buffer format_short(int64_t n)
     return b;
 }
 
+struct text_buffer format_short_or_na(int64_t n)
+{
+    static const struct text_buffer none = {"n/a"};
+
+    return n < 0 ? none : format_short(n);
+}
+
 struct text_buffer format_rate(double per_second)
 {
     struct text_buffer b = {""};

@@ -52,13 +52,6 @@ static void line_rate(struct screen *s, const struct view *v, int y)
               format_rate(panel_figures(v)->rate_60s.per_second).text);
 }
 
-static struct text_buffer plain(int64_t n)
-{
-    static const struct text_buffer none = {"n/a"};
-
-    return n < 0 ? none : format_short(n);
-}
-
 static void line_latency(struct screen *s, const struct view *v, int y)
 {
     const struct figure_latency *e = &panel_figures(v)->latency;
@@ -79,9 +72,9 @@ static void line_counts(struct screen *s, const struct view *v, int y)
     const struct figures *f = v->figures;
     struct panel_line l = line_at(s, y);
 
-    panel_put(&l, STYLE_TEXT, "lag %s", plain(f->lag.messages).text);
+    panel_put(&l, STYLE_TEXT, "lag %s", format_short_or_na(f->lag.messages).text);
     panel_put(&l, STYLE_TEXT, s->width >= PANEL_LINES_WIDTH ? "  dlq %s" : " dlq %s",
-              plain(f->dlq_60s).text);
+              format_short_or_na(f->dlq_60s).text);
     panel_put(&l, STYLE_TEXT, "  gaps %s", f->gaps < 0 ? "-" : format_short(f->gaps).text);
 }
 

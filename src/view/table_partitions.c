@@ -56,11 +56,6 @@ static struct text_buffer plain(int64_t n)
     return b;
 }
 
-static struct text_buffer short_or_na(int64_t n)
-{
-    return n < 0 ? plain(n) : format_short(n);
-}
-
 static struct text_buffer number_of(const struct figure_partition *p)
 {
     return plain(p->partition->number);
@@ -96,7 +91,7 @@ static struct text_buffer failed_of(const struct figure_partition *p)
 
 static struct text_buffer lag_of(const struct figure_partition *p)
 {
-    return short_or_na(p->lag);
+    return format_short_or_na(p->lag);
 }
 
 static struct text_buffer behind_of(const struct figure_partition *p)

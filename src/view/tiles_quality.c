@@ -8,14 +8,7 @@
 
 static struct text_buffer number_or_na(int64_t n)
 {
-    static const struct text_buffer none = {"n/a"};
-
-    return n < 0 ? none : n < 100000 ? format_count(n) : format_short(n);
-}
-
-static struct text_buffer short_or_na(int64_t n)
-{
-    return n < 0 ? number_or_na(n) : format_short(n);
+    return n >= 0 && n < 100000 ? format_count(n) : format_short_or_na(n);
 }
 
 /* The level of a rule, shown beside its figure: in colour, and as "!" for those who see none. */
@@ -51,7 +44,7 @@ struct failed_texts {
 static bool fill_failed(struct failed_texts *t, const struct figure_window *w, double per_second,
                         bool is_short, int room)
 {
-    struct text_buffer (*number)(int64_t n) = is_short ? short_or_na : number_or_na;
+    struct text_buffer (*number)(int64_t n) = is_short ? format_short_or_na : number_or_na;
     struct text_buffer failed = w->failed < 0 ? format_count(-1) : number(w->failed);
 
     if (per_second >= 0.05)
@@ -157,8 +150,8 @@ static void put_totals(struct panel_line *l, const struct figures *f)
              number_or_na(f->retried).text, number_or_na(f->dlq).text);
     if ((int)strlen(text) > l->end - l->x)
         snprintf(text, sizeof(text), "all failed %s  retried %s  dlq %s",
-                 short_or_na(f->failed).text, short_or_na(f->retried).text,
-                 short_or_na(f->dlq).text);
+                 format_short_or_na(f->failed).text, format_short_or_na(f->retried).text,
+                 format_short_or_na(f->dlq).text);
     panel_put(l, STYLE_TEXT, "%s", text);
 }
 

@@ -3,25 +3,11 @@
 # byte, as kcat reads them.
 
 bats_require_minimum_version 1.5.0
-load ../support/common
-load ../support/kafka
-load ../support/flow
+load ../support/flow_on_kafka
 
 # With an authorizer a topic can be forbidden; what has no rule is everybody's, as without one.
-AUTHORIZER=(authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+BROKER_SETTINGS=(authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
   allow.everyone.if.no.acl.found=true)
-
-setup_file() {
-  start_kafka "${AUTHORIZER[@]}"
-}
-
-teardown_file() {
-  stop_kafka
-}
-
-setup() {
-  use_own_flow
-}
 
 teardown() {
   end_background
@@ -324,7 +310,7 @@ refused_for_a_while() {
   letters=$DLQ_TOPIC
   DLQ_TOPIC=none create_topic "$KAFKA_TOPIC" 2
   drain -s kafka.create_topics=false # what the group needs lies on the first broker
-  start_second_kafka "${AUTHORIZER[@]}"
+  start_second_kafka "${BROKER_SETTINGS[@]}"
   DLQ_TOPIC=none KAFKA_REPLICATION_FACTOR=2 create_topic "$letters" 1
   ask config NAME min.insync.replicas=2
   start_tracker -s tracker.metrics_interval_seconds=1
@@ -339,7 +325,7 @@ refused_for_a_while() {
   wait_for 60 is_pending
   wait_for 100 has_logged "dead letters are not acknowledged, their partitions wait"
   [ "$(told_of 0)" -eq "$there" ]
-  start_second_kafka "${AUTHORIZER[@]}"
+  start_second_kafka "${BROKER_SETTINGS[@]}"
   wait_for 120 has_lines "$journal" 41
   wait_for 20 has_logged "dead letters do not wait that long any more"
   kill -TERM "$tracker"

@@ -2,21 +2,7 @@
 # Two brokers, each with partitions of its own, and one of them is gone.
 
 bats_require_minimum_version 1.5.0
-load ../support/common
-load ../support/kafka
-load ../support/flow
-
-setup_file() {
-  start_kafka
-}
-
-teardown_file() {
-  stop_kafka
-}
-
-setup() {
-  use_own_flow
-}
+load ../support/flow_on_kafka
 
 teardown() {
   end_background

@@ -1211,10 +1211,8 @@ static void a_drain_waits_for_a_partition_of_which_nothing_is_known(void **state
     assert_true(consume_is_drained(&w->c));
 }
 
-static void a_stop_does_not_wait_for_a_partition_of_which_nothing_is_known(void **state)
+static void stop_beside_a_partition_of_which_nothing_is_known(struct world *w)
 {
-    struct world *w = *state;
-
     w->source.partitions[1].is_unknown = true;
     add_orders(w, 0, 5);
     begin(w);
@@ -1223,6 +1221,13 @@ static void a_stop_does_not_wait_for_a_partition_of_which_nothing_is_known(void 
     consume_stop(&w->c);
     run_to_end(w, 400);
     assert_int_equal(committed(w, 0), 5);
+}
+
+static void a_stop_does_not_wait_for_a_partition_of_which_nothing_is_known(void **state)
+{
+    struct world *w = *state;
+
+    stop_beside_a_partition_of_which_nothing_is_known(w);
     assert_true(consume_is_drained(&w->c));
 }
 
@@ -1231,14 +1236,7 @@ static void nor_does_a_drain_that_is_stopped_but_it_has_not_drained(void **state
     struct world *w = *state;
 
     w->policy.drain = true;
-    w->source.partitions[1].is_unknown = true;
-    add_orders(w, 0, 5);
-    begin(w);
-    fake_source_assign(&w->source, 0, 1);
-    settle(w);
-    consume_stop(&w->c);
-    run_to_end(w, 400);
-    assert_int_equal(committed(w, 0), 5);
+    stop_beside_a_partition_of_which_nothing_is_known(w);
     assert_false(consume_is_drained(&w->c));
 }
 
