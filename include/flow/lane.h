@@ -51,6 +51,8 @@ struct lane {
     bool fenced; /* to be given back: begins nothing new */
 
     int64_t position;     /* next offset to be read, -1 until known */
+    int64_t expected;     /* offset after the last line, or the start; -1 until known: a record
+                             beyond it skipped what is between, which holds no record */
     int64_t end;          /* drain: handle what is before it; -1 otherwise */
     bool is_at_end;       /* drain: reached */
     int64_t replay_until; /* what is before it was told already and is told again on purpose */

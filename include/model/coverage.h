@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 /* Which offsets of one partition were told, by several journals all together and in whatever order
- * they are read: a range that one journal jumps over is no gap when another tells it. A zeroed
+ * they are read: a range that one journal jumps over is no gap when another tells it, or says that
+ * it holds no record. A zeroed
  * struct has seen nothing. Offsets are not negative. */
 
 #define COVERAGE_HOLES 256
@@ -24,8 +25,8 @@ struct coverage {
     struct coverage_hole holes[COVERAGE_HOLES]; /* ascending */
 };
 
-/* A line tells this offset. */
-void coverage_add(struct coverage *c, int64_t offset, int64_t at_ms);
+/* A line tells this offset, and that the `skipped` offsets right before it hold no record. */
+void coverage_add(struct coverage *c, int64_t offset, int64_t skipped, int64_t at_ms);
 
 /* A journal says that [from, to) can no longer be read. */
 void coverage_skip(struct coverage *c, int64_t from, int64_t to, int64_t at_ms);

@@ -24,6 +24,7 @@ struct journal_line {
     struct scan_value topic;
     int32_t partition;
     int64_t offset;
+    int64_t skipped;      /* how many offsets right before it hold no record; 0 if not said */
     int64_t message_size; /* -1 for a null value, or unknown */
     bool is_failed;       /* not processed; by outcome, or by decode flag and error without it */
     bool is_deserialized;

@@ -9,7 +9,7 @@
 #include "model/journal_line.h"
 
 /* What the offsets of a journal tell, partition by partition: gaps (offsets jumped over going
- * forward; compaction and transactions do that rightly too, so it is not called loss), duplicates
+ * forward, without those of which the journal says that they hold no record), duplicates
  * (an offset not above the highest seen), and rewinds (more than PARTITION_REWIND back, told once
  * instead of as thousands of duplicates). */
 
@@ -27,13 +27,14 @@ struct partition {
     char topic[PARTITION_TOPIC];
     int32_t number;
     bool has_offset;
-    int64_t first;     /* the offset seen first */
-    int64_t highest;   /* largest offset seen */
-    int64_t newest_ms; /* time of its newest line */
-    int64_t made_ms;   /* when the order of its newest line was made, 0 if that is not known */
+    int64_t first;         /* the offset seen first */
+    int64_t first_skipped; /* as its line says */
+    int64_t highest;       /* largest offset seen */
+    int64_t newest_ms;     /* time of its newest line */
+    int64_t made_ms;       /* when the order of its newest line was made, 0 if that is not known */
     uint64_t received;
     uint64_t failed;
-    uint64_t gaps; /* offsets jumped over, all together */
+    uint64_t gaps; /* offsets missing, all together */
     uint64_t dups;
     uint64_t rewinds;
     bool is_rewound;           /* went back and has not yet caught up again */
@@ -57,7 +58,7 @@ struct partition *partition_get(struct partition_table *t, const char *topic, si
 
 /* What one line did to its partition. */
 struct partition_change {
-    uint64_t gap;   /* offsets jumped over */
+    uint64_t gap;   /* offsets missing right after the highest seen before */
     bool is_dup;    /* seen before */
     bool is_rewind; /* the first line after a jump back */
 };

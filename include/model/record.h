@@ -51,6 +51,7 @@ struct record {
     int32_t dlq_partition;
     int64_t dlq_offset;
     bool replay;
+    int64_t skipped; /* how many offsets right before this one hold no record, as far as is known */
     bool with_raw;   /* write raw_message */
     bool with_order; /* write order_full; only for decodable values */
     bool is_compact; /* the value has no white space outside of strings, as far as is known */

@@ -8,8 +8,12 @@
 
 void lane_init(struct lane *lane, int32_t partition, uint32_t epoch)
 {
-    *lane = (struct lane){
-        .partition = partition, .epoch = epoch, .position = -1, .end = -1, .replay_until = -1};
+    *lane = (struct lane){.partition = partition,
+                          .epoch = epoch,
+                          .position = -1,
+                          .expected = -1,
+                          .end = -1,
+                          .replay_until = -1};
     told_init(&lane->told);
 }
 
@@ -64,6 +68,14 @@ static int64_t latency_ms(const struct lane *lane, int64_t wall_ms)
     return begin < 0 ? 0 : wall_ms - begin;
 }
 
+/* Transaction markers, aborted and compacted records: offsets without a record that a reader sees. */
+static int64_t skipped_before(const struct lane *lane)
+{
+    bool is_known = lane->expected >= 0 && lane->message.offset > lane->expected;
+
+    return is_known ? lane->message.offset - lane->expected : 0;
+}
+
 static void fill_record(const struct lane *lane, const struct lane_env *env,
                         enum record_outcome outcome, const struct sink_report *dlq,
                         struct record *r)
@@ -87,6 +99,7 @@ static void fill_record(const struct lane *lane, const struct lane_env *env,
         .reason = lane->reason,
         .attempts = lane->attempts,
         .replay = m->offset < lane->replay_until,
+        .skipped = skipped_before(lane),
         .order_id = lane->is_decoded ? lane->order.order_id : NULL,
         .is_compact = lane->is_decoded && lane->order.is_compact,
         .latency_ms = latency_ms(lane, env->wall_ms),
@@ -113,6 +126,7 @@ static void settle(struct lane *lane, struct lane_env *env, enum record_outcome 
 
     fill_record(lane, env, outcome, dlq, &r);
     told_settle(&lane->told, lane->message.offset);
+    lane->expected = lane->message.offset + 1;
     env->settled(env->ctx, lane, &r);
     let_go(lane, env);
 }

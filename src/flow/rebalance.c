@@ -55,7 +55,7 @@ static void start_lane(struct consume *c, struct assignment *a)
     lane->told.is_set_back = start.kind == START_REPLAY || start.kind == START_RESET;
     a->start = start.offset;
     a->is_reset = start.kind == START_RESET;
-    lane->position = start.offset;
+    lane->position = lane->expected = start.offset;
     if (c->policy.drain)
         lane->end = a->high;
     log_with(c->ports.log, LOG_INFO, "partition assigned", NULL, LOG_INT("partition", a->partition),

@@ -54,39 +54,60 @@ bool coverage_is_missing(const struct coverage *c, int64_t offset)
     return at < c->count && c->holes[at].from <= offset;
 }
 
-static void fill(struct coverage *c, int64_t offset)
+/* Takes [from, to) out of the hole at `at`, which it meets. Returns the index of the next hole. */
+static int cut_hole(struct coverage *c, int at, int64_t from, int64_t to)
 {
-    int at = search(c, offset);
     struct coverage_hole *h = &c->holes[at];
-    struct coverage_hole front;
+    const struct coverage_hole front = {.from = h->from, .to = from, .at_ms = h->at_ms};
+    const struct coverage_hole back = {.from = to, .to = h->to, .at_ms = h->at_ms};
 
-    if (at == c->count || h->from > offset)
-        return;
-    front = (struct coverage_hole){.from = h->from, .to = offset, .at_ms = h->at_ms};
-    h->from = offset + 1;
-    if (h->from == h->to && front.from == front.to)
-        remove_hole(c, at);
-    else if (h->from == h->to)
-        *h = front;
-    else if (front.from < front.to)
+    if (front.from < front.to && back.from < back.to) {
+        *h = back;
         insert_hole(c, at, front);
+        return c->count;
+    }
+    if (front.from < front.to)
+        *h = front;
+    else if (back.from < back.to)
+        *h = back;
+    else
+        remove_hole(c, at--);
+    return at + 1;
 }
 
-void coverage_add(struct coverage *c, int64_t offset, int64_t at_ms)
+static void fill(struct coverage *c, int64_t from, int64_t to)
 {
+    int at = search(c, from);
+
+    while (at < c->count && c->holes[at].from < to)
+        at = cut_hole(c, at, from, to);
+}
+
+/* What is between two parts that were told is a hole. */
+static void join(struct coverage *c, int at, int64_t from, int64_t to, int64_t at_ms)
+{
+    if (from < to)
+        insert_hole(c, at, (struct coverage_hole){from, to, at_ms});
+}
+
+void coverage_add(struct coverage *c, int64_t offset, int64_t skipped, int64_t at_ms)
+{
+    int64_t from = offset - skipped;
+
     if (!c->has_any) {
         c->has_any = true;
-        c->first = c->highest = offset;
-    } else if (offset > c->highest) {
-        if (offset - 1 > c->highest)
-            insert_hole(c, c->count, (struct coverage_hole){c->highest + 1, offset, at_ms});
+        c->first = from;
         c->highest = offset;
-    } else if (offset < c->first) {
-        if (offset + 1 < c->first)
-            insert_hole(c, 0, (struct coverage_hole){offset + 1, c->first, at_ms});
-        c->first = offset;
-    } else {
-        fill(c, offset);
+        return;
+    }
+    fill(c, from, offset + 1);
+    if (from < c->first) {
+        join(c, 0, offset + 1, c->first, at_ms);
+        c->first = from;
+    }
+    if (offset > c->highest) {
+        join(c, c->count, c->highest + 1, from, at_ms);
+        c->highest = offset;
     }
 }
 

@@ -20,6 +20,7 @@ enum key {
     KEY_LATENCY,
     KEY_ORDER_ID,
     KEY_REPLAY,
+    KEY_SKIPPED,
     KEY_ORDER,
     KEY_FROM,
     KEY_TO,
@@ -48,6 +49,7 @@ static const struct {
     [KEY_LATENCY] = KEY("latency_ms"),
     [KEY_ORDER_ID] = KEY("order_id"),
     [KEY_REPLAY] = KEY("replay"),
+    [KEY_SKIPPED] = KEY("offsets_skipped"),
     [KEY_ORDER] = KEY("order_full"),
     [KEY_FROM] = KEY("from"),
     [KEY_TO] = KEY("to"),
@@ -130,6 +132,14 @@ static int scan_offset(const struct scan_value *v, int64_t *offset)
     return scan_int(v, offset) < 0 || *offset < 0 || *offset == INT64_MAX ? -1 : 0;
 }
 
+/* There are no more offsets before it than its own number. */
+static int64_t read_skipped(const struct scan_value *v, int64_t offset)
+{
+    int64_t n = int_or(v, 0);
+
+    return n > 0 && n <= offset ? n : 0;
+}
+
 static int read_place(struct journal_line *line, const struct scan_value found[KEY_COUNT])
 {
     int64_t partition;
@@ -137,8 +147,12 @@ static int read_place(struct journal_line *line, const struct scan_value found[K
     if (scan_int(&found[KEY_PARTITION], &partition) < 0 || partition < 0 || partition > INT32_MAX)
         return -1;
     line->partition = (int32_t)partition;
-    if (line->kind == JOURNAL_MESSAGE)
-        return scan_offset(&found[KEY_OFFSET], &line->offset);
+    if (line->kind == JOURNAL_MESSAGE) {
+        if (scan_offset(&found[KEY_OFFSET], &line->offset) < 0)
+            return -1;
+        line->skipped = read_skipped(&found[KEY_SKIPPED], line->offset);
+        return 0;
+    }
     if (scan_offset(&found[KEY_FROM], &line->gap_from) < 0)
         return -1;
     return scan_offset(&found[KEY_TO], &line->gap_to);

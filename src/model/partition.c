@@ -59,16 +59,26 @@ static void skip_to(struct partition *p, int64_t highest)
     p->is_rewound = false;
 }
 
+/* Offsets between a line and a later one whose line does not say that they hold no record. */
+static uint64_t missing_between(int64_t earlier, int64_t later, int64_t skipped)
+{
+    int64_t between = later - earlier - 1;
+
+    return between > skipped ? (uint64_t)(between - skipped) : 0;
+}
+
 static struct partition_change count_offset(struct partition *p, const struct journal_line *line)
 {
     struct partition_change change = {0};
     int64_t offset = line->offset;
 
-    if (!p->has_offset)
+    if (!p->has_offset) {
         p->first = offset;
+        p->first_skipped = line->skipped;
+    }
     if (!p->has_offset || offset > p->highest) {
         if (p->has_offset)
-            change.gap = (uint64_t)(offset - p->highest - 1);
+            change.gap = missing_between(p->highest, offset, line->skipped);
         skip_to(p, offset);
     } else if (p->is_rewound) {
         change.is_dup = true;
@@ -148,7 +158,7 @@ void partition_cover(struct partition *p, const struct journal_line *line, int j
         p->received++;
         p->failed += line->is_failed;
         count_second(p, line);
-        coverage_add(p->coverage, line->offset, line->timestamp_ms);
+        coverage_add(p->coverage, line->offset, line->skipped, line->timestamp_ms);
     }
     p->has_offset = p->coverage->has_any;
     p->highest = p->coverage->highest;
@@ -167,10 +177,11 @@ void partition_prepend(struct partition *p, const struct partition *earlier)
     if (!p->has_offset)
         skip_to(p, earlier->highest);
     else if (p->first > earlier->highest)
-        p->gaps += (uint64_t)(p->first - earlier->highest - 1);
+        p->gaps += missing_between(earlier->highest, p->first, p->first_skipped);
     else
         p->dups += (uint64_t)(earlier->highest - p->first + 1);
     p->first = earlier->first;
+    p->first_skipped = earlier->first_skipped;
     if (earlier->newest_ms > p->newest_ms) {
         p->newest_ms = earlier->newest_ms;
         p->made_ms = earlier->made_ms;

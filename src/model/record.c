@@ -137,6 +137,8 @@ static void write_fate(struct json_writer *w, const struct record *r)
         write_dlq(w, r);
     if (r->replay)
         json_bool(w, "replay", true);
+    if (r->skipped > 0)
+        json_int(w, "offsets_skipped", r->skipped);
 }
 
 /* What was decodable is known to be UTF-8. */

@@ -342,7 +342,7 @@ void dash_event(struct dash *d, const struct journal_line *line, const struct pl
         return;
     }
     if (change.gap)
-        add_gap_row(d, line, before + 1, line->offset, place);
+        add_gap_row(d, line, before + 1, before + 1 + (int64_t)change.gap, place);
     count_message(d, line, slot);
     count_order(d, line, &order, now_ms);
     add_message_row(d, line, &order, &change, place);

@@ -449,6 +449,69 @@ static void a_record_that_was_read_beyond_is_left_out_and_that_is_said(void **st
                      3);
 }
 
+static void assert_line_skips(const struct world *w, int offset, int skipped)
+{
+    char line[80];
+
+    snprintf(line, sizeof(line), "\"kafka_offset\":%d,", offset);
+    assert_int_equal(fake_journal_lines(&w->journal, UINT64_MAX, line), 1);
+    for (size_t i = 0; i < w->journal.count; i++) {
+        const char *at = strstr(w->journal.batches[i].lines, line);
+        const char *said = at ? strstr(at, "\"offsets_skipped\":") : NULL;
+        int n = 0;
+
+        if (!at)
+            continue;
+        if (said && said < strchr(at, '\n'))
+            assert_int_equal(sscanf(said, "\"offsets_skipped\":%d", &n), 1);
+        assert_int_equal(n, skipped);
+    }
+}
+
+/* Also when the end was reported in between, when the record was dropped once before its line, and
+ * when the partition begins at the offset after the last line. */
+static void a_line_says_how_many_offsets_before_it_held_no_record(void **state)
+{
+    struct world *w = *state;
+
+    w->journal.next[0] = 1;
+    w->source.partitions[0].committed = 1;
+    fake_source_skip(&w->source, 0, 5);
+    add_orders(w, 0, 2); /* 5, 6 */
+    fake_source_skip(&w->source, 0, 3);
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    settle(w);
+    w->processor.otherwise.verdict = ATTEMPT_TRANSIENT;
+    fake_source_skip(&w->source, 0, 1);
+    add_orders(w, 0, 1); /* 11 */
+    settle(w);
+    fake_source_revoke(&w->source, 0, 0, false);
+    settle(w);
+    w->processor.otherwise.verdict = ATTEMPT_OK;
+    fake_source_assign(&w->source, 0, 0);
+    settle(w);
+    assert_int_equal(w->lines, 3);
+    assert_line_skips(w, 5, 4);
+    assert_line_skips(w, 6, 0);
+    assert_line_skips(w, 11, 4);
+}
+
+/* What the group has committed beyond the journal was another's to read. */
+static void what_was_committed_beyond_the_journal_is_not_said_to_hold_no_record(void **state)
+{
+    struct world *w = *state;
+
+    w->journal.next[0] = 1;
+    w->source.partitions[0].committed = 4;
+    fake_source_skip(&w->source, 0, 5);
+    add_orders(w, 0, 1);
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    settle(w);
+    assert_line_skips(w, 5, 1);
+}
+
 static void a_topic_that_is_recreated_while_it_is_read_is_told_from_its_new_beginning(void **state)
 {
     static const int orders[] = {3, 5, 9}; /* in the new topic; five in the old one */
@@ -1539,6 +1602,8 @@ int main(void)
         TEST(the_source_is_served_between_bursts_of_a_busy_partition),
         TEST(a_turn_ends_in_time_however_slow_the_records_are),
         TEST(a_record_that_was_read_beyond_is_left_out_and_that_is_said),
+        TEST(a_line_says_how_many_offsets_before_it_held_no_record),
+        TEST(what_was_committed_beyond_the_journal_is_not_said_to_hold_no_record),
         TEST(a_topic_that_is_recreated_while_it_is_read_is_told_from_its_new_beginning),
         TEST(a_commit_below_the_journal_is_noted_only_when_its_line_is_durable),
         TEST(an_end_before_what_was_read_does_not_set_a_lane_back),

@@ -225,6 +225,58 @@ static void gaps_and_duplicates_are_told_per_partition(void **state)
     assert_int_equal(dash_event_row(d, 4)->kind, ROW_GAP);
 }
 
+static struct record after_skipped(struct record r, int64_t skipped)
+{
+    r.skipped = skipped;
+    return r;
+}
+
+/* Markers and compacted records are nobody's loss; a line that is missing beside them is. */
+static void offsets_without_a_record_are_not_missing_but_a_line_is(void **state)
+{
+    struct dash *d = *state;
+    struct figures f;
+
+    feed(d, message(0, 10, NOW - 9000));
+    feed(d, after_skipped(message(0, 14, NOW - 8000), 3)); /* 11 to 13 */
+    feed(d, after_skipped(message(0, 20, NOW - 8000), 9)); /* more than were jumped over */
+    f = take(d);
+    assert_int_equal(f.gaps, 0);
+    assert_int_equal(f.health.findings[HEALTH_INTEGRITY].level, LEVEL_OK);
+    assert_int_equal(d->events.total, 3);
+    feed(d, after_skipped(message(0, 25, NOW - 7000), 3)); /* 21 is missing */
+    f = take(d);
+    assert_int_equal(f.gaps, 1);
+    assert_int_equal(f.gaps_15m, 1);
+    assert_int_equal(f.health.findings[HEALTH_INTEGRITY].level, LEVEL_WARN);
+    assert_int_equal(dash_event_row(d, 4)->kind, ROW_GAP);
+    assert_int_equal(dash_event_row(d, 4)->offset, 21);
+    assert_non_null(strstr(dash_event_row(d, 4)->text, "1 offsets missing, up to @21"));
+}
+
+/* A number that is none, or larger than the offset, explains nothing. */
+static void what_cannot_be_a_number_of_offsets_explains_no_gap(void **state)
+{
+    static const char *const said[] = {"-3", "1e99", "\"3\"", "null", "1000", "2.5"};
+    struct dash *d = *state;
+    struct figures f;
+
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        char line[300];
+        int n;
+
+        feed(d, message((int32_t)i, 0, NOW - 9000));
+        n = snprintf(line, sizeof(line),
+                     "{\"timestamp\":\"2026-11-22T17:04:00.000Z\",\"event_type\":\"message."
+                     "received\",\"kafka_topic\":\"orders\",\"kafka_partition\":%zu,"
+                     "\"kafka_offset\":4,\"deserialized\":true,\"offsets_skipped\":%s}",
+                     i, said[i]);
+        feed_text(d, line, (size_t)n);
+        f = take(d);
+        assert_int_equal(f.gaps, 3 * (i + 1));
+    }
+}
+
 static uint64_t newest_from(const struct dash *d, uint64_t anchor, int *count)
 {
     struct dash_walk walk;
@@ -424,6 +476,19 @@ static void history_adds_to_the_totals_and_joins_the_offsets(void **state)
     assert_int_equal(f.partition_count, 3);
     assert_int_equal(f.span_ms, 9000000 - 5000);
     assert_int_equal(d->events.total, 3);
+}
+
+static void offsets_without_a_record_between_history_and_now_are_not_missing(void **state)
+{
+    struct dash *d = *state;
+    struct figures f;
+
+    d->history.is_reading = true;
+    feed(d, after_skipped(message(0, 105, NOW - 5000), 3)); /* 102 to 104 */
+    feed_old(d, message(0, 99, NOW - 9000000));
+    dash_end_history(d);
+    f = take(d);
+    assert_int_equal(f.gaps, 2); /* 100, 101 */
 }
 
 static void while_the_log_says_that_kafka_is_away_the_verdict_is_critical(void **state)
@@ -830,6 +895,24 @@ static void what_one_tracker_jumps_over_and_another_tells_is_no_gap(void **state
     free_pair(&p);
 }
 
+/* The partition goes from a to b with a marker as its last offset. */
+static void offsets_without_a_record_are_not_missing_between_trackers(void **state)
+{
+    struct pair p = pair_of_trackers();
+
+    (void)state;
+    feed(p.b, message(0, 0, NOW - 9000));
+    feed(p.a, message(0, 1, NOW - 8000));
+    feed(p.a, after_skipped(message(0, 5, NOW - 7000), 3));
+    feed(p.b, after_skipped(message(0, 8, NOW - 6000), 2)); /* 6, 7 */
+    take_pair(&p);
+    assert_int_equal(p.f.gaps, 0);
+    feed(p.b, after_skipped(message(0, 12, NOW - 6000), 2)); /* 9 is missing */
+    take_pair(&p);
+    assert_int_equal(p.f.gaps, 1);
+    free_pair(&p);
+}
+
 static void rows_of_several_trackers_are_merged_by_time(void **state)
 {
     struct pair p = pair_of_trackers();
@@ -956,6 +1039,8 @@ int main(void)
         ROW(gaps_and_duplicates_are_told_per_partition),
         ROW(a_held_list_keeps_its_rows_however_many_come),
         ROW(a_jump_far_back_is_one_rewind),
+        ROW(offsets_without_a_record_are_not_missing_but_a_line_is),
+        ROW(what_cannot_be_a_number_of_offsets_explains_no_gap),
         ROW(a_gap_that_the_tracker_tells_is_counted_once),
         ROW(lag_comes_from_the_metrics_and_unknown_is_not_zero),
         ROW(a_partition_with_lag_is_behind_by_the_age_of_its_last_order),
@@ -975,10 +1060,12 @@ int main(void)
         ROW(the_rate_is_compared_with_that_of_an_hour_ago),
         ROW(lag_is_growing_only_when_it_was_there_all_the_time),
         ROW(what_one_tracker_jumps_over_and_another_tells_is_no_gap),
+        ROW(offsets_without_a_record_are_not_missing_between_trackers),
         ROW(rows_of_several_trackers_are_merged_by_time),
         ROW(the_worst_tracker_decides_and_is_named),
         ROW(of_several_trackers_those_that_are_gone_are_named),
         ROW(history_of_several_trackers_adds_up_in_any_order),
+        ROW(offsets_without_a_record_between_history_and_now_are_not_missing),
         ROW(while_the_log_says_that_kafka_is_away_the_verdict_is_critical),
         ROW(a_tracker_that_gives_no_sign_of_life_is_stale_as_soon_as_the_limit_says),
     };

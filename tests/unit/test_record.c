@@ -93,6 +93,7 @@ static void a_dead_letter_says_why_and_where_it_is(void **state)
     r.dlq_partition = 1;
     r.dlq_offset = 7;
     r.replay = true;
+    r.skipped = 3;
     r.with_raw = r.with_order = false;
     assert_line(&r, "{\"timestamp\":\"2026-11-22T17:04:31.402Z\","
                     "\"event_type\":\"message.received.processing_error\","
@@ -102,7 +103,7 @@ static void a_dead_letter_says_why_and_where_it_is(void **state)
                     "\"outcome\":\"dead_lettered\",\"reason\":\"TIMEOUT\",\"attempts\":3,"
                     "\"latency_ms\":12,\"order_id\":\"o-1\","
                     "\"dlq\":{\"topic\":\"orders-dlq\",\"partition\":1,\"offset\":7},"
-                    "\"replay\":true}\n");
+                    "\"replay\":true,\"offsets_skipped\":3}\n");
 }
 
 static void a_null_value_has_no_payload(void **state)
