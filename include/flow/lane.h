@@ -50,12 +50,12 @@ struct lane {
     int64_t deadline_ms;
     bool fenced; /* to be given back: begins nothing new */
 
-    int64_t position;     /* next offset to be read, -1 until known */
-    int64_t expected;     /* offset after the last line, or the start; -1 until known: a record
-                             beyond it skipped what is between, which holds no record */
-    int64_t end;          /* drain: handle what is before it; -1 otherwise */
-    bool is_at_end;       /* drain: reached */
-    int64_t replay_until; /* what is before it was told already and is told again on purpose */
+    int64_t position;   /* next offset to be read, -1 until known */
+    int64_t expected;   /* offset after the last line, or the start; -1 until known: a record
+                           beyond it skipped what is between, which holds no record */
+    int64_t end;        /* drain: handle what is before it; -1 otherwise */
+    bool is_at_end;     /* drain: reached */
+    int64_t rewind_end; /* what is before it is reprocessed; -1 without a rewind */
     struct told told;
 
     struct message message;
@@ -98,6 +98,9 @@ void lane_init(struct lane *lane, int32_t partition, uint32_t epoch);
 
 /* Frees what the lane owns; it must hold no record. */
 void lane_release(struct lane *lane);
+
+/* Where the rewind in progress ends, or -1 when what was journaled reached its end. */
+int64_t lane_rewind_end(const struct lane *lane);
 
 /* The tag of what this lane has under way. */
 uint64_t lane_tag(const struct lane *lane);

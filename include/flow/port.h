@@ -162,12 +162,22 @@ struct processor {
 
 /* ---- where it is written down ---- */
 
-/* How far a partition is told by the lines of a batch. One that is set back begins anew in it: what
- * was noted of its commits is void. */
+/* How far a partition is journaled by the lines of a batch. One that is set back begins again in
+ * it: what was noted of its commits is void. */
 struct journal_mark {
     int32_t partition;
     int64_t next;
+    int64_t timestamp_ms; /* as in journal_position */
+    int64_t rewind_end;   /* likewise */
     bool is_set_back;
+};
+
+/* How far a partition is journaled by all lines that were handed over. */
+struct journal_position {
+    int64_t next;         /* the offset after the last line, -1 if none */
+    int64_t committed;    /* the last commit that the broker acknowledged to us, -1 if none */
+    int64_t rewind_end;   /* a rewind is in progress: what is before it is reprocessed; else -1 */
+    int64_t timestamp_ms; /* of the record at next - 1, as Kafka gave it; -1 if unknown */
 };
 
 enum journal_state {
@@ -192,9 +202,8 @@ struct journal_port {
     void (*hurry)(void *self);
     /* Let go of the file and open its path anew, after all that was handed over so far. */
     void (*reopen)(void *self);
-    /* How far the partition is told by all lines handed over so far, and the last commit that was
-     * noted; each -1 if unknown. */
-    void (*position)(void *self, int32_t partition, int64_t *next, int64_t *committed);
+    /* Fills `p`: all -1 for a partition that the journal does not know. */
+    void (*position)(void *self, int32_t partition, struct journal_position *p);
     /* The broker acknowledged a commit. */
     void (*note_commit)(void *self, int32_t partition, int64_t committed);
 };

@@ -15,7 +15,8 @@ struct told_mark {
 };
 
 struct told {
-    int64_t next;     /* offset behind the last line that is not handed over, -1 for none */
+    int64_t next;         /* offset behind the last line that is not handed over, -1 for none */
+    int64_t timestamp_ms; /* of the record of that line, -1 if it has none or it is of no record */
     int64_t durable;  /* what is before it is on the disk, or not ours to tell; -1 until known */
     bool is_set_back; /* it begins anew, and the line that says so is not durable yet */
     struct told_mark *marks; /* handed over, oldest first */
@@ -30,8 +31,8 @@ void told_release(struct told *t);
 /* What is before `offset` was told before; -1: unknown. */
 void told_begin(struct told *t, int64_t offset);
 
-/* There is a line for the record at `offset`. */
-void told_settle(struct told *t, int64_t offset);
+/* There is a line for the record at `offset`, which has this timestamp or -1. */
+void told_settle(struct told *t, int64_t offset, int64_t timestamp_ms);
 
 /* The lines so far are part of batch `batch`. */
 void told_hand_over(struct told *t, uint64_t batch);

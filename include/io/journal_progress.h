@@ -40,9 +40,9 @@ void journal_progress_write(struct journal_progress *p, const struct journal_mar
 
 void journal_progress_commit(struct journal_progress *p, int32_t partition, int64_t committed);
 
-/* The offset behind the last one told and the last commit; -1 if none. */
-void journal_progress_position(struct journal_progress *p, int32_t partition, int64_t *next,
-                               int64_t *committed);
+/* See the port. */
+void journal_progress_position(struct journal_progress *p, int32_t partition,
+                               struct journal_position *position);
 
 /* See journal_set_cluster. */
 bool journal_progress_set_cluster(struct journal_progress *p, const char *cluster_id);

@@ -17,8 +17,10 @@
 struct checkpoint_entry {
     char *topic;
     int32_t partition;
-    int64_t next;      /* the offset after the last one told; -1 if none */
-    int64_t committed; /* the last commit that the broker acknowledged to us; -1 if none */
+    int64_t next;       /* the offset after the last one told; -1 if none */
+    int64_t committed;  /* the last commit that the broker acknowledged to us; -1 if none */
+    int64_t rewind_end; /* the offsets before it are reprocessed; -1 if no rewind is in progress */
+    int64_t timestamp_ms; /* of the record at next - 1, as Kafka gave it; -1 if unknown */
 };
 
 struct checkpoint {
@@ -38,7 +40,7 @@ struct checkpoint {
 
 uint64_t checkpoint_hash(const char *bytes, size_t len);
 
-/* The position of a partition, added with -1 and -1 when it is new. Borrowed until the next
+/* The position of a partition, added with -1 for all when it is new. Borrowed until the next
  * addition. */
 struct checkpoint_entry *checkpoint_find(struct checkpoint *s, const char *topic,
                                          int32_t partition);

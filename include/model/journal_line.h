@@ -13,7 +13,7 @@
 enum journal_kind {
     JOURNAL_MESSAGE, /* the fate of one message */
     JOURNAL_GAP,     /* offsets that can no longer be read */
-    JOURNAL_REPLAY,  /* offsets that will be told a second time */
+    JOURNAL_REPLAY,  /* offsets that begin again: reprocessed, or those of a recreated topic */
 };
 
 enum journal_fate { JOURNAL_PROCESSED, JOURNAL_DEAD_LETTERED, JOURNAL_DROPPED };
@@ -24,11 +24,13 @@ struct journal_line {
     struct scan_value topic;
     int32_t partition;
     int64_t offset;
-    int64_t skipped;      /* how many offsets right before it hold no record; 0 if not said */
-    int64_t message_size; /* -1 for a null value, or unknown */
-    bool is_failed;       /* not processed; by outcome, or by decode flag and error without it */
+    int64_t skipped;            /* how many offsets right before it hold no record; 0 if not said */
+    int64_t kafka_timestamp_ms; /* the record's, as Kafka gave it; -1 if it has none */
+    int64_t message_size;       /* -1 for a null value, or unknown */
+    bool is_failed; /* not processed; by outcome, or by decode flag and error without it */
     bool is_deserialized;
     bool is_replay;
+    bool is_recreated; /* JOURNAL_REPLAY: what follows is of another topic of the same name */
     bool has_outcome;
     enum journal_fate fate; /* only with has_outcome */
     int64_t attempts;       /* 0 if unknown */

@@ -52,6 +52,8 @@ static void submit_lines(struct consume *c)
             marks[count++] =
                 (struct journal_mark){.partition = lane->partition,
                                       .next = told->next,
+                                      .timestamp_ms = told->timestamp_ms,
+                                      .rewind_end = lane_rewind_end(lane),
                                       .is_set_back = told->is_set_back && told->mark_count == 0};
     }
     c->last_batch = j->submit(j->self, &c->lines, marks, count);

@@ -13,7 +13,7 @@ void lane_init(struct lane *lane, int32_t partition, uint32_t epoch)
                           .position = -1,
                           .expected = -1,
                           .end = -1,
-                          .replay_until = -1};
+                          .rewind_end = -1};
     told_init(&lane->told);
 }
 
@@ -22,6 +22,11 @@ void lane_release(struct lane *lane)
     arena_release(&lane->arena);
     told_release(&lane->told);
     *lane = (struct lane){0};
+}
+
+int64_t lane_rewind_end(const struct lane *lane)
+{
+    return lane->told.next < lane->rewind_end ? lane->rewind_end : -1;
 }
 
 uint64_t lane_tag(const struct lane *lane)
@@ -98,7 +103,7 @@ static void fill_record(const struct lane *lane, const struct lane_env *env,
         .outcome = outcome,
         .reason = lane->reason,
         .attempts = lane->attempts,
-        .replay = m->offset < lane->replay_until,
+        .replay = m->offset < lane->rewind_end,
         .skipped = skipped_before(lane),
         .order_id = lane->is_decoded ? lane->order.order_id : NULL,
         .is_compact = lane->is_decoded && lane->order.is_compact,
@@ -125,7 +130,7 @@ static void settle(struct lane *lane, struct lane_env *env, enum record_outcome 
     struct record r;
 
     fill_record(lane, env, outcome, dlq, &r);
-    told_settle(&lane->told, lane->message.offset);
+    told_settle(&lane->told, lane->message.offset, lane->message.timestamp_ms);
     lane->expected = lane->message.offset + 1;
     env->settled(env->ctx, lane, &r);
     let_go(lane, env);

@@ -19,7 +19,6 @@ static void tell_start(struct consume *c, struct lane *lane, const struct start 
                  LOG_INT("to", start->to));
         break;
     case START_REPLAY:
-        lane->replay_until = start->to;
         record_write_replay(c->env.wall_ms, topic, lane->partition, start->from, start->to,
                             &c->lines);
         log_with(c->ports.log, LOG_WARN, "the group was set back, telling records a second time",
@@ -27,8 +26,8 @@ static void tell_start(struct consume *c, struct lane *lane, const struct start 
                  LOG_INT("to", start->to));
         break;
     case START_RESET:
-        record_write_replay(c->env.wall_ms, topic, lane->partition, start->from, start->to,
-                            &c->lines);
+        record_write_recreated(c->env.wall_ms, topic, lane->partition, start->from, start->to,
+                               &c->lines);
         log_with(c->ports.log, LOG_ERROR, "the topic was recreated or cut, its offsets begin anew",
                  NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
                  LOG_INT("journal", start->to));
@@ -37,16 +36,31 @@ static void tell_start(struct consume *c, struct lane *lane, const struct start 
     lane->told.next = start->offset;
 }
 
+/* A rewind goes on where a restart or another one found it, to the end of the farther one. Those of
+ * a recreated topic are new records. */
+static void begin_rewind(struct lane *lane, const struct journal_position *p, struct start *start)
+{
+    if (start->kind == START_RESET)
+        return;
+    if (start->kind == START_REPLAY && start->to < p->rewind_end)
+        start->to = p->rewind_end;
+    lane->rewind_end = start->kind == START_REPLAY ? start->to : p->rewind_end;
+}
+
 static void start_lane(struct consume *c, struct assignment *a)
 {
     const struct journal_port *j = c->ports.journal;
     struct lane *lane = lanes_add(&c->lanes, a->partition);
     struct start_facts facts = {
         .committed = a->committed, .low = a->low, .high = a->high, .was_beyond = a->was_beyond};
+    struct journal_position position;
     struct start start;
 
-    j->position(j->self, a->partition, &facts.journal_next, &facts.acked_commit);
+    j->position(j->self, a->partition, &position);
+    facts.journal_next = position.next;
+    facts.acked_commit = position.committed;
     start = start_decide(&facts);
+    begin_rewind(lane, &position, &start);
     told_begin(&lane->told, start.offset);
     tell_start(c, lane, &start);
     /* A crash came between journal and commit: the group is to know even if no record follows. */

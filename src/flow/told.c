@@ -7,7 +7,7 @@
 
 void told_init(struct told *t)
 {
-    *t = (struct told){.next = -1, .durable = -1};
+    *t = (struct told){.next = -1, .timestamp_ms = -1, .durable = -1};
 }
 
 void told_release(struct told *t)
@@ -21,11 +21,12 @@ void told_begin(struct told *t, int64_t offset)
     t->durable = offset;
 }
 
-void told_settle(struct told *t, int64_t offset)
+void told_settle(struct told *t, int64_t offset, int64_t timestamp_ms)
 {
     if (t->durable < 0)
         t->durable = offset;
     t->next = offset + 1;
+    t->timestamp_ms = timestamp_ms;
 }
 
 void told_mark(struct told *t, uint64_t batch, int64_t next)

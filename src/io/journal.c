@@ -252,11 +252,11 @@ static void reopen(void *self)
     journal_queue_push(&j->queue, 0, NULL, NULL, 0);
 }
 
-static void position(void *self, int32_t partition, int64_t *next, int64_t *committed)
+static void position(void *self, int32_t partition, struct journal_position *p)
 {
     struct journal *j = self;
 
-    journal_progress_position(&j->progress, partition, next, committed);
+    journal_progress_position(&j->progress, partition, p);
 }
 
 static void note_commit(void *self, int32_t partition, int64_t committed)

@@ -46,6 +46,8 @@ static void apply(const struct journal_progress *p, struct checkpoint *state,
         struct checkpoint_entry *entry = checkpoint_find(state, p->topic, marks[i].partition);
 
         entry->next = marks[i].next;
+        entry->timestamp_ms = marks[i].timestamp_ms;
+        entry->rewind_end = marks[i].rewind_end;
         if (marks[i].is_set_back)
             entry->committed = -1;
     }
@@ -77,15 +79,17 @@ void journal_progress_commit(struct journal_progress *p, int32_t partition, int6
     pthread_mutex_unlock(&p->lock);
 }
 
-void journal_progress_position(struct journal_progress *p, int32_t partition, int64_t *next,
-                               int64_t *committed)
+void journal_progress_position(struct journal_progress *p, int32_t partition,
+                               struct journal_position *position)
 {
     const struct checkpoint_entry *entry;
 
     pthread_mutex_lock(&p->lock);
     entry = checkpoint_find(&p->told, p->topic, partition);
-    *next = entry->next;
-    *committed = entry->committed;
+    *position = (struct journal_position){.next = entry->next,
+                                          .committed = entry->committed,
+                                          .rewind_end = entry->rewind_end,
+                                          .timestamp_ms = entry->timestamp_ms};
     pthread_mutex_unlock(&p->lock);
 }
 

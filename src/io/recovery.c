@@ -72,6 +72,27 @@ static bool goes_on(const struct journal_line *line, int64_t next)
     return (line->kind == JOURNAL_MESSAGE ? line->offset + 1 : line->gap_to) >= next;
 }
 
+static void move_on(struct checkpoint_entry *p, const struct journal_line *line)
+{
+    p->timestamp_ms = -1;
+    switch (line->kind) {
+    case JOURNAL_MESSAGE:
+        p->next = line->offset + 1;
+        p->timestamp_ms = line->kafka_timestamp_ms;
+        break;
+    case JOURNAL_GAP:
+        p->next = line->gap_to;
+        break;
+    case JOURNAL_REPLAY:
+        p->next = line->gap_from;
+        p->committed = line->gap_from;
+        p->rewind_end = line->is_recreated ? -1 : line->gap_to;
+        break;
+    }
+    if (p->next >= p->rewind_end)
+        p->rewind_end = -1;
+}
+
 static void apply_line(struct recovery *r, const char *text, size_t len, int64_t at)
 {
     struct journal_line line;
@@ -88,18 +109,7 @@ static void apply_line(struct recovery *r, const char *text, size_t len, int64_t
     p = checkpoint_find(r->state, strbuf_text(&r->topic), line.partition);
     if (r->is_only_forward && !goes_on(&line, p->next))
         return;
-    switch (line.kind) {
-    case JOURNAL_MESSAGE:
-        p->next = line.offset + 1;
-        break;
-    case JOURNAL_GAP:
-        p->next = line.gap_to;
-        break;
-    case JOURNAL_REPLAY:
-        p->next = line.gap_from;
-        p->committed = line.gap_from;
-        break;
-    }
+    move_on(p, &line);
 }
 
 /* Takes the whole lines out of `block`, which begins at file offset `at`; its first `searched`

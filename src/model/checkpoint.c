@@ -34,8 +34,12 @@ struct checkpoint_entry *checkpoint_find(struct checkpoint *s, const char *topic
     }
     s->entries = mem_realloc_array(s->entries, s->entry_count + 1, sizeof(*p));
     p = &s->entries[s->entry_count++];
-    *p = (struct checkpoint_entry){
-        .topic = mem_strdup(topic), .partition = partition, .next = -1, .committed = -1};
+    *p = (struct checkpoint_entry){.topic = mem_strdup(topic),
+                                   .partition = partition,
+                                   .next = -1,
+                                   .committed = -1,
+                                   .rewind_end = -1,
+                                   .timestamp_ms = -1};
     return p;
 }
 
@@ -94,6 +98,8 @@ void checkpoint_encode(const struct checkpoint *s, struct strbuf *out)
         json_int(&w, "partition", p->partition);
         json_int(&w, "next", p->next);
         json_int(&w, "committed", p->committed);
+        json_int(&w, "rewind_end", p->rewind_end);
+        json_int(&w, "timestamp_ms", p->timestamp_ms);
         json_end_object(&w);
     }
     json_end_array(&w);
@@ -118,6 +124,14 @@ static int read_int(const struct json_node *object, const char *key, int64_t min
     if (!n || !decimal_read(n->text, 0, value, &exact) || !exact || *value < min || *value > max)
         return err_set(e, ERR_RUNTIME, "%s is not a number that fits", key);
     return 0;
+}
+
+/* A member that earlier versions did not write: -1 without it. */
+static int read_newer_int(const struct json_node *object, const char *key, int64_t *value,
+                          struct err *e)
+{
+    *value = -1;
+    return json_tree_find(object, key) ? read_int(object, key, -1, INT64_MAX, value, e) : 0;
 }
 
 static bool parse_u64(const char *text, size_t len, uint64_t *value)
@@ -149,19 +163,25 @@ static int read_position(struct checkpoint *s, const struct json_node *object, s
     int64_t partition = 0;
     int64_t next = -1;
     int64_t committed = -1;
+    int64_t rewind_end;
+    int64_t timestamp_ms;
     char *name;
 
     if (!topic)
         return err_set(e, ERR_RUNTIME, "a partition has no topic");
     if (read_int(object, "partition", 0, INT32_MAX, &partition, e) < 0 ||
         read_int(object, "next", -1, INT64_MAX, &next, e) < 0 ||
-        read_int(object, "committed", -1, INT64_MAX, &committed, e) < 0)
+        read_int(object, "committed", -1, INT64_MAX, &committed, e) < 0 ||
+        read_newer_int(object, "rewind_end", &rewind_end, e) < 0 ||
+        read_newer_int(object, "timestamp_ms", &timestamp_ms, e) < 0)
         return -1;
     name = mem_strndup(topic->text, topic->text_len);
     p = checkpoint_find(s, name, (int32_t)partition);
     free(name);
     p->next = next;
     p->committed = committed;
+    p->rewind_end = rewind_end;
+    p->timestamp_ms = timestamp_ms;
     return 0;
 }
 

@@ -14,6 +14,7 @@ enum key {
     KEY_SIZE,
     KEY_DESERIALIZED,
     KEY_ERROR,
+    KEY_KAFKA_TIMESTAMP,
     KEY_OUTCOME,
     KEY_REASON,
     KEY_ATTEMPTS,
@@ -24,6 +25,7 @@ enum key {
     KEY_ORDER,
     KEY_FROM,
     KEY_TO,
+    KEY_RECREATED,
     KEY_COUNT,
 };
 
@@ -43,6 +45,7 @@ static const struct {
     [KEY_SIZE] = KEY("message_size"),
     [KEY_DESERIALIZED] = KEY("deserialized"),
     [KEY_ERROR] = KEY("error"),
+    [KEY_KAFKA_TIMESTAMP] = KEY("kafka_timestamp_ms"),
     [KEY_OUTCOME] = KEY("outcome"),
     [KEY_REASON] = KEY("reason"),
     [KEY_ATTEMPTS] = KEY("attempts"),
@@ -53,6 +56,7 @@ static const struct {
     [KEY_ORDER] = KEY("order_full"),
     [KEY_FROM] = KEY("from"),
     [KEY_TO] = KEY("to"),
+    [KEY_RECREATED] = KEY("recreated"),
 #undef KEY
 };
 
@@ -172,9 +176,11 @@ int journal_line_parse(struct journal_line *line, const char *text, size_t len)
                  : scan_is(type, "journal.replay") ? JOURNAL_REPLAY
                                                    : JOURNAL_MESSAGE;
     line->topic = found[KEY_TOPIC];
+    line->kafka_timestamp_ms = int_or(&found[KEY_KAFKA_TIMESTAMP], -1);
     line->message_size = int_or(&found[KEY_SIZE], -1);
     line->is_deserialized = found[KEY_DESERIALIZED].kind == SCAN_TRUE;
     line->is_replay = found[KEY_REPLAY].kind == SCAN_TRUE;
+    line->is_recreated = found[KEY_RECREATED].kind == SCAN_TRUE;
     line->attempts = int_or(&found[KEY_ATTEMPTS], 0);
     line->latency_ms = int_or(&found[KEY_LATENCY], INT64_MIN);
     line->has_latency = line->latency_ms >= -LATENCY_MAX_MS && line->latency_ms <= LATENCY_MAX_MS;

@@ -171,8 +171,8 @@ void record_write(const struct record *r, struct strbuf *out)
     strbuf_addc(out, '\n');
 }
 
-static void write_range(const char *event, int64_t now_ms, const char *topic, int32_t partition,
-                        int64_t from, int64_t to, struct strbuf *out)
+static void write_range(const char *event, bool is_recreated, int64_t now_ms, const char *topic,
+                        int32_t partition, int64_t from, int64_t to, struct strbuf *out)
 {
     struct json_writer w = json_writer_on(out);
 
@@ -184,6 +184,8 @@ static void write_range(const char *event, int64_t now_ms, const char *topic, in
     json_int(&w, "kafka_offset", from);
     json_int(&w, "from", from);
     json_int(&w, "to", to);
+    if (is_recreated)
+        json_bool(&w, "recreated", true);
     json_end_object(&w);
     strbuf_addc(out, '\n');
 }
@@ -191,11 +193,17 @@ static void write_range(const char *event, int64_t now_ms, const char *topic, in
 void record_write_gap(int64_t now_ms, const char *topic, int32_t partition, int64_t from,
                       int64_t to, struct strbuf *out)
 {
-    write_range("journal.gap", now_ms, topic, partition, from, to, out);
+    write_range("journal.gap", false, now_ms, topic, partition, from, to, out);
 }
 
 void record_write_replay(int64_t now_ms, const char *topic, int32_t partition, int64_t from,
                          int64_t to, struct strbuf *out)
 {
-    write_range("journal.replay", now_ms, topic, partition, from, to, out);
+    write_range("journal.replay", false, now_ms, topic, partition, from, to, out);
+}
+
+void record_write_recreated(int64_t now_ms, const char *topic, int32_t partition, int64_t from,
+                            int64_t to, struct strbuf *out)
+{
+    write_range("journal.replay", true, now_ms, topic, partition, from, to, out);
 }

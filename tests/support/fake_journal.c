@@ -21,6 +21,8 @@ static uint64_t submit(void *self, struct strbuf *lines, const struct journal_ma
     memcpy(b.marks, marks, mark_count * sizeof(*marks));
     for (size_t i = 0; i < mark_count; i++) {
         j->next[marks[i].partition] = marks[i].next;
+        j->rewind_end[marks[i].partition] = marks[i].rewind_end;
+        j->timestamp_ms[marks[i].partition] = marks[i].timestamp_ms;
         if (marks[i].is_set_back)
             j->committed[marks[i].partition] = 0;
     }
@@ -71,12 +73,19 @@ static void reopen(void *self)
     j->reopens++;
 }
 
-static void position(void *self, int32_t partition, int64_t *next, int64_t *committed)
+static int64_t or_unknown(int64_t n)
+{
+    return n ? n : -1;
+}
+
+static void position(void *self, int32_t partition, struct journal_position *p)
 {
     const struct fake_journal *j = self;
 
-    *next = j->next[partition] ? j->next[partition] : -1;
-    *committed = j->committed[partition] ? j->committed[partition] : -1;
+    *p = (struct journal_position){.next = or_unknown(j->next[partition]),
+                                   .committed = or_unknown(j->committed[partition]),
+                                   .rewind_end = or_unknown(j->rewind_end[partition]),
+                                   .timestamp_ms = or_unknown(j->timestamp_ms[partition])};
 }
 
 static void note_commit(void *self, int32_t partition, int64_t committed)

@@ -29,6 +29,8 @@ struct fake_journal {
     size_t reopens;
     int64_t next[FAKE_JOURNAL_PARTITIONS]; /* by all marks so far, 0 if none */
     int64_t committed[FAKE_JOURNAL_PARTITIONS];
+    int64_t rewind_end[FAKE_JOURNAL_PARTITIONS];
+    int64_t timestamp_ms[FAKE_JOURNAL_PARTITIONS];
 };
 
 struct journal_port fake_journal_port(struct fake_journal *j);

@@ -8,8 +8,7 @@
 
 #include "base/mem.h"
 
-#define TOPIC         "orders"
-#define FIRST_TIME_MS INT64_C(1795367071000)
+#define TOPIC "orders"
 
 static struct fake_partition *partition_of(struct fake_source *s, int32_t partition)
 {
@@ -205,7 +204,7 @@ static void hand_out(struct fake_source *s, int32_t partition, const struct fake
         .topic = TOPIC,
         .partition = partition,
         .offset = r->offset,
-        .timestamp_ms = FIRST_TIME_MS + r->offset,
+        .timestamp_ms = FAKE_SOURCE_TIME_MS + r->offset,
         .key = copy->key,
         .key_len = copy->key_len,
         .value = copy->value,

@@ -43,6 +43,8 @@ struct fake_partition {
 
 #define FAKE_PARTITIONS 8
 #define FAKE_EVENTS     16
+#define FAKE_SOURCE_TIME_MS \
+    INT64_C(1795367071000) /* of the record at offset 0; each is 1 ms later */
 
 struct fake_source {
     struct fake_partition partitions[FAKE_PARTITIONS];

@@ -570,6 +570,61 @@ static void a_commit_below_the_journal_is_noted_only_when_its_line_is_durable(vo
     assert_false(w->journal.batches[w->journal.count - 1].marks[0].is_set_back);
 }
 
+/* As after a kill -9 in the middle of it. */
+static void a_rewind_goes_on_to_its_end_after_a_restart(void **state)
+{
+    struct world *w = *state;
+
+    fake_source_skip(&w->source, 0, 2);
+    add_orders(w, 0, 6);
+    w->source.partitions[0].committed = 2;
+    w->journal.next[0] = w->journal.committed[0] = 2;
+    w->journal.rewind_end[0] = 5;
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    settle(w);
+    assert_int_equal(w->lines, 6);
+    assert_int_equal(fake_journal_lines(&w->journal, UINT64_MAX, "journal.replay"), 0);
+    assert_int_equal(fake_journal_lines(&w->journal, UINT64_MAX, "\"replay\":true"), 3);
+    assert_int_equal(fake_journal_lines(&w->journal, 1, "\"kafka_offset\":5,"), 1);
+    assert_int_equal(w->journal.rewind_end[0], -1);
+}
+
+static void a_rewind_within_a_rewind_ends_where_the_first_one_does(void **state)
+{
+    struct world *w = *state;
+
+    add_orders(w, 0, 6);
+    w->source.partitions[0].committed = 1;
+    w->journal.next[0] = w->journal.committed[0] = 3;
+    w->journal.rewind_end[0] = 5;
+    w->journal.is_manual = true;
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    turn(w);
+    assert_int_equal(fake_journal_lines(&w->journal, UINT64_MAX, "\"from\":1,\"to\":5}"), 1);
+    assert_int_equal(fake_journal_lines(&w->journal, UINT64_MAX, "\"replay\":true"), 4);
+    assert_int_equal(w->lines, 5);
+}
+
+static void the_journal_hears_of_a_rewind_and_of_the_last_records_time(void **state)
+{
+    struct world *w = *state;
+
+    fake_source_skip(&w->source, 0, 1);
+    add_orders(w, 0, 2);
+    w->source.partitions[0].committed = 1;
+    w->journal.next[0] = w->journal.committed[0] = 9;
+    w->source.partitions[0].end = 9; /* more records than came so far */
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    settle(w);
+    assert_int_equal(w->lines, 2);
+    assert_int_equal(w->journal.next[0], 3);
+    assert_int_equal(w->journal.rewind_end[0], 9);
+    assert_int_equal(w->journal.timestamp_ms[0], FAKE_SOURCE_TIME_MS + 2);
+}
+
 static void an_end_before_what_was_read_does_not_set_a_lane_back(void **state)
 {
     struct world *w = *state;
@@ -1606,6 +1661,9 @@ int main(void)
         TEST(what_was_committed_beyond_the_journal_is_not_said_to_hold_no_record),
         TEST(a_topic_that_is_recreated_while_it_is_read_is_told_from_its_new_beginning),
         TEST(a_commit_below_the_journal_is_noted_only_when_its_line_is_durable),
+        TEST(a_rewind_goes_on_to_its_end_after_a_restart),
+        TEST(a_rewind_within_a_rewind_ends_where_the_first_one_does),
+        TEST(the_journal_hears_of_a_rewind_and_of_the_last_records_time),
         TEST(an_end_before_what_was_read_does_not_set_a_lane_back),
         TEST(with_no_partitions_there_is_nothing_to_do),
         TEST(a_dead_source_ends_the_flow),

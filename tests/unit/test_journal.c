@@ -174,7 +174,7 @@ static int tear_down(void **state)
 static uint64_t submit(struct fixture *f, int count)
 {
     struct strbuf lines = {0};
-    struct journal_mark mark = {.partition = 3};
+    struct journal_mark mark = {.partition = 3, .timestamp_ms = -1, .rewind_end = -1};
     uint64_t batch;
 
     for (int i = 0; i < count; i++, f->offset++)
@@ -560,27 +560,39 @@ static void what_is_no_file_is_refused(void **state)
     assert_refused(&f->options, strerror(ENOENT));
 }
 
+static void assert_position(struct fixture *f, int32_t partition, int64_t next, int64_t committed,
+                            int64_t rewind_end, int64_t timestamp_ms)
+{
+    struct journal_position p;
+
+    f->port.position(f->journal, partition, &p);
+    assert_int_equal(p.next, next);
+    assert_int_equal(p.committed, committed);
+    assert_int_equal(p.rewind_end, rewind_end);
+    assert_int_equal(p.timestamp_ms, timestamp_ms);
+}
+
 static void the_positions_are_known_at_once_and_after_a_restart(void **state)
 {
+    static const struct journal_mark rewound = {
+        .partition = 3, .next = 2, .timestamp_ms = 1795367071402, .rewind_end = 5};
     struct fixture *f = *state;
-    int64_t next, committed;
+    struct strbuf line = {0};
 
     open_journal(f);
-    f->port.position(f->journal, 3, &next, &committed);
-    assert_int_equal(next, -1);
-    assert_int_equal(committed, -1);
+    assert_position(f, 3, -1, -1, -1, -1);
     submit(f, 5);
-    f->port.position(f->journal, 3, &next, &committed);
-    assert_int_equal(next, 5);
+    assert_position(f, 3, 5, -1, -1, -1);
     f->port.note_commit(f->journal, 3, 4);
+    strbuf_adds(&line, "{}\n");
+    f->port.submit(f->journal, &line, &rewound, 1);
+    assert_position(f, 3, 2, 4, 5, 1795367071402);
+    strbuf_release(&line);
     close_journal(f);
     open_journal(f);
-    f->port.position(f->journal, 3, &next, &committed);
-    assert_int_equal(next, 5);
-    assert_int_equal(committed, 4);
+    assert_position(f, 3, 2, 4, 5, 1795367071402);
     assert_true(f->report.was_clean);
-    f->port.position(f->journal, 2, &next, &committed);
-    assert_int_equal(next, -1);
+    assert_position(f, 2, -1, -1, -1, -1);
 }
 
 /* Nothing else happens then: a restart has to know it all the same. */
@@ -610,7 +622,7 @@ static void a_noted_commit_is_void_once_the_line_that_sets_the_partition_back_is
     struct journal_progress p;
     struct err e = {0};
     struct strbuf text = {0};
-    int64_t next, committed;
+    struct journal_position position;
     int fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 
     journal_progress_init(&p, f->path, "orders");
@@ -618,9 +630,9 @@ static void a_noted_commit_is_void_once_the_line_that_sets_the_partition_back_is
     journal_progress_write(&p, &ahead, 1);
     journal_progress_commit(&p, 3, 5);
     journal_progress_tell(&p, &back, 1);
-    journal_progress_position(&p, 3, &next, &committed);
-    assert_int_equal(next, 2);
-    assert_int_equal(committed, -1);
+    journal_progress_position(&p, 3, &position);
+    assert_int_equal(position.next, 2);
+    assert_int_equal(position.committed, -1);
     assert_int_equal(journal_progress_save(&p, f->path, fd, false, &e), 0);
     assert_true(file_holds(p.sidecar_path, "\"next\":5,\"committed\":5", &text));
     journal_progress_write(&p, &back, 1);

@@ -18,7 +18,8 @@
 #define LINE(partition, offset)                                                               \
     "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"message.received\","        \
     "\"kafka_topic\":\"orders\",\"kafka_partition\":" #partition ",\"kafka_offset\":" #offset \
-    ",\"message_size\":1,\"deserialized\":true,\"outcome\":\"processed\",\"attempts\":1}\n"
+    ",\"message_size\":1,\"deserialized\":true,\"kafka_timestamp_ms\":1000" #offset           \
+    ",\"outcome\":\"processed\",\"attempts\":1}\n"
 
 #define SPAN(kind, partition, from, to)                                                     \
     "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"journal." kind "\","      \
@@ -72,6 +73,11 @@ static void append(const char *path, const char *bytes, size_t len)
     close(fd);
 }
 
+static void append_text(const char *path, const char *text)
+{
+    append(path, text, strlen(text));
+}
+
 static int64_t size_of(const char *path)
 {
     struct stat st;
@@ -98,9 +104,14 @@ static void save(struct fixture *f)
     assert_int_equal(sidecar_write(f->sidecar, &f->state, &e), 0);
 }
 
+static const struct checkpoint_entry *entry_of(struct fixture *f, int32_t partition)
+{
+    return checkpoint_find(&f->state, "orders", partition);
+}
+
 static int64_t next_of(struct fixture *f, int32_t partition)
 {
-    return checkpoint_find(&f->state, "orders", partition)->next;
+    return entry_of(f, partition)->next;
 }
 
 /* Longer than what is read at once, so that lines begin, end and go on at every place of a
@@ -175,7 +186,51 @@ static void a_replay_sets_a_partition_back(void **state)
     append(f->path, text, sizeof(text) - 1);
     recover(f);
     assert_int_equal(next_of(f, 0), 21);
-    assert_int_equal(checkpoint_find(&f->state, "orders", 0)->committed, 20);
+    assert_int_equal(entry_of(f, 0)->committed, 20);
+}
+
+/* What is before its end is reprocessed, also after a restart in the middle of it. */
+static void a_rewind_is_in_progress_until_its_end_is_reached(void **state)
+{
+    struct fixture *f = *state;
+
+    append_text(f->path, LINE(0, 50) SPAN("replay", 0, 20, 51) LINE(0, 20));
+    recover(f);
+    assert_int_equal(entry_of(f, 0)->rewind_end, 51);
+    save(f);
+    append_text(f->path, LINE(0, 49));
+    recover(f);
+    assert_int_equal(f->report.scanned_lines, 1);
+    assert_int_equal(entry_of(f, 0)->rewind_end, 51);
+    append_text(f->path, LINE(0, 50) LINE(1, 7) SPAN("replay", 1, 2, 8) SPAN("gap", 1, 2, 9));
+    recover(f);
+    assert_int_equal(entry_of(f, 0)->rewind_end, -1);
+    assert_int_equal(entry_of(f, 1)->rewind_end, -1);
+}
+
+static void the_lines_of_a_recreated_topic_are_no_rewind(void **state)
+{
+    static const char recreated[] =
+        "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"journal.replay\","
+        "\"kafka_topic\":\"orders\",\"kafka_partition\":0,\"kafka_offset\":0,"
+        "\"from\":0,\"to\":51,\"recreated\":true}\n";
+    struct fixture *f = *state;
+
+    append_text(f->path, LINE(0, 50) SPAN("replay", 0, 20, 51));
+    append_text(f->path, recreated);
+    recover(f);
+    assert_int_equal(next_of(f, 0), 0);
+    assert_int_equal(entry_of(f, 0)->rewind_end, -1);
+}
+
+static void the_time_of_the_last_record_is_known_again(void **state)
+{
+    struct fixture *f = *state;
+
+    append_text(f->path, LINE(0, 7) LINE(0, 8) LINE(1, 3) SPAN("gap", 1, 4, 9));
+    recover(f);
+    assert_int_equal(entry_of(f, 0)->timestamp_ms, 10008);
+    assert_int_equal(entry_of(f, 1)->timestamp_ms, -1);
 }
 
 static void a_torn_line_is_moved_aside_byte_for_byte_and_cut_off(void **state)
@@ -291,11 +346,6 @@ static void rotate_after(const struct fixture *f, const char *suffix, int second
     times[0] = times[1] = st.st_mtim;
     assert_int_equal(utimensat(AT_FDCWD, f->path, times, 0), 0);
     rotate(f, suffix);
-}
-
-static void append_text(const char *path, const char *text)
-{
-    append(path, text, strlen(text));
 }
 
 /* The sidecar could not be written at either rotation. */
@@ -508,6 +558,8 @@ static void a_sidecar_comes_back_as_it_was_written(void **state)
     snprintf(out.cluster_id, sizeof(out.cluster_id), "cluster");
     checkpoint_find(&out, "orders", 3)->next = INT64_C(9007199254740993);
     checkpoint_find(&out, "other", 3)->committed = 5;
+    checkpoint_find(&out, "other", 3)->rewind_end = 9;
+    checkpoint_find(&out, "other", 3)->timestamp_ms = INT64_C(1795367071402);
     assert_int_equal(sidecar_write(f->sidecar, &out, &e), 0);
     assert_int_equal(sidecar_read(f->sidecar, &in, &e), 1);
     assert_string_equal(in.cluster_id, "cluster");
@@ -516,11 +568,31 @@ static void a_sidecar_comes_back_as_it_was_written(void **state)
     assert_int_equal(in.entry_count, 2);
     assert_int_equal(checkpoint_find(&in, "orders", 3)->next, INT64_C(9007199254740993));
     assert_int_equal(checkpoint_find(&in, "orders", 3)->committed, -1);
+    assert_int_equal(checkpoint_find(&in, "orders", 3)->rewind_end, -1);
+    assert_int_equal(checkpoint_find(&in, "orders", 3)->timestamp_ms, -1);
     assert_int_equal(checkpoint_find(&in, "other", 3)->committed, 5);
+    assert_int_equal(checkpoint_find(&in, "other", 3)->rewind_end, 9);
+    assert_int_equal(checkpoint_find(&in, "other", 3)->timestamp_ms, INT64_C(1795367071402));
     checkpoint_release(&in);
     checkpoint_release(&out);
     unlink(f->sidecar);
     assert_int_equal(sidecar_read(f->sidecar, &in, &e), 0);
+}
+
+static void a_sidecar_of_an_earlier_version_is_read(void **state)
+{
+    struct checkpoint in = {0};
+    struct err e = {0};
+    struct fixture *f = *state;
+
+    append_text(f->sidecar, "{\"version\":1,\"cluster_id\":\"c\",\"device\":\"1\",\"inode\":\"2\","
+                            "\"length\":3,\"tail_hash\":\"4\",\"clean\":true,\"partitions\":[{"
+                            "\"topic\":\"orders\",\"partition\":0,\"next\":7,\"committed\":6}]}");
+    assert_int_equal(sidecar_read(f->sidecar, &in, &e), 1);
+    assert_int_equal(checkpoint_find(&in, "orders", 0)->next, 7);
+    assert_int_equal(checkpoint_find(&in, "orders", 0)->rewind_end, -1);
+    assert_int_equal(checkpoint_find(&in, "orders", 0)->timestamp_ms, -1);
+    checkpoint_release(&in);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -532,6 +604,9 @@ int main(void)
         TEST(lines_over_many_blocks_are_read_whole),
         TEST(with_a_sidecar_only_what_lies_behind_it_is_read),
         TEST(a_replay_sets_a_partition_back),
+        TEST(a_rewind_is_in_progress_until_its_end_is_reached),
+        TEST(the_lines_of_a_recreated_topic_are_no_rewind),
+        TEST(the_time_of_the_last_record_is_known_again),
         TEST(a_torn_line_is_moved_aside_byte_for_byte_and_cut_off),
         TEST(a_journal_that_is_one_torn_line_becomes_empty),
         TEST(an_offset_without_a_next_one_is_a_broken_line),
@@ -549,6 +624,7 @@ int main(void)
         TEST(a_broken_sidecar_is_told_and_not_used),
         TEST(a_sidecar_that_is_a_pipe_is_not_waited_for),
         TEST(a_sidecar_comes_back_as_it_was_written),
+        TEST(a_sidecar_of_an_earlier_version_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,11 +45,11 @@ static void what_is_not_on_the_disk_is_left(void **state)
     told_begin(t, 10);
     assert_int_equal(told_left(t), 0);
     assert_true(told_is_durable(t));
-    told_settle(t, 10);
-    told_settle(t, 11);
+    told_settle(t, 10, -1);
+    told_settle(t, 11, -1);
     assert_int_equal(told_left(t), 2);
     told_hand_over(t, 1);
-    told_settle(t, 12);
+    told_settle(t, 12, -1);
     assert_int_equal(told_left(t), 3);
     assert_int_equal(told_take_durable(t, 1), 12);
     assert_int_equal(told_left(t), 1);
@@ -67,7 +67,7 @@ static void where_the_beginning_was_not_known_the_first_record_is_it(void **stat
 
     told_begin(t, -1);
     assert_int_equal(told_left(t), 0);
-    told_settle(t, 7);
+    told_settle(t, 7, -1);
     assert_int_equal(told_left(t), 1);
 }
 
