@@ -3,6 +3,7 @@
 #
 #   local_kafka.sh fetch                           get the jars (start does it too)
 #   local_kafka.sh cached                          exit 0 when they are here already
+#   local_kafka.sh jars                            the same as fetch, and print their folder
 #   local_kafka.sh start DIR PORT [NAME=VALUE]...  start on 127.0.0.1:PORT (0 = a free one), data in DIR;
 #                                                  NAME=VALUE are further lines of server.properties
 #   local_kafka.sh wait DIR [SECONDS]              until it takes clients (default 60), or say why not
@@ -34,7 +35,7 @@ fail() {
 }
 
 usage() {
-  echo "local_kafka: $1; usage: local_kafka.sh fetch | cached | start DIR PORT [NAME=VALUE]... |" \
+  echo "local_kafka: $1; usage: local_kafka.sh fetch | cached | jars | start DIR PORT [NAME=VALUE]... |" \
     "wait DIR [SECONDS] | address DIR | status DIR | stop DIR | kill DIR" >&2
   exit 2
 }
@@ -166,6 +167,11 @@ fetch)
 cached)
   [ -d "$JARS" ]
   exit
+  ;;
+jars)
+  fetch
+  printf '%s\n' "$JARS"
+  exit 0
   ;;
 start) [ $# -ge 2 ] || usage "start needs DIR and PORT" ;;
 wait | address | status | stop | kill) [ $# -ge 1 ] || usage "$verb needs DIR" ;;

@@ -1,0 +1,15 @@
+#!/usr/bin/env bats
+# Several brokers: what one alone cannot show. Each test is a scene of brokers.py with a Kafka of its own, judged by the
+# oracle of tests/soak.
+
+bats_require_minimum_version 1.5.0
+load ../support/common
+
+scene() { # NAME
+  run timeout --signal=TERM --kill-after=30 600 python3 -B "$ROOT/tests/e2e/brokers.py" "Brokers.test_$1"
+  [ "$status" -eq 0 ] || fail "$output"
+}
+
+@test "a broker of three is killed and comes back: each record has one line, in order" {
+  scene one_killed
+}
