@@ -9,7 +9,17 @@
 #include "flow/port.h"
 
 /* A record for the dead letter topic: the original's key, value and headers byte for byte, and
- * headers that tell what happened. */
+ * headers that say what happened. */
+
+/* What is left out when the topic takes nothing larger. Each form leaves out what those before it
+ * do, and says in headers what that was; the last one is smaller than 4 KiB with ordinary names of
+ * topic and group. */
+enum dead_letter_form {
+    DEAD_LETTER_WHOLE,
+    DEAD_LETTER_WITHOUT_VALUE,
+    DEAD_LETTER_WITHOUT_HEADERS, /* those of the original; the error text is shorter too */
+    DEAD_LETTER_WITHOUT_KEY,
+};
 
 struct dead_letter_facts {
     const char *group;
@@ -18,7 +28,7 @@ struct dead_letter_facts {
     int attempts;
     int64_t first_failure_ms; /* wall clock */
     int64_t last_failure_ms;
-    bool value_omitted; /* the value does not fit the topic: a pointer record with a null value */
+    enum dead_letter_form form;
 };
 
 /* Fills `out` for `topic`; headers and texts live in `arena`, key and value stay borrowed from `m`.
@@ -30,5 +40,9 @@ void dead_letter_build(const struct message *m, const struct header *original,
 
 /* True for the names of the headers that dead_letter_build writes. */
 bool dead_letter_writes(const char *name);
+
+/* True when these headers of a dead letter say that something of the record was left out: it cannot
+ * be had back from it. */
+bool dead_letter_is_partial(const struct header *headers, size_t count);
 
 #endif

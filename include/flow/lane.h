@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "flow/breaker.h"
+#include "flow/dead_letter.h"
 #include "flow/port.h"
 #include "flow/retry.h"
 #include "flow/told.h"
@@ -74,7 +75,7 @@ struct lane {
     bool had_last_chance;     /* at a stop: it was attempted once more without waiting */
     bool was_probed;          /* the breaker had it attempted once more */
     struct breaker breaker;
-    bool is_pointer_only; /* the dead letter goes without its value */
+    enum dead_letter_form form; /* of the dead letter: the largest that was not refused yet */
 };
 
 /* What all lanes share. `now_ms` and `wall_ms` are set anew by the loop. */

@@ -12,7 +12,7 @@
 enum redrive_fate {
     REDRIVE_GOES,     /* to its original topic */
     REDRIVE_STAYS,    /* was moved back often enough */
-    REDRIVE_NO_VALUE, /* its value was left out when it became a dead letter */
+    REDRIVE_NO_VALUE, /* its value, headers or key were left out of the dead letter */
     REDRIVE_FOREIGN,  /* no dead letter of ours */
 };
 #define REDRIVE_FATES (REDRIVE_FOREIGN + 1)

@@ -6,8 +6,15 @@
 
 #include "base/printable.h"
 
-#define ERROR_MAX_BYTES 1024
-#define OWN_HEADERS_MAX 24
+#define ERROR_MAX_BYTES   1024
+#define ERROR_SHORT_BYTES 128
+#define NUMBER_MAX_BYTES  20 /* of an int64_t in decimal */
+#define OWN_HEADERS_MAX   24
+
+static const char VALUE_OMITTED[] = "dlq.value-omitted";
+static const char HEADERS_OMITTED[] = "dlq.headers-omitted";
+static const char KEY_OMITTED[] = "dlq.key-omitted";
+static const char YES[] = "true";
 
 static const char *const own_names[] = {
     "__dlq.errors.topic",
@@ -26,8 +33,13 @@ static const char *const own_names[] = {
     "error",
     "attempts",
     /* Written at times only; left from an earlier time they would be wrong. */
-    "dlq.value-omitted",
+    VALUE_OMITTED,
     "dlq.value-size",
+    HEADERS_OMITTED,
+    "dlq.headers-count",
+    "dlq.headers-size",
+    KEY_OMITTED,
+    "dlq.key-size",
 };
 
 struct header_list {
@@ -66,7 +78,8 @@ static void add_facts(struct header_list *list, const struct message *m,
 {
     struct strbuf error = {0};
 
-    printable_add(&error, f->error, strlen(f->error), ERROR_MAX_BYTES);
+    printable_add(&error, f->error, strlen(f->error),
+                  f->form < DEAD_LETTER_WITHOUT_HEADERS ? ERROR_MAX_BYTES : ERROR_SHORT_BYTES);
     add_text(list, "__dlq.errors.topic", m->topic);
     add_int(list, "__dlq.errors.partition", m->partition);
     add_int(list, "__dlq.errors.offset", m->offset);
@@ -82,11 +95,47 @@ static void add_facts(struct header_list *list, const struct message *m,
     add_text(list, "original-topic", m->topic);
     add_text(list, "error", strbuf_text(&error));
     add_int(list, "attempts", f->attempts);
-    if (f->value_omitted) {
-        add_text(list, "dlq.value-omitted", "true");
-        add_int(list, "dlq.value-size", (int64_t)m->value_len);
-    }
     strbuf_release(&error);
+}
+
+/* Of the original what goes with the dead letter. */
+struct kept {
+    struct header *headers;
+    size_t count;
+    size_t bytes; /* of their names and values */
+};
+
+static void keep_headers(struct kept *kept, const struct header *original, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!dead_letter_writes(original[i].name)) {
+            kept->headers[kept->count++] = original[i];
+            kept->bytes += strlen(original[i].name) + original[i].value_len;
+        }
+}
+
+/* Only what was there can be left out: a null value stays a null value. */
+static void leave_out(struct header_list *own, const struct message *m, enum dead_letter_form form,
+                      struct kept *kept, struct outgoing *out)
+{
+    if (form >= DEAD_LETTER_WITHOUT_VALUE && out->value) {
+        add_text(own, VALUE_OMITTED, YES);
+        add_int(own, "dlq.value-size", (int64_t)m->value_len);
+        out->value = NULL;
+        out->value_len = 0;
+    }
+    if (form >= DEAD_LETTER_WITHOUT_HEADERS && kept->count > 0) {
+        add_text(own, HEADERS_OMITTED, YES);
+        add_int(own, "dlq.headers-count", (int64_t)kept->count);
+        add_int(own, "dlq.headers-size", (int64_t)kept->bytes);
+        kept->count = 0;
+    }
+    if (form >= DEAD_LETTER_WITHOUT_KEY && out->key) {
+        add_text(own, KEY_OMITTED, YES);
+        add_int(own, "dlq.key-size", (int64_t)m->key_len);
+        out->key = NULL;
+        out->key_len = 0;
+    }
 }
 
 static const struct header *find_header(const struct header *list, size_t count, const char *name)
@@ -103,7 +152,8 @@ static void keep_first_failure(struct header_list *own, const struct header *ori
 {
     const struct header *first = find_header(original, count, "dlq.first-failure-ms");
 
-    if (!first || !find_header(original, count, "dlq.replay-count"))
+    if (!first || first->value_len > NUMBER_MAX_BYTES ||
+        !find_header(original, count, "dlq.replay-count"))
         return;
     for (size_t i = 0; i < own->count; i++)
         if (strcmp(own->items[i].name, first->name) == 0)
@@ -118,30 +168,40 @@ bool dead_letter_writes(const char *name)
     return false;
 }
 
+bool dead_letter_is_partial(const struct header *headers, size_t count)
+{
+    static const char *const names[] = {VALUE_OMITTED, HEADERS_OMITTED, KEY_OMITTED};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const struct header *h = find_header(headers, count, names[i]);
+
+        if (h && h->value_len == strlen(YES) && memcmp(h->value, YES, h->value_len) == 0)
+            return true;
+    }
+    return false;
+}
+
 void dead_letter_build(const struct message *m, const struct header *original,
                        size_t original_count, const struct dead_letter_facts *facts,
                        const char *topic, struct arena *arena, struct outgoing *out)
 {
     struct header_list own = {.arena = arena};
-    struct header *all;
-    size_t count = 0;
+    struct kept kept = {
+        .headers = arena_alloc(arena, (original_count + OWN_HEADERS_MAX) * sizeof(*kept.headers))};
 
-    add_facts(&own, m, facts);
-    keep_first_failure(&own, original, original_count);
-    all = arena_alloc(arena, (original_count + own.count) * sizeof(*all));
-    for (size_t i = 0; i < original_count; i++)
-        if (!dead_letter_writes(original[i].name))
-            all[count++] = original[i];
-    memcpy(all + count, own.items, own.count * sizeof(*all));
-    count += own.count;
     *out = (struct outgoing){
         .topic = topic,
         .partition_hint = m->partition,
         .key = m->key,
         .key_len = m->key_len,
-        .value = facts->value_omitted ? NULL : m->value,
-        .value_len = facts->value_omitted ? 0 : m->value_len,
-        .headers = all,
-        .header_count = count,
+        .value = m->value,
+        .value_len = m->value_len,
+        .headers = kept.headers,
     };
+    add_facts(&own, m, facts);
+    keep_first_failure(&own, original, original_count);
+    keep_headers(&kept, original, original_count);
+    leave_out(&own, m, facts->form, &kept, out);
+    memcpy(kept.headers + kept.count, own.items, own.count * sizeof(*own.items));
+    out->header_count = kept.count + own.count;
 }

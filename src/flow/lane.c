@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "flow/dead_letter.h"
 #include "model/order_json.h"
 
 void lane_init(struct lane *lane, int32_t partition, uint32_t epoch)
@@ -164,17 +163,32 @@ static void block(struct lane *lane, struct lane_env *env, const char *why)
     wait_for(lane, env, LANE_BLOCKED, resend_delay_ms(lane, env->policy));
 }
 
+/* No form is small enough. Once the limit is raised the whole record may fit. */
+static void block_by_limit(struct lane *lane, struct lane_env *env)
+{
+    char why[512];
+
+    snprintf(why, sizeof(why),
+             "too large even without value, headers and key: raise max.message.bytes of the topic "
+             "%s, or the property message.max.bytes if it is set",
+             env->policy->dlq_topic);
+    lane->form = DEAD_LETTER_WHOLE;
+    block(lane, env, why);
+}
+
 static void send_dead_letter(struct lane *lane, struct lane_env *env);
 
 static void dead_letter_failed(struct lane *lane, struct lane_env *env,
                                const struct sink_report *report)
 {
-    if (report->status == SINK_TOO_LARGE && !lane->is_pointer_only) {
-        lane->is_pointer_only = true;
+    if (report->status != SINK_TOO_LARGE)
+        block(lane, env, report->text);
+    else if (lane->form == DEAD_LETTER_WITHOUT_KEY)
+        block_by_limit(lane, env);
+    else {
+        lane->form++;
         send_dead_letter(lane, env);
-        return;
     }
-    block(lane, env, report->text);
 }
 
 static void send_dead_letter(struct lane *lane, struct lane_env *env)
@@ -186,7 +200,7 @@ static void send_dead_letter(struct lane *lane, struct lane_env *env)
         .attempts = lane->attempts,
         .first_failure_ms = lane->first_failure_ms,
         .last_failure_ms = lane->last_failure_ms,
-        .value_omitted = lane->is_pointer_only,
+        .form = lane->form,
     };
     const struct header *headers;
     struct outgoing out;
@@ -355,7 +369,7 @@ static void forget_last_record(struct lane *lane)
     lane->failing_since_ms = 0;
     lane->previous_delay_ms = 0;
     lane->sends = 0;
-    lane->is_pointer_only = false;
+    lane->form = DEAD_LETTER_WHOLE;
     lane->had_last_chance = false;
     lane->was_probed = false;
 }

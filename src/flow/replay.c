@@ -67,7 +67,7 @@ static enum record_reason find_reason(const struct header *headers, size_t count
 static enum redrive_fate judge_fate(const struct replay_policy *policy,
                                     const struct header *headers, size_t count, int64_t replays)
 {
-    if (is_text(find(headers, count, "dlq.value-omitted"), "true"))
+    if (dead_letter_is_partial(headers, count))
         return REDRIVE_NO_VALUE;
     return replays >= policy->max_replays ? REDRIVE_STAYS : REDRIVE_GOES;
 }

@@ -157,13 +157,19 @@ static void earlier_headers_of_our_names_are_replaced(void **state)
 }
 
 /* Or a record that was once a pointer would look like one for ever. */
-static void what_was_said_of_an_omitted_value_does_not_stick(void **state)
+static void what_was_said_of_omitted_parts_does_not_stick(void **state)
 {
-    const struct header original[] = {{"dlq.value-omitted", "true", 4}, {"dlq.value-size", "9", 1}};
+    const struct header original[] = {{"dlq.value-omitted", "true", 4},
+                                      {"dlq.value-size", "9", 1},
+                                      {"dlq.headers-omitted", "true", 4},
+                                      {"dlq.headers-count", "9", 1},
+                                      {"dlq.headers-size", "9", 1},
+                                      {"dlq.key-omitted", "true", 4},
+                                      {"dlq.key-size", "9", 1}};
     static const char *const expected[] = {OWN_HEADERS, NULL};
     struct fixture *f = *state;
 
-    build(f, original, 2);
+    build(f, original, 7);
     assert_headers(&f->out, expected);
 }
 
@@ -174,7 +180,7 @@ static void a_pointer_record_has_no_value_and_tells_its_size(void **state)
         OWN_HEADERS, "dlq.value-omitted", "true", "dlq.value-size", "4", NULL};
     struct fixture *f = *state;
 
-    f->facts.value_omitted = true;
+    f->facts.form = DEAD_LETTER_WITHOUT_VALUE;
     build(f, original, 1);
     assert_headers(&f->out, expected);
     assert_null(f->out.value);
@@ -182,13 +188,95 @@ static void a_pointer_record_has_no_value_and_tells_its_size(void **state)
     assert_memory_equal(f->out.key, "k\0y", 3);
 }
 
+static void the_next_form_has_no_original_headers_either_and_the_last_one_no_key(void **state)
+{
+    const struct header original[] = {
+        {"first", "12345", 5}, {"dlq.id", "old", 3}, {"null", NULL, 0}, {"", "", 0}};
+    static const char *const without_headers[] = {
+        OWN_HEADERS, "dlq.value-omitted", "true", "dlq.value-size",   "4",  "dlq.headers-omitted",
+        "true",      "dlq.headers-count", "3",    "dlq.headers-size", "14", NULL};
+    struct fixture *f = *state;
+
+    f->facts.form = DEAD_LETTER_WITHOUT_HEADERS;
+    build(f, original, 4);
+    assert_headers(&f->out, without_headers);
+    assert_null(f->out.value);
+    assert_memory_equal(f->out.key, "k\0y", 3);
+    f->facts.form = DEAD_LETTER_WITHOUT_KEY;
+    build(f, original, 4);
+    assert_null(f->out.value);
+    assert_null(f->out.key);
+    assert_int_equal(f->out.key_len, 0);
+    assert_memory_equal(find(&f->out, "dlq.headers-omitted")->value, "true", 4);
+    assert_memory_equal(find(&f->out, "dlq.key-omitted")->value, "true", 4);
+    assert_memory_equal(find(&f->out, "dlq.key-size")->value, "3", 1);
+    assert_null(find(&f->out, "first"));
+}
+
+static void what_was_not_there_is_not_called_left_out(void **state)
+{
+    static const char *const expected[] = {OWN_HEADERS, NULL};
+    const struct header only_ours[] = {{"dlq.id", "old", 3}};
+    struct fixture *f = *state;
+
+    f->message.key = f->message.value = NULL;
+    f->message.key_len = f->message.value_len = 0;
+    f->facts.form = DEAD_LETTER_WITHOUT_KEY;
+    build(f, only_ours, 1);
+    assert_headers(&f->out, expected);
+    assert_false(dead_letter_is_partial(f->out.headers, f->out.header_count));
+}
+
+/* A thousand headers, a key of a mebibyte and an error without end: nothing of it stays. */
+static void the_last_form_is_small_whatever_the_record_was(void **state)
+{
+    static struct header original[1000];
+    struct fixture *f = *state;
+    size_t size = 1 << 20;
+    char *large = test_malloc(size + 1);
+    size_t total = 0;
+
+    memset(large, 'x', size);
+    large[size] = '\0';
+    for (size_t i = 0; i < 998; i++)
+        original[i] = (struct header){"name", i % 2 ? NULL : "value", i % 2 ? 0 : 5};
+    /* As of a record that was moved back. */
+    original[998] = (struct header){"dlq.replay-count", large, size};
+    original[999] = (struct header){"dlq.first-failure-ms", large, size};
+    f->message.key = f->message.value = large;
+    f->message.key_len = f->message.value_len = size;
+    f->facts.error = large;
+    f->facts.form = DEAD_LETTER_WITHOUT_KEY;
+    build(f, original, 1000);
+    assert_null(f->out.key);
+    assert_null(f->out.value);
+    assert_memory_equal(find(&f->out, "dlq.headers-count")->value, "999", 3);
+    for (size_t i = 0; i < f->out.header_count; i++)
+        total += strlen(f->out.headers[i].name) + f->out.headers[i].value_len;
+    assert_in_range(total, 1, 1024);
+    test_free(large);
+}
+
+static void a_dead_letter_says_whether_it_is_all_of_the_record(void **state)
+{
+    const struct header original[] = {{"first", "1", 1}};
+    struct fixture *f = *state;
+
+    for (f->facts.form = DEAD_LETTER_WHOLE; f->facts.form <= DEAD_LETTER_WITHOUT_KEY;
+         f->facts.form++) {
+        build(f, original, 1);
+        assert_int_equal(dead_letter_is_partial(f->out.headers, f->out.header_count),
+                         f->facts.form != DEAD_LETTER_WHOLE);
+    }
+}
+
 static void the_names_it_writes_are_known(void **state)
 {
     struct fixture *f = *state;
 
-    f->facts.value_omitted = true;
+    f->facts.form = DEAD_LETTER_WITHOUT_KEY;
     build(f, NULL, 0);
-    assert_int_equal(f->out.header_count, 17);
+    assert_int_equal(f->out.header_count, 19);
     for (size_t i = 0; i < f->out.header_count; i++)
         assert_true(dead_letter_writes(f->out.headers[i].name));
     assert_false(dead_letter_writes("dlq.replay-count"));
@@ -247,8 +335,12 @@ int main(void)
         TEST(null_stays_null_and_empty_stays_empty),
         TEST(our_headers_follow_the_original_ones_in_a_fixed_order),
         TEST(earlier_headers_of_our_names_are_replaced),
-        TEST(what_was_said_of_an_omitted_value_does_not_stick),
+        TEST(what_was_said_of_omitted_parts_does_not_stick),
         TEST(a_pointer_record_has_no_value_and_tells_its_size),
+        TEST(the_next_form_has_no_original_headers_either_and_the_last_one_no_key),
+        TEST(what_was_not_there_is_not_called_left_out),
+        TEST(the_last_form_is_small_whatever_the_record_was),
+        TEST(a_dead_letter_says_whether_it_is_all_of_the_record),
         TEST(the_names_it_writes_are_known),
         TEST(the_first_failure_stays_for_a_record_that_was_moved_back),
         TEST(without_a_replay_an_earlier_first_failure_is_not_believed),

@@ -521,18 +521,54 @@ static void a_dead_letter_that_is_too_large_goes_without_its_value(void **state)
     }
 }
 
-static void a_pointer_record_that_is_too_large_waits_as_well(void **state)
+static void what_is_still_too_large_goes_without_headers_and_then_without_its_key(void **state)
+{
+    static const struct fake_send steps[] = {{.result = SEND_FAILED, .status = SINK_TOO_LARGE},
+                                             {.result = SEND_TAKEN, .status = SINK_TOO_LARGE},
+                                             {.result = SEND_FAILED, .status = SINK_TOO_LARGE}};
+    const struct header original[] = {{"trace", "1", 1}};
+    struct fixture *f = *state;
+
+    f->sink.steps = steps;
+    f->sink.step_count = 3;
+    f->source.headers = original;
+    f->source.header_count = 1;
+    take(f, "not an order");
+    report(f);
+    assert_int_equal(f->sink.count, 4);
+    assert_non_null(fake_sink_header(&f->sink, 1, "trace"));
+    assert_null(fake_sink_header(&f->sink, 1, "dlq.headers-omitted"));
+    assert_null(fake_sink_header(&f->sink, 2, "trace"));
+    assert_string_equal(fake_sink_header(&f->sink, 2, "dlq.headers-omitted"), "true");
+    assert_non_null(f->sink.sent[2].record.key);
+    assert_null(f->sink.sent[3].record.key);
+    assert_string_equal(fake_sink_header(&f->sink, 3, "dlq.key-omitted"), "true");
+    report(f);
+    assert_settled(f, RECORD_DEAD_LETTERED, RECORD_DESERIALIZE, 1);
+}
+
+/* A topic that takes next to nothing: the lane waits, says what to do, and tries again from the
+ * whole record, since the limit may have been raised. */
+static void a_record_that_no_form_is_small_enough_for_waits_and_begins_with_the_whole(void **state)
 {
     struct fixture *f = *state;
+    const struct fake_log_entry *said;
 
     f->sink.otherwise = (struct fake_send){.result = SEND_FAILED, .status = SINK_TOO_LARGE};
     take(f, "not an order");
     assert_held(f, LANE_BLOCKED);
-    assert_int_equal(f->sink.count, 2);
+    assert_int_equal(f->sink.count, 4);
+    said = fake_log_last(&f->log, "dead letter not accepted, partition waits");
+    assert_non_null(said);
+    assert_non_null(strstr(said->error, "raise max.message.bytes of the topic orders-dlq"));
     sleep_to_deadline(f);
     assert_held(f, LANE_BLOCKED);
-    assert_int_equal(f->sink.count, 3);
-    assert_null(f->sink.sent[2].record.value);
+    assert_int_equal(f->sink.count, 8);
+    f->sink.otherwise = (struct fake_send){0};
+    sleep_to_deadline(f);
+    assert_string_equal(f->sink.sent[8].record.value, "not an order");
+    report(f);
+    assert_settled(f, RECORD_DEAD_LETTERED, RECORD_DESERIALIZE, 1);
 }
 
 /* ---- without dead letters ---- */
@@ -713,7 +749,8 @@ int main(void)
         TEST(a_dead_letter_that_is_refused_is_sent_again_without_limit),
         TEST(a_full_sink_is_asked_again_soon),
         TEST(a_dead_letter_that_is_too_large_goes_without_its_value),
-        TEST(a_pointer_record_that_is_too_large_waits_as_well),
+        TEST(what_is_still_too_large_goes_without_headers_and_then_without_its_key),
+        TEST(a_record_that_no_form_is_small_enough_for_waits_and_begins_with_the_whole),
         TEST(without_dead_letters_a_failed_record_is_dropped_with_its_bytes),
         TEST(without_dead_letters_the_lane_halts_if_told_to),
         TEST(the_payload_is_told_as_the_user_chose),
