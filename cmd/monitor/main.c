@@ -30,7 +30,7 @@
  * count two, the Linux console has no eighths. */
 static bool needs_ascii(const struct options *o)
 {
-    const char *locale = setlocale(LC_ALL, "");
+    const char *locale = setlocale(LC_CTYPE, ""); /* the others would change numbers */
     const char *terminal = getenv("TERM");
 
     return o->ascii || !locale || strcmp(nl_langinfo(CODESET), "UTF-8") != 0 ||

@@ -21,6 +21,7 @@ e2e     bats                  command bats
 e2e     jq                    command jq
 e2e     kcat                  command kcat
 e2e     tmux                  command tmux
+e2e     locales               file    /usr/share/i18n/locales/de_DE
 e2e     procps                command ps
 e2e     python3-jsonschema    python  jsonschema
 e2e     logrotate             command logrotate
@@ -31,6 +32,7 @@ rivals  rsyslog-kafka         rsyslog imkafka
 '
 
 have_command() { command -v "$1" >/dev/null; }
+have_file() { [ -e "$1" ]; }
 have_library() { pkg-config --exists "$1" 2>/dev/null; }
 have_header() { echo "#include <$1>" | cc -E - >/dev/null 2>&1; }
 have_python() { /usr/bin/python3 -c "import $1" 2>/dev/null; } # Debian's own, whatever else is in $PATH

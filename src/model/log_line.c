@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/rfc3339.h"
 
 static const struct {
@@ -58,7 +59,7 @@ static void read_level(struct log_line *line, const struct scan_value *value)
     line->level = LOG_INFO;
     for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
         if (value->kind != SCAN_STRING || value->len != strlen(levels[i].name) ||
-            strncasecmp(value->text, levels[i].name, value->len) != 0)
+            !ascii_equal(value->text, levels[i].name, value->len))
             continue;
         line->level = levels[i].level;
         line->is_fatal = levels[i].is_fatal;

@@ -1,9 +1,9 @@
-#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/json_writer.h"
 #include "base/rfc3339.h"
 #include "base/utf8.h"
@@ -68,7 +68,7 @@ static const char *lower(const char *name, char out[24])
     size_t i = 0;
 
     for (; i < 23 && name[i]; i++)
-        out[i] = (char)tolower((unsigned char)name[i]);
+        out[i] = ascii_lower(name[i]);
     out[i] = '\0';
     return out;
 }

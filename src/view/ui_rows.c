@@ -2,12 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "view/ui.h"
-
-static bool contains(const char *text, const char *part)
-{
-    return !part[0] || strcasestr(text, part) != NULL;
-}
 
 bool ui_wants_event(const struct ui *ui, const struct event_row *row)
 {
@@ -16,15 +12,16 @@ bool ui_wants_event(const struct ui *ui, const struct event_row *row)
     if (ui->only_failures && (row->kind == ROW_OK || row->kind == ROW_REPLAY))
         return false;
     snprintf(head, sizeof(head), "p%d @%lld ", row->partition, (long long)row->offset);
-    return contains(row->text, ui->filter) || contains(row->order_id, ui->filter) ||
-           contains(head, ui->filter);
+    return ascii_contains(row->text, ui->filter) || ascii_contains(row->order_id, ui->filter) ||
+           ascii_contains(head, ui->filter);
 }
 
 bool ui_wants_log(const struct ui *ui, const struct log_row *row)
 {
     if (ui->only_failures && row->level < LOG_WARN)
         return false;
-    return contains(row->text, ui->filter) || contains(log_level_name(row->level), ui->filter);
+    return ascii_contains(row->text, ui->filter) ||
+           ascii_contains(log_level_name(row->level), ui->filter);
 }
 
 int ui_causes(const struct ui *ui, const struct cause_table *t, int64_t now_ms,
@@ -34,7 +31,7 @@ int ui_causes(const struct ui *ui, const struct cause_table *t, int64_t now_ms,
     int count = 0;
 
     for (int i = 0; i < all; i++) {
-        if (contains(t->items[order[i]].text, ui->filter))
+        if (ascii_contains(t->items[order[i]].text, ui->filter))
             order[count++] = order[i];
     }
     return count;

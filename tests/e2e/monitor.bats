@@ -108,6 +108,32 @@ screen_shows() { # TEXT
   [[ $output == *"success=90.00%;99:;98:;0;100"* ]]
 }
 
+# Germany writes 5,5, and in Turkey the small letter of I has no dot.
+@test "numbers and names are the same in every language" {
+  local language way
+  journal 2000 3 >tracker.events
+  metrics_line 37 >tracker.log
+  export MONITOR_NOW LOCPATH=$PWD/locales
+  MONITOR_NOW=$(now_ms)
+  mkdir locales
+  for language in de_DE tr_TR; do
+    localedef -i "$language" -f UTF-8 "locales/$language.UTF-8"
+    [ "$(LC_ALL=$language.UTF-8 locale decimal_point)" = , ]
+    for way in --json --check --once "--once --size 120x40" "--print-config -s monitor.success_warn=97.5"; do
+      # shellcheck disable=SC2086 # words are wanted
+      run "$monitor" $way
+      expected=$output
+      # shellcheck disable=SC2086
+      LC_ALL=$language.UTF-8 run "$monitor" $way
+      diff <(cat <<<"$expected") <(cat <<<"$output")
+    done
+    for program in producer tracker; do
+      diff <("$ROOT/bin/$program" --print-config -s producer.invalid_rate=0.25) \
+        <(LC_ALL=$language.UTF-8 "$ROOT/bin/$program" --print-config -s producer.invalid_rate=0.25)
+    done
+  done
+}
+
 @test "wrong usage is one clear line and exit 2" {
   run -2 --separate-stderr "$monitor" --size 80x24
   [ "$stderr" = "monitor: --size needs --once" ]

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/err.h"
 #include "base/json_writer.h"
@@ -187,6 +188,21 @@ static void utf8_is_taken_strictly(void **state)
     }
 }
 
+static void letters_are_compared_without_case_and_other_bytes_as_they_are(void **state)
+{
+    (void)state;
+    assert_true(ascii_contains("periodic METRICS", "Metric"));
+    assert_true(ascii_contains("abc", ""));
+    assert_true(ascii_contains("abc", "BC"));
+    assert_false(ascii_contains("abc", "bcd"));
+    assert_false(ascii_contains("", "a"));
+    assert_true(ascii_contains("caf\xc3\xa9", "\xc3\xa9"));
+    assert_false(ascii_contains("caf\xc3\x89", "\xc3\xa9"));
+    assert_true(ascii_equal("INFO", "info", 4));
+    assert_false(ascii_equal("[", "{", 1));
+    assert_false(ascii_equal("@", "`", 1));
+}
+
 static void base64_is_that_of_rfc4648(void **state)
 {
     static const char *const cases[][2] = {
@@ -292,6 +308,7 @@ int main(void)
         cmocka_unit_test(texts_that_are_no_times_are_refused),
         cmocka_unit_test(random_numbers_repeat_with_their_seed_and_keep_their_range),
         cmocka_unit_test(utf8_is_taken_strictly),
+        cmocka_unit_test(letters_are_compared_without_case_and_other_bytes_as_they_are),
         cmocka_unit_test(base64_is_that_of_rfc4648),
         cmocka_unit_test(json_is_written_with_commas_and_escapes),
         cmocka_unit_test(every_byte_is_escaped_as_it_must_be_wherever_it_stands),
