@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/base64.h"
@@ -17,7 +18,12 @@ int setupterm(const char *name, int fd, int *status);
 
 #define COPY_MAX ((size_t)100000)
 
+/* For a terminal that the system does not know by name, as one newer than the system: those that
+ * are made today understand this one's language. */
+#define USUAL_TERM "xterm-256color"
+
 static struct {
+    const char *name; /* whose language is spoken */
     SCREEN *handle;
     struct cell *shown; /* what the terminal has, cell by cell */
     int width;
@@ -49,10 +55,35 @@ static const struct {
     {'\r', UI_KEY_ENTER},          {KEY_RESIZE, TERM_RESIZE},
 };
 
+/* COLUMNS and LINES of the environment are those of the shell that exported them, once; to curses
+ * they would be the size for ever. They count where the terminal itself does not say how large it
+ * is, as on a serial line. */
+static void prefer_real_size(void)
+{
+    struct winsize size = {0};
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 || size.ws_row == 0)
+        return;
+    unsetenv("COLUMNS");
+    unsetenv("LINES");
+}
+
+/* The name itself where the system knows it; NULL for one that says that nobody knows, and for a
+ * printer. */
+static const char *choose_name(const char *name)
+{
+    int status;
+
+    if (setupterm(name, STDOUT_FILENO, &status) == OK)
+        return name;
+    if (status > 0 || strcmp(name, "unknown") == 0)
+        return NULL;
+    return setupterm(USUAL_TERM, STDOUT_FILENO, &status) == OK ? USUAL_TERM : NULL;
+}
+
 bool term_is_usable(char *why, size_t cap)
 {
     const char *name = getenv("TERM");
-    int status;
 
     if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO)) {
         snprintf(why, cap, "%s is not a terminal",
@@ -63,7 +94,9 @@ bool term_is_usable(char *why, size_t cap)
         snprintf(why, cap, "TERM is not set");
         return false;
     }
-    if (setupterm(name, STDOUT_FILENO, &status) != OK) {
+    prefer_real_size();
+    term.name = choose_name(name);
+    if (!term.name) {
         snprintf(why, cap, "TERM=%.60s is unknown", name);
         return false;
     }
@@ -97,7 +130,7 @@ static void set_up_colors(bool color)
 int term_open(bool color)
 {
     signals_guard_terminal();
-    term.handle = newterm(NULL, stdout, stdin);
+    term.handle = newterm(term.name, stdout, stdin);
     if (!term.handle) {
         signals_unguard_terminal();
         return -1;

@@ -401,10 +401,35 @@ screen_shows() { # TEXT
   grep -qa 'Flow' ascii
 }
 
+@test "exported COLUMNS and LINES do not hold the size, unless the terminal has none" {
+  journal 10 1 >tracker.events
+  open_terminal 80 24
+  keys "COLUMNS=50 LINES=10 '$monitor'" Enter
+  wait_for 20 screen_shows "Throughput"
+  tmux -L "$terminal" resize-window -x 130 -y 40
+  wait_for 20 screen_shows "Top errors"
+  keys q
+  wait_for 20 screen_shows "prompt>"
+  keys "clear; stty cols 0 rows 0; COLUMNS=50 LINES=10 '$monitor'" Enter
+  wait_for 20 screen_shows "rate "
+  run ! screen_shows "Throughput"
+}
+
+# As of a terminal that is newer than the system.
+@test "a terminal whose name the system does not know has its screen all the same" {
+  journal 10 1 >tracker.events
+  open_terminal 80 24
+  keys "TERM=xterm-kitty TERMINFO=/nonexistent '$monitor'; echo status=\$?" Enter
+  wait_for 20 screen_shows "following"
+  run ! screen_shows xterm
+  keys q
+  wait_for 20 screen_shows "status=0"
+}
+
 @test "a terminal that is dumb, unknown or unset gets a report" {
   journal 10 1 >tracker.events
   open_terminal 100 50
-  for name in dumb nonsense ''; do
+  for name in dumb unknown ''; do
     keys "clear; TERM=$name '$monitor'; echo status=\$?" Enter
     wait_for 20 screen_shows "status=0"
     screen_shows "printing one report"
