@@ -120,6 +120,28 @@ static int report(const struct produce *p, const struct progress *progress, cons
     return lost > 0 ? 1 : 0;
 }
 
+/* Says where to resume and what the file held that is no order. Returns the exit status. */
+static int report_file(const struct produce *p, const struct order_file *file)
+{
+    const struct order_file_counts *c = order_file_counts(file);
+    uint64_t open = produce_first_open(p);
+
+    if (open == 0 && produce_was_cut_short(p))
+        open = (uint64_t)c->lines + 1;
+    if (open != 0 && c->items > 0)
+        fprintf(stderr,
+                "producer: line %" PRIu64
+                " is the first that was not acknowledged; resume with tail "
+                "-n +%" PRIu64 "\n",
+                open, open);
+    if (c->not_orders > 0)
+        fprintf(stderr,
+                "producer: %" PRId64 " of %" PRId64 " lines are not orders, first: line %" PRId64
+                ": %s\n",
+                c->not_orders, c->items, c->first_not_order, c->why);
+    return c->not_orders > 0 ? 1 : 0;
+}
+
 /* Missing topics are made when the broker answers soon; when it is away the sink waits for it. */
 static int prepare_topics(const struct config *cfg, const struct log *log,
                           struct kafka_cluster *cluster, struct err *e)
@@ -194,6 +216,8 @@ int send_run(const struct config *cfg, const struct options *o, const struct log
     e = (struct err){0};
     send_all(&produce, cfg->producer.flush_timeout_ms, wake_fd, &progress, &e);
     status = report(&produce, &progress, o);
+    if (file && report_file(&produce, file) != 0)
+        status = 1;
 out:
     if (e.kind != ERR_NONE) {
         fprintf(stderr, "producer: %s\n", e.text);

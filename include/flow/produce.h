@@ -21,6 +21,7 @@ struct produce_item {
     size_t value_len;
     const char *correlation_id; /* UUID text; NULL when unknown */
     int64_t timestamp_ms;
+    uint64_t position; /* in the input, growing; 0 when that says nothing */
 };
 
 enum produce_next {
@@ -46,7 +47,8 @@ struct produce_policy {
 struct produce_counts {
     int64_t sent; /* taken by the sink */
     int64_t acknowledged;
-    int64_t failed; /* will never be on the topic */
+    int64_t failed;        /* will never be on the topic */
+    uint64_t first_failed; /* the lowest position of them; 0 for none */
     char last_failure[256];
 };
 
@@ -61,6 +63,9 @@ struct produce {
     struct produce_item item;
     struct rfc3339_text time; /* of the last order */
     bool is_ended;            /* nothing more is to be sent */
+    bool is_read_out;         /* as much was taken from the input as was wanted, or as there is */
+    uint64_t
+        dropped; /* position of the item that was taken from the input when it ended; 0: none */
 };
 
 void produce_init(struct produce *p, const struct produce_policy *policy,
@@ -75,5 +80,12 @@ void produce_stop(struct produce *p);
 
 /* True when all was sent and everything is reported. */
 bool produce_is_done(const struct produce *p);
+
+/* True when there may be more in the input: it was stopped, or failed. */
+bool produce_was_cut_short(const struct produce *p);
+
+/* The lowest position that was taken from the input and is not acknowledged, 0 when there is none.
+ * What lies behind it may be acknowledged. */
+uint64_t produce_first_open(const struct produce *p);
 
 #endif

@@ -19,12 +19,20 @@ void produce_init(struct produce *p, const struct produce_policy *policy,
 void produce_stop(struct produce *p)
 {
     p->is_ended = true;
+    if (p->has_item)
+        p->dropped = p->item.position;
     p->has_item = false;
 }
 
-static void fail_one(struct produce *p, const char *why)
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static void fail_one(struct produce *p, uint64_t position, const char *why)
 {
     p->counts.failed++;
+    p->counts.first_failed = earlier(p->counts.first_failed, position);
     snprintf(p->counts.last_failure, sizeof(p->counts.last_failure), "%s", why);
 }
 
@@ -36,7 +44,7 @@ static void take_reports(struct produce *p)
         if (r.status == SINK_OK)
             p->counts.acknowledged++;
         else
-            fail_one(p, r.text);
+            fail_one(p, r.tag, r.text);
     }
 }
 
@@ -103,7 +111,7 @@ static enum send_result send_item(struct produce *p, struct sink_report *failure
         .headers = headers,
         .header_count = n,
     };
-    return p->sink->send(p->sink->self, &out, 0, failure);
+    return p->sink->send(p->sink->self, &out, item->position, failure);
 }
 
 /* Takes the next order from the input. Returns 1 when there is one, 0 when not now, -1 when it
@@ -119,6 +127,7 @@ static int take_item(struct produce *p, int64_t wall_ms, struct err *e)
     case PRODUCE_NOTHING_YET:
         return 0;
     case PRODUCE_END:
+        p->is_read_out = true;
         produce_stop(p);
         return 0;
     case PRODUCE_FAILED:
@@ -141,7 +150,7 @@ static bool hand_over(struct produce *p)
         p->counts.sent++;
         break;
     case SEND_FAILED:
-        fail_one(p, failure.text);
+        fail_one(p, p->item.position, failure.text);
         break;
     }
     p->handed_over++;
@@ -178,8 +187,10 @@ int produce_turn(struct produce *p, int64_t now_ms, int64_t wall_ms, struct err 
             return 10; /* a report wakes us earlier */
         if (p->policy.interval_ms > 0)
             p->due_ms = now_ms + p->policy.interval_ms;
-        if (is_counted_out(p))
+        if (is_counted_out(p)) {
+            p->is_read_out = true;
             produce_stop(p);
+        }
     }
     return p->is_ended ? MAX_SLEEP_MS : 0;
 }
@@ -187,4 +198,16 @@ int produce_turn(struct produce *p, int64_t now_ms, int64_t wall_ms, struct err 
 bool produce_is_done(const struct produce *p)
 {
     return p->is_ended && p->sink->in_flight(p->sink->self) == 0;
+}
+
+bool produce_was_cut_short(const struct produce *p)
+{
+    return p->is_ended && !p->is_read_out;
+}
+
+uint64_t produce_first_open(const struct produce *p)
+{
+    uint64_t in_flight = p->sink->in_flight(p->sink->self) ? p->sink->first_tag(p->sink->self) : 0;
+
+    return earlier(earlier(p->counts.first_failed, in_flight), p->dropped);
 }

@@ -326,10 +326,20 @@ static size_t in_flight(void *self)
     return s->count;
 }
 
+static uint64_t first_tag(void *self)
+{
+    const struct kafka_sink *s = self;
+
+    return s->in_flight.next == &s->in_flight ? s->reported.next->tag : s->in_flight.next->tag;
+}
+
 struct sink kafka_sink_port(struct kafka_sink *s)
 {
-    return (struct sink){
-        .self = s, .send = send_record, .next_report = next_report, .in_flight = in_flight};
+    return (struct sink){.self = s,
+                         .send = send_record,
+                         .next_report = next_report,
+                         .in_flight = in_flight,
+                         .first_tag = first_tag};
 }
 
 /* ---- life ---- */

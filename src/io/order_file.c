@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@ struct order_file {
     size_t max_line_bytes;
     struct strbuf buffer;
     size_t consumed; /* bytes of `buffer` that were handed out */
-    int64_t line;
+    struct order_file_counts counts;
     bool is_at_end;
     struct arena arena;
 };
@@ -59,12 +60,68 @@ static int next_line(struct order_file *f, const char **line, size_t *len, struc
     *len = newline ? (size_t)(newline - begin) : waiting;
     if (*len > f->max_line_bytes)
         return err_set(e, ERR_RUNTIME, "%s: line %" PRId64 " is longer than %zu bytes", f->path,
-                       f->line + 1, f->max_line_bytes);
+                       f->counts.lines + 1, f->max_line_bytes);
     if (!newline && !(f->is_at_end && waiting > 0))
         return 0;
     f->consumed += *len + (newline != NULL);
-    f->line++;
+    f->counts.lines++;
     return 1;
+}
+
+/* Windows tools write one at the start of a file; it is no part of the first order. */
+static void drop_mark(const char **line, size_t *len)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    size_t mark_len = sizeof(mark) - 1;
+
+    if (*len < mark_len || memcmp(*line, mark, mark_len) != 0)
+        return;
+    *line += mark_len;
+    *len -= mark_len;
+}
+
+/* By its byte order mark, or by the zero byte beside the first letter. */
+static bool is_wide(const char *text, size_t len)
+{
+    return len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 ||
+                        (text[0] == '\0') != (text[1] == '\0'));
+}
+
+static bool is_blank(const char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
+            return false;
+    return true;
+}
+
+/* The next line that is not blank, as next_line. */
+static int next_item(struct order_file *f, const char **line, size_t *len, struct err *e)
+{
+    int rc;
+
+    do {
+        rc = next_line(f, line, len, e);
+        if (rc <= 0)
+            return rc;
+        if (f->counts.lines == 1 && is_wide(*line, *len))
+            return err_set(e, ERR_RUNTIME,
+                           "%s: UTF-16 or UTF-32, orders are UTF-8: convert it, as with iconv -f "
+                           "UTF-16 -t UTF-8",
+                           f->path);
+        if (f->counts.lines == 1)
+            drop_mark(line, len);
+    } while (is_blank(*line, *len));
+    return rc;
+}
+
+static void note_no_order(struct order_file *f, const char *why)
+{
+    f->counts.not_orders++;
+    if (f->counts.first_not_order)
+        return;
+    f->counts.first_not_order = f->counts.lines;
+    snprintf(f->counts.why, sizeof(f->counts.why), "%s", why);
 }
 
 /* The key is the order's id, as for generated orders; a line that is no order goes without. */
@@ -74,12 +131,22 @@ static void fill_item(struct order_file *f, const char *line, size_t len, int64_
     struct order o;
     char why[128];
 
-    *item = (struct produce_item){.value = line, .value_len = len, .timestamp_ms = wall_ms};
+    *item = (struct produce_item){.value = line,
+                                  .value_len = len,
+                                  .timestamp_ms = wall_ms,
+                                  .position = (uint64_t)f->counts.lines};
+    f->counts.items++;
     arena_reset(&f->arena);
-    if (!order_decode(line, len, &f->arena, &o, why, sizeof(why)))
+    if (!order_decode(line, len, &f->arena, &o, why, sizeof(why))) {
+        note_no_order(f, why);
         return;
-    item->key = o.order_id;
-    item->key_len = o.order_id ? strlen(o.order_id) : 0;
+    }
+    if (o.order_id) {
+        item->key = o.order_id;
+        item->key_len = strlen(o.order_id);
+    } else {
+        note_no_order(f, "order_id is missing");
+    }
     item->correlation_id = o.metadata.correlation_id;
     if (o.metadata.timestamp_ms >= 0)
         item->timestamp_ms = o.metadata.timestamp_ms;
@@ -92,7 +159,7 @@ static enum produce_next next(void *self, int64_t wall_ms, struct produce_item *
     size_t len;
 
     for (;;) {
-        int rc = next_line(f, &line, &len, e);
+        int rc = next_item(f, &line, &len, e);
 
         if (rc < 0)
             return PRODUCE_FAILED;
@@ -133,6 +200,11 @@ struct order_file *order_file_open(const char *path, size_t max_line_bytes, stru
 struct produce_input order_file_input(struct order_file *f)
 {
     return (struct produce_input){.self = f, .next = next};
+}
+
+const struct order_file_counts *order_file_counts(const struct order_file *f)
+{
+    return &f->counts;
 }
 
 void order_file_close(struct order_file *f)

@@ -176,7 +176,7 @@ VALIDATE message.received.validation_error 1 true" ]
   make_topics 1
   printf 'caf\351\nno order\n{"order_id":"1"}\n' >bad
   produce -n 2
-  produce --input bad
+  produce_no_orders bad
   produce -n 1
   drain -s dlq.enabled=false
   journal_is_exact
@@ -196,7 +196,7 @@ DESERIALIZE,dropped DESERIALIZE,dropped VALIDATE,processed null," ]
   make_topics 1
   printf 'no order\n' >bad
   produce -n 5
-  produce --input bad
+  produce_no_orders bad
   produce -n 5
   run --separate-stderr timeout 60 "$ROOT/bin/tracker" -q -s dlq.enabled=false -s dlq.on_disabled=halt
   [ "$status" -eq 1 ]
@@ -219,7 +219,7 @@ DESERIALIZE,dropped DESERIALIZE,dropped VALIDATE,processed null," ]
   create_topic "$KAFKA_TOPIC" 1 >/dev/null
   printf 'no order\n' >bad
   produce -n 3
-  produce --input bad
+  produce_no_orders bad
   produce -n 3
   start_tracker -s dlq.topic="late-$DLQ_TOPIC" -s kafka.create_topics=false -s tracker.metrics_interval_seconds=1 \
     -X allow.auto.create.topics=false -X topic.metadata.propagation.max.ms=500

@@ -76,17 +76,47 @@ hex() {
 # ---- --input
 
 @test "--input sends the bytes of each line" {
-  printf 'one\n\ncaf\351\000\377 \nwith cr\r\n  {"order_id": "k1" }\t\n\nlast, and no newline' >file
-  produce --input file
-  hex 'one' '' 'caf\351\000\377 ' 'with cr\r' '  {"order_id": "k1" }\t' '' 'last, and no newline' >expected
+  printf 'one\ncaf\351\000\377 \nwith cr\r\n  {"order_id": "k1" }\t\nlast, and no newline' >file
+  produce_no_orders file
+  hex 'one' 'caf\351\000\377 ' 'with cr\r' '  {"order_id": "k1" }\t' 'last, and no newline' >expected
   values | diff expected -
-  [ "$(records "$KAFKA_TOPIC" | cut -d ' ' -f 3 | tr '\n' ' ')" = '- - - - x6b31 - - ' ]
+  [ "$(records "$KAFKA_TOPIC" | cut -d ' ' -f 3 | tr '\n' ' ')" = '- - - x6b31 - ' ]
 }
 
-@test "--input: an empty last line is a line, a newline at the end is not" {
-  printf 'a\n\n' >file
-  produce --input file
-  values | diff <(hex 'a' '') -
+# kcat's -l skips empty lines as well.
+@test "--input: a byte order mark is dropped, blank lines are skipped, with CRLF too" {
+  printf '\357\273\277{"order_id":"k1"}\r\n\r\n\n \t\n{"order_id":"k2"}\r\n\r\n' >file
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" --interval-ms 0 --input file
+  [ "$status" -eq 0 ]
+  [ -z "$stderr" ]
+  [[ $output == "sent 2, acknowledged 2, failed 0"* ]]
+  values | diff <(hex '{"order_id":"k1"}\r' '{"order_id":"k2"}\r') -
+}
+
+@test "--input: a pretty-printed file is sent, and said not to be orders, exit 1" {
+  produce -n 1 -s kafka.topic="$KAFKA_TOPIC-source"
+  kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC-source" -C -e -q -o beginning -f '%s' | jq . >pretty
+  total=$(line_count pretty)
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" --interval-ms 0 --input pretty
+  [ "$status" -eq 1 ]
+  [[ $output == "sent $total, acknowledged $total, failed 0"* ]]
+  [ "${#stderr_lines[@]}" -eq 1 ] || fail "$stderr"
+  [[ $stderr == "producer: $total of $total lines are not orders, first: line 1: "?* ]]
+  values | diff <(perl -ne 'chomp; print "x", unpack("H*", $_), "\n"' pretty) -
+}
+
+@test "--input: a file in UTF-16 is refused, nothing is sent" {
+  printf '{"order_id":"k1"}\n' | iconv -f UTF-8 -t UTF-16 >file
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" --interval-ms 0 --input file
+  [ "$status" -eq 1 ]
+  [[ $output == "sent 0, acknowledged 0, failed 0"* ]]
+  [ "${#stderr_lines[@]}" -eq 1 ] || fail "$stderr"
+  [[ $stderr == "producer: file: UTF-16 or UTF-32, orders are UTF-8"* ]]
+}
+
+# orders COUNT: so many lines.
+orders() {
+  seq "$1" | sed 's/.*/{"order_id":"k&"}/'
 }
 
 @test "--input of an empty file sends nothing and is good" {
@@ -101,14 +131,14 @@ hex() {
   start_in_background producer.out bash -c 'exec "$1" --interval-ms 0 --input - <pipe' _ "$ROOT/bin/producer"
   producer=$started_pid
   exec 7>pipe
-  printf 'first\nsecond, not yet who' >&7
+  printf '{"order_id":"k1"}\n{"order_id":"k2, not yet who' >&7
   wait_for 60 has_records "$KAFKA_TOPIC" 1
-  printf 'le\n' >&7
+  printf 'le"}\n' >&7
   wait_for 60 has_records "$KAFKA_TOPIC" 2
   kill -0 "$producer"
   exec 7>&-
   ends_with 0 "$producer"
-  values | diff <(hex 'first' 'second, not yet whole') -
+  values | diff <(hex '{"order_id":"k1"}' '{"order_id":"k2, not yet whole"}') -
 }
 
 @test "--input - is left by a signal while it waits for a line" {
@@ -116,18 +146,44 @@ hex() {
   start_in_background producer.out bash -c 'exec "$1" --interval-ms 0 --input - <pipe' _ "$ROOT/bin/producer"
   producer=$started_pid
   exec 7>pipe
-  printf 'first\n' >&7
+  printf '\n{"order_id":"k1"}\n' >&7
   wait_for 60 has_records "$KAFKA_TOPIC" 1
   kill -TERM "$producer"
   ends_with 0 "$producer"
   exec 7>&-
   grep -q '^sent 1, acknowledged 1, failed 0' producer.out
+  grep -q '^producer: line 3 is the first that was not acknowledged; resume with tail -n +3$' producer.out
+}
+
+@test "--input stopped by a signal: tail from the line it names sends the rest, each once" {
+  orders 2000 >file
+  start_producer --interval-ms 2 --input file
+  wait_for 60 has_records "$KAFKA_TOPIC" 50
+  kill -INT "$producer"
+  ends_with 0 "$producer"
+  line=$(sed -n 's/^producer: line \([0-9]*\) is the first.*/\1/p' producer.out)
+  [ "$line" -gt 50 ]
+  [ "$line" -le 2000 ]
+  tail -n "+$line" file | timeout 60 "$ROOT/bin/producer" --interval-ms 0 --input - >rest.out 2>&1
+  ! grep 'is the first' rest.out || fail "$(cat rest.out)"
+  kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -C -e -q -o beginning -f '%s\n' | sort >sent
+  sort file | diff - sent
+}
+
+@test "--input without a broker: the first line that was not acknowledged is named" {
+  KAFKA_BROKER=127.0.0.1:$(random_free_port)
+  { echo && orders 5; } >file
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" --interval-ms 0 --input file -s producer.flush_timeout_ms=1500
+  [ "$status" -eq 1 ]
+  [[ ${stderr_lines[-1]} == "producer: line 2 is the first that was not acknowledged; resume with tail -n +2" ]] || fail "$stderr"
 }
 
 @test "--input and -n: no more than that many lines" {
-  seq 10 >file
-  produce --input file -n 3
-  values | diff <(hex 1 2 3) -
+  orders 10 >file
+  run --separate-stderr timeout 60 "$ROOT/bin/producer" --interval-ms 0 --input file -n 3
+  [ "$status" -eq 0 ]
+  [ -z "$stderr" ]
+  values | diff <(hex '{"order_id":"k1"}' '{"order_id":"k2"}' '{"order_id":"k3"}') -
 }
 
 @test "--input of a file that cannot be read: one line that names it" {
@@ -141,19 +197,20 @@ hex() {
 }
 
 @test "--input: a value that the topic does not take is counted as failed, the others go" {
-  printf 'a\n' >file
-  head -c 2000000 /dev/urandom | base64 -w 0 >>file # compressed it is still too large
-  printf '\nb\n' >>file
+  orders 1 >file
+  printf '{"order_id":"large","delivery_notes":"%s"}\n' "$(head -c 2000000 /dev/urandom | base64 -w 0)" >>file # also when compressed
+  printf '{"order_id":"k3"}\n' >>file
   run --separate-stderr timeout 60 "$ROOT/bin/producer" --interval-ms 0 --input file
   [ "$status" -eq 1 ]
   [[ $stderr == *"1 order was not acknowledged: "* ]]
   [[ $output == *"acknowledged 2, failed 1"* ]]
-  values | diff <(hex a b) -
+  [ "${stderr_lines[-1]}" = "producer: line 2 is the first that was not acknowledged; resume with tail -n +2" ]
+  values | diff <(hex '{"order_id":"k1"}' '{"order_id":"k3"}') -
 }
 
 # Memory is what librdkafka may hold, here 8 MB, and a little: not the file's 100 MB.
 @test "--input streams a file that is larger than memory should be" {
-  perl -e '$line = "{\"n\":\"" . "y" x 991 . "\"}\n"; print $line for 1 .. 100_000' >file
+  perl -e '$line = "{\"order_id\":\"" . "y" x 984 . "\"}\n"; print $line for 1 .. 100_000' >file
   [ "$(wc -c <file)" -ge 100000000 ]
   start_producer -q --interval-ms 0 --input file -X queue.buffering.max.kbytes=8192
   peak=0

@@ -162,7 +162,7 @@ END
 @test "events_payload: both, raw, failures" {
   printf '%s\n' '{"order_id":"1"}' 'no order' >bad
   produce -n 1
-  produce --input bad
+  produce_no_orders bad
   payloads() { # MODE
     drain -s tracker.events_payload="$1" -s kafka.consumer_group="$KAFKA_CONSUMER_GROUP-$1" \
       -s tracker.events_file="$1.events"
@@ -175,7 +175,7 @@ END
 
 @test "dropped records keep their bytes whatever events_payload says" {
   printf 'caf\351\n' >bad
-  produce --input bad
+  produce_no_orders bad
   drain -s dlq.enabled=false -s tracker.events_payload=failures
   jq -e '.outcome == "dropped" and .raw_encoding == "base64"' "$journal"
   jq -r .raw_message "$journal" | base64 -d | cmp - <(printf 'caf\351')

@@ -95,10 +95,24 @@ static size_t in_flight(void *self)
     return s->count - s->reported;
 }
 
+static uint64_t first_tag(void *self)
+{
+    const struct fake_sink *s = self;
+
+    for (size_t i = 0; i < s->count; i++)
+        if (!s->sent[i].is_reported)
+            return s->sent[i].tag;
+    fail_msg("nothing is in flight");
+    return 0;
+}
+
 struct sink fake_sink_port(struct fake_sink *s)
 {
-    return (struct sink){
-        .self = s, .send = send_record, .next_report = next_report, .in_flight = in_flight};
+    return (struct sink){.self = s,
+                         .send = send_record,
+                         .next_report = next_report,
+                         .in_flight = in_flight,
+                         .first_tag = first_tag};
 }
 
 void fake_sink_report(struct fake_sink *s, size_t i, enum sink_status status)

@@ -27,6 +27,14 @@ produce() { # [OPTION]...: at full speed
   timeout 120 "$ROOT/bin/producer" -q --interval-ms 0 "$@"
 }
 
+# produce_no_orders FILE: sends its lines, some of which are not orders; the producer says so.
+produce_no_orders() {
+  local status=0
+  produce --input "$1" 2>no_orders || status=$?
+  cat no_orders
+  [ "$status" -eq 1 ] && [ "$(wc -l <no_orders)" -eq 1 ] && grep -q 'lines are not orders' no_orders
+}
+
 drain() { # [OPTION]...
   timeout 200 "$ROOT/bin/tracker" -q --drain "$@"
 }

@@ -72,13 +72,12 @@ static void assert_item(struct fixture *f, const char *value, size_t len)
 
 static void each_line_is_one_order_with_its_bytes_unchanged(void **state)
 {
-    static const char text[] = "  {\"a\": 1}\t\r\n\xff\0x\n\nlast";
+    static const char text[] = "  {\"a\": 1}\t\r\n\xff\0x\nlast";
     struct fixture *f = *state;
 
     open_text(f, text, sizeof(text) - 1, 1000);
     assert_item(f, "  {\"a\": 1}\t\r", 12);
     assert_item(f, "\xff\0x", 3);
-    assert_item(f, "", 0);
     assert_item(f, "last", 4); /* no newline at the end */
     assert_int_equal(next(f), PRODUCE_END);
     assert_int_equal(next(f), PRODUCE_END);
@@ -101,6 +100,87 @@ static void the_key_is_the_order_id_when_there_is_one(void **state)
     }
 }
 
+static void blank_lines_are_skipped_and_counted_as_lines(void **state)
+{
+    static const char text[] = "\n\r\none\n \t \r\n\n\xef\xbb\xbftwo\n\n \r\n";
+    struct fixture *f = *state;
+
+    open_text(f, text, sizeof(text) - 1, 1000);
+    assert_item(f, "one", 3);
+    assert_int_equal(f->item.position, 3);
+    assert_item(f, "\xef\xbb\xbftwo", 6); /* a mark in the middle is no mark */
+    assert_int_equal(f->item.position, 6);
+    assert_int_equal(next(f), PRODUCE_END);
+    assert_int_equal(order_file_counts(f->file)->items, 2);
+    assert_int_equal(order_file_counts(f->file)->lines, 8);
+}
+
+static void a_byte_order_mark_at_the_start_is_dropped(void **state)
+{
+    static const char text[] = "\xef\xbb\xbf" VALID_ORDER "\n\xef\xbb\xbf";
+    struct fixture *f = *state;
+
+    open_text(f, text, sizeof(text) - 1, 1000);
+    assert_item(f, VALID_ORDER, sizeof(VALID_ORDER) - 1);
+    assert_int_equal(f->item.key_len, 3);
+    assert_int_equal(order_file_counts(f->file)->not_orders, 0);
+}
+
+static void a_file_with_nothing_but_a_mark_is_empty(void **state)
+{
+    struct fixture *f = *state;
+
+    open_text(f, "\xef\xbb\xbf\r\n", 5, 1000);
+    assert_int_equal(next(f), PRODUCE_END);
+}
+
+static void a_file_in_utf16_is_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t len;
+    } cases[] = {
+        {"\xff\xfe{\0}\0\n\0", 8}, {"\xfe\xff\0{\0}\0\n", 8},  {"{\0}\0\n\0", 6},
+        {"\0{\0}\0\n", 6},         {"\xff\xfe\0\0{\0\0\0", 8}, {"\xff\xfe", 2},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        open_text(f, cases[i].text, cases[i].len, 1000);
+        assert_int_equal(next(f), PRODUCE_FAILED);
+        assert_non_null(strstr(f->e.text, "UTF-16 or UTF-32, orders are UTF-8"));
+        assert_int_equal(err_exit_status(&f->e), 1);
+        order_file_close(f->file);
+        f->file = NULL;
+    }
+}
+
+static void lines_that_are_no_orders_are_counted_and_the_first_is_named(void **state)
+{
+    static const char text[] = VALID_ORDER "\n\n{\n\"order_id\": \"o-1\"\n}\n{\"sequence\":1}\n";
+    struct fixture *f = *state;
+    const struct order_file_counts *c;
+
+    open_text(f, text, sizeof(text) - 1, 1000);
+    while (next(f) == PRODUCE_ITEM)
+        ;
+    c = order_file_counts(f->file);
+    assert_int_equal(c->items, 5);
+    assert_int_equal(c->not_orders, 4);
+    assert_int_equal(c->first_not_order, 3);
+    assert_string_not_equal(c->why, "");
+}
+
+static void an_object_without_an_id_is_no_order(void **state)
+{
+    struct fixture *f = *state;
+
+    open_text(f, "{\"sequence\":1}\n", 15, 1000);
+    assert_int_equal(next(f), PRODUCE_ITEM);
+    assert_int_equal(order_file_counts(f->file)->not_orders, 1);
+    assert_string_equal(order_file_counts(f->file)->why, "order_id is missing");
+}
+
 static void an_empty_file_ends_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -118,7 +198,7 @@ static void lines_across_the_blocks_of_reading_come_whole(void **state)
 
     memset(line, 'x', 100000);
     for (size_t i = 0; i < 40; i++) {
-        lens[i] = i * 4919 % 99991;
+        lens[i] = 1 + i * 4919 % 99991;
         strbuf_add(&text, line, lens[i]);
         strbuf_addc(&text, '\n');
     }
@@ -218,6 +298,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(each_line_is_one_order_with_its_bytes_unchanged),
         TEST(the_key_is_the_order_id_when_there_is_one),
+        TEST(blank_lines_are_skipped_and_counted_as_lines),
+        TEST(a_byte_order_mark_at_the_start_is_dropped),
+        TEST(a_file_with_nothing_but_a_mark_is_empty),
+        TEST(a_file_in_utf16_is_refused),
+        TEST(lines_that_are_no_orders_are_counted_and_the_first_is_named),
+        TEST(an_object_without_an_id_is_no_order),
         TEST(an_empty_file_ends_at_once),
         TEST(lines_across_the_blocks_of_reading_come_whole),
         TEST(a_line_that_is_too_long_is_an_error_that_names_it),

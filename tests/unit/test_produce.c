@@ -48,6 +48,7 @@ static enum produce_next next(void *self, int64_t wall_ms, struct produce_item *
     }
     snprintf(in->value, sizeof(in->value), "%lld", (long long)in->next++);
     *item = in->item;
+    item->position = (uint64_t)in->next; /* from 1, as lines */
     item->value = in->value;
     item->value_len = strlen(in->value);
     item->timestamp_ms = wall_ms;
@@ -264,6 +265,58 @@ static void an_order_that_was_taken_and_failed_counts_once(void **state)
     assert_int_equal(f->p.counts.acknowledged, 4);
 }
 
+/* What follows it may have been acknowledged. */
+static void the_first_position_that_is_not_acknowledged_is_known(void **state)
+{
+    static const struct fake_send steps[] = {
+        {.report_later = true},       {.report_later = true},
+        {.status = SINK_TROUBLE},     {.result = SEND_FAILED, .status = SINK_TROUBLE},
+        {SEND_TAKEN, SINK_OK, false},
+    };
+    struct fixture *f = *state;
+
+    f->policy.count = 5;
+    f->sink.steps = steps;
+    f->sink.step_count = 5;
+    begin(f);
+    assert_int_equal(produce_first_open(&f->p), 0);
+    turn(f);
+    turn(f);
+    assert_int_equal(produce_first_open(&f->p), 1);
+    fake_sink_report(&f->sink, 0, SINK_OK);
+    turn(f);
+    assert_int_equal(produce_first_open(&f->p), 2);
+    fake_sink_report(&f->sink, 1, SINK_OK);
+    run_to_end(f, 2);
+    assert_int_equal(produce_first_open(&f->p), 3);
+    assert_false(produce_was_cut_short(&f->p));
+}
+
+static void what_was_taken_from_the_input_and_not_sent_is_open_too(void **state)
+{
+    struct fixture *f = *state;
+
+    f->sink.otherwise.result = SEND_FULL;
+    begin(f);
+    turn(f);
+    assert_int_equal(produce_first_open(&f->p), 0);
+    produce_stop(&f->p);
+    assert_int_equal(produce_first_open(&f->p), 1);
+    assert_true(produce_was_cut_short(&f->p));
+}
+
+static void an_input_that_was_read_out_was_not_cut_short(void **state)
+{
+    struct fixture *f = *state;
+
+    f->input.end = 3;
+    begin(f);
+    run_to_end(f, 10);
+    produce_stop(&f->p); /* a signal that comes late */
+    assert_false(produce_was_cut_short(&f->p));
+    assert_int_equal(produce_first_open(&f->p), 0);
+}
+
 static void it_is_done_when_everything_is_reported(void **state)
 {
     struct fixture *f = *state;
@@ -355,6 +408,9 @@ int main(void)
         TEST(an_input_that_breaks_ends_it_with_its_reason),
         TEST(failed_reports_and_refusals_are_counted_and_the_last_reason_kept),
         TEST(an_order_that_was_taken_and_failed_counts_once),
+        TEST(the_first_position_that_is_not_acknowledged_is_known),
+        TEST(what_was_taken_from_the_input_and_not_sent_is_open_too),
+        TEST(an_input_that_was_read_out_was_not_cut_short),
         TEST(it_is_done_when_everything_is_reported),
         TEST(the_headers_are_those_of_a_cloud_event_and_a_trace),
         TEST(what_is_no_correlation_id_gives_no_trace),
