@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io/file_mode.h"
 #include "model/detail.h"
 #include "signals.h"
 #include "term.h"
@@ -250,7 +251,7 @@ static void write_snapshot(struct monitor *m)
     screen_text(&s, &text);
     localtime_r(&now, &local);
     strftime(name, sizeof(name), "monitor-%Y%m%d-%H%M%S.txt", &local);
-    fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
     if (fd < 0 || write(fd, text.data, text.len) != (ssize_t)text.len)
         ui_notice(&m->ui, until, "%s: %s", name, strerror(errno));
     else

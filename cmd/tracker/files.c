@@ -53,7 +53,13 @@ static void tell_recovery(struct files *f, const struct recovery_report *r)
     if (r->trouble.len > 0)
         log_plain(&f->log, LOG_WARN, "journal state not used, the whole journal was read",
                   r->trouble.data);
-    if (r->torn_bytes > 0)
+    if (r->torn_lines > 0)
+        log_with(
+            &f->log, LOG_WARN,
+            "the end of the journal is broken, it was moved aside from its first broken line on",
+            NULL, LOG_TEXT("journal", path), LOG_INT("bytes", r->torn_bytes),
+            LOG_INT("lines", r->torn_lines), LOG_TEXT("moved_to", r->torn_path.data));
+    else if (r->torn_bytes > 0)
         log_with(&f->log, LOG_WARN, "torn line at the end of the journal moved aside", NULL,
                  LOG_TEXT("journal", path), LOG_INT("bytes", r->torn_bytes),
                  LOG_TEXT("moved_to", r->torn_path.data));

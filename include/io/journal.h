@@ -24,6 +24,7 @@ struct journal_options {
     const char *topic; /* that the marks of the port speak of */
     enum journal_fsync fsync;
     int64_t fsync_interval_ms;
+    struct recovery_patience patience; /* at the opening */
     int wake_fd; /* an eventfd, written to when something became durable or the state changed; -1:
                     none */
 };

@@ -44,8 +44,12 @@ void journal_progress_commit(struct journal_progress *p, int32_t partition, int6
 void journal_progress_position(struct journal_progress *p, int32_t partition,
                                struct journal_position *position);
 
-/* See journal_set_cluster. */
-bool journal_progress_set_cluster(struct journal_progress *p, const char *cluster_id);
+/* Whose partitions are told from now on. Returns true when it is another cluster than before: then
+ * nothing was told of these. "" is not known and never another. */
+bool journal_progress_tell_cluster(struct journal_progress *p, const char *cluster_id);
+
+/* The same for what is written. */
+bool journal_progress_write_cluster(struct journal_progress *p, const char *cluster_id);
 
 /* For the journal's thread: the monotonic time when the sidecar is to be saved, or -1. */
 int64_t journal_progress_due_ms(struct journal_progress *p);

@@ -12,9 +12,16 @@
 /* The queue between the flow thread, which hands over batches of lines, and the journal's thread,
  * which takes them. The functions are for either thread but where they say otherwise. */
 
+enum journal_work {
+    JOURNAL_LINES,
+    JOURNAL_REOPEN,  /* the path is to be opened again */
+    JOURNAL_CLUSTER, /* what follows is of the cluster that `lines` names */
+};
+
 struct journal_batch {
     struct journal_batch *next;
-    uint64_t number; /* 0: no lines, the path is to be opened anew */
+    enum journal_work work;
+    uint64_t number; /* of JOURNAL_LINES */
     int64_t pushed_ms;
     struct strbuf lines;
     struct journal_mark *marks; /* true once the lines are durable */
@@ -44,10 +51,15 @@ void journal_queue_init(struct journal_queue *q);
 /* Frees what was never taken. */
 void journal_queue_release(struct journal_queue *q);
 
-/* Copies the marks and takes the buffer, leaving `lines` empty with memory of its own. NULL for
- * `lines` asks for the path to be opened anew. */
+/* Copies the marks and takes the buffer, leaving `lines` empty with memory of its own. */
 void journal_queue_push(struct journal_queue *q, uint64_t number, struct strbuf *lines,
                         const struct journal_mark *marks, size_t mark_count);
+
+/* Asks for the path to be opened again, after all that was pushed so far. */
+void journal_queue_push_reopen(struct journal_queue *q);
+
+/* Says of which cluster all that is pushed from now on is. */
+void journal_queue_push_cluster(struct journal_queue *q, const char *cluster_id);
 
 /* Do not wait for more: see journal_turn. */
 void journal_queue_hurry(struct journal_queue *q);

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "model/journal_line.h"
 
 /* What the journal knows of itself: how far each partition is told, and up to which byte of the
  * file this summary speaks. It lies beside the journal, so that a restart need not read the whole
@@ -44,6 +45,9 @@ uint64_t checkpoint_hash(const char *bytes, size_t len);
  * addition. */
 struct checkpoint_entry *checkpoint_find(struct checkpoint *s, const char *topic,
                                          int32_t partition);
+
+/* Moves a partition on by a line of it. */
+void checkpoint_apply(struct checkpoint_entry *p, const struct journal_line *line);
 
 /* Makes `to`, empty or zeroed, a copy of its own. */
 void checkpoint_copy(struct checkpoint *to, const struct checkpoint *from);

@@ -39,6 +39,8 @@ struct journal_line {
     struct scan_value error;
     struct scan_value reason;
     struct scan_value order_id;
+    struct scan_value raw;   /* the value as text, or in base64; SCAN_NONE if not written */
+    bool is_raw_encoded;     /* it is in base64 */
     struct scan_value order; /* the decoded order, SCAN_NONE if not written */
     int64_t gap_from;        /* the offsets [from, to) of the other kinds */
     int64_t gap_to;
@@ -48,6 +50,10 @@ struct journal_line {
  * no JSON object or lacks what every line has: timestamp and event_type, and for a message its
  * partition and offset. Pure. */
 int journal_line_parse(struct journal_line *line, const char *text, size_t len);
+
+/* True when the value that the line holds has not the size that it states: it was put together from
+ * pieces of two lines. Pure. */
+bool journal_line_is_mixed(const struct journal_line *line);
 
 /* What a list shows of the order, cut to fit. Every field is "" or false when the order lacks it.
  */

@@ -61,6 +61,9 @@ int scan_int(const struct scan_value *v, int64_t *out);
 /* Returns 0 and the number; -1 for other kinds or what is not finite as a double. */
 int scan_number(const struct scan_value *v, double *out);
 
+/* How many bytes a string's text has without its escapes; 0 for other kinds. */
+size_t scan_text_len(const struct scan_value *v);
+
 /* Writes a string's text without its escapes into `out`, at most `cap` - 1 bytes and a NUL, cut
  * between characters. Lone surrogates and \u0000 become U+FFFD. A value that is no string is copied
  * as it stands, SCAN_NONE and SCAN_NULL give "". Returns the bytes written. */

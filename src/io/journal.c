@@ -20,6 +20,7 @@
 struct journal {
     enum journal_fsync fsync;
     int64_t fsync_interval_ms;
+    struct recovery_patience patience;
     pthread_t thread;
     bool is_finished; /* the thread has ended */
     struct journal_queue queue;
@@ -152,10 +153,20 @@ static int64_t waits_since_ms(const struct journal *j, const struct journal_batc
     return b->pushed_ms > latest ? b->pushed_ms : latest;
 }
 
-static int do_batch(struct journal *j, const struct journal_batch *b)
+/* With the next line offsets may go back: the state is to say first that they are another cluster's.
+ */
+static int begin_cluster(struct journal *j, const char *cluster_id)
 {
-    if (b->number == 0)
-        return reopen_file(j);
+    if (!journal_progress_write_cluster(&j->progress, cluster_id))
+        return 0;
+    if (sync_file(j) < 0)
+        return -1;
+    save_progress(j, false);
+    return 0;
+}
+
+static int do_lines(struct journal *j, const struct journal_batch *b)
+{
     if (write_lines(j, b->lines.data, b->lines.len) < 0)
         return -1;
     if (j->unsynced_bytes == 0)
@@ -164,6 +175,19 @@ static int do_batch(struct journal *j, const struct journal_batch *b)
     j->written = b->number;
     journal_progress_write(&j->progress, b->marks, b->mark_count);
     return is_sync_due(j, false) ? sync_file(j) : 0;
+}
+
+static int do_batch(struct journal *j, const struct journal_batch *b)
+{
+    switch (b->work) {
+    case JOURNAL_LINES:
+        return do_lines(j, b);
+    case JOURNAL_REOPEN:
+        return reopen_file(j);
+    case JOURNAL_CLUSTER:
+        return begin_cluster(j, strbuf_text(&b->lines));
+    }
+    return 0;
 }
 
 /* ---- the thread ---- */
@@ -249,7 +273,7 @@ static void reopen(void *self)
 {
     struct journal *j = self;
 
-    journal_queue_push(&j->queue, 0, NULL, NULL, 0);
+    journal_queue_push_reopen(&j->queue);
 }
 
 static void position(void *self, int32_t partition, struct journal_position *p)
@@ -286,10 +310,8 @@ struct journal_port journal_port(struct journal *j)
 
 bool journal_set_cluster(struct journal *j, const char *cluster_id)
 {
-    bool is_other = journal_progress_set_cluster(&j->progress, cluster_id);
-
-    journal_queue_poke(&j->queue);
-    return is_other;
+    journal_queue_push_cluster(&j->queue, cluster_id);
+    return journal_progress_tell_cluster(&j->progress, cluster_id);
 }
 
 int64_t journal_take_fsync_ms_max(struct journal *j)
@@ -325,6 +347,7 @@ static struct journal *journal_new(const struct journal_options *options)
     *j = (struct journal){
         .fsync = options->fsync,
         .fsync_interval_ms = options->fsync_interval_ms,
+        .patience = options->patience,
     };
     journal_queue_init(&j->queue);
     journal_progress_init(&j->progress, options->path, options->topic);
@@ -338,7 +361,8 @@ static int begin(struct journal *j, struct recovery_report *report, struct err *
     struct journal_progress *p = &j->progress;
     int rc;
 
-    if (recovery_run(j->file.path, p->sidecar_path, j->file.fd, &p->written, report, e) < 0)
+    if (recovery_run(j->file.path, p->sidecar_path, j->file.fd, &j->patience, &p->written, report,
+                     e) < 0)
         return -1;
     journal_progress_begin(p);
     rc = pthread_create(&j->thread, NULL, run, j);

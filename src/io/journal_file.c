@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "io/file_mode.h"
 #include "io/journal_lock.h"
 #include "io/sidecar.h"
 
@@ -18,7 +19,7 @@
 
 static int open_path(const char *path, struct err *e)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, FILE_MODE);
     struct stat st;
 
     if (fd < 0)

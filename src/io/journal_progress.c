@@ -93,19 +93,35 @@ void journal_progress_position(struct journal_progress *p, int32_t partition,
     pthread_mutex_unlock(&p->lock);
 }
 
-bool journal_progress_set_cluster(struct journal_progress *p, const char *cluster_id)
+/* Under the lock. */
+static bool set_cluster(struct checkpoint *state, const char *cluster_id)
 {
-    bool is_other;
+    bool is_other = *state->cluster_id && strcmp(state->cluster_id, cluster_id) != 0;
 
     if (!*cluster_id)
         return false;
+    if (is_other)
+        checkpoint_forget(state);
+    snprintf(state->cluster_id, sizeof(state->cluster_id), "%s", cluster_id);
+    return is_other;
+}
+
+bool journal_progress_tell_cluster(struct journal_progress *p, const char *cluster_id)
+{
+    bool is_other;
+
     pthread_mutex_lock(&p->lock);
-    is_other = *p->written.cluster_id && strcmp(p->written.cluster_id, cluster_id) != 0;
-    if (is_other) {
-        checkpoint_forget(&p->written);
-        checkpoint_forget(&p->told);
-    }
-    snprintf(p->written.cluster_id, sizeof(p->written.cluster_id), "%s", cluster_id);
+    is_other = set_cluster(&p->told, cluster_id);
+    pthread_mutex_unlock(&p->lock);
+    return is_other;
+}
+
+bool journal_progress_write_cluster(struct journal_progress *p, const char *cluster_id)
+{
+    bool is_other;
+
+    pthread_mutex_lock(&p->lock);
+    is_other = set_cluster(&p->written, cluster_id);
     p->is_old = true;
     pthread_mutex_unlock(&p->lock);
     return is_other;

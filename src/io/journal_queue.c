@@ -10,17 +10,12 @@
 
 /* ---- batches ---- */
 
-static struct journal_batch *batch_new(uint64_t number, const struct journal_mark *marks,
-                                       size_t mark_count)
+static struct journal_batch *batch_new(enum journal_work work)
 {
     struct journal_batch *b = mem_alloc(sizeof(*b));
 
-    b->number = number;
+    b->work = work;
     b->pushed_ms = clock_mono_ms(clock_system());
-    b->marks = mem_alloc_array(mark_count, sizeof(*marks));
-    b->mark_count = mark_count;
-    if (mark_count)
-        memcpy(b->marks, marks, mark_count * sizeof(*marks));
     return b;
 }
 
@@ -71,24 +66,53 @@ void journal_queue_release(struct journal_queue *q)
 
 /* ---- handing over ---- */
 
-void journal_queue_push(struct journal_queue *q, uint64_t number, struct strbuf *lines,
-                        const struct journal_mark *marks, size_t mark_count)
+/* Under the lock. */
+static void add_last(struct journal_queue *q, struct journal_batch *b)
 {
-    struct journal_batch *b = batch_new(number, marks, mark_count);
-
-    pthread_mutex_lock(&q->lock);
-    if (lines) {
-        b->lines = *lines;
-        *lines = q->spare;
-        q->spare = (struct strbuf){0};
-    }
     if (q->last)
         q->last->next = b;
     else
         q->first = b;
     q->last = b;
     pthread_cond_signal(&q->changed);
+}
+
+void journal_queue_push(struct journal_queue *q, uint64_t number, struct strbuf *lines,
+                        const struct journal_mark *marks, size_t mark_count)
+{
+    struct journal_batch *b = batch_new(JOURNAL_LINES);
+
+    b->number = number;
+    b->marks = mem_alloc_array(mark_count, sizeof(*marks));
+    b->mark_count = mark_count;
+    if (mark_count)
+        memcpy(b->marks, marks, mark_count * sizeof(*marks));
+    pthread_mutex_lock(&q->lock);
+    b->lines = *lines;
+    *lines = q->spare;
+    q->spare = (struct strbuf){0};
+    add_last(q, b);
     pthread_mutex_unlock(&q->lock);
+}
+
+static void push(struct journal_queue *q, struct journal_batch *b)
+{
+    pthread_mutex_lock(&q->lock);
+    add_last(q, b);
+    pthread_mutex_unlock(&q->lock);
+}
+
+void journal_queue_push_reopen(struct journal_queue *q)
+{
+    push(q, batch_new(JOURNAL_REOPEN));
+}
+
+void journal_queue_push_cluster(struct journal_queue *q, const char *cluster_id)
+{
+    struct journal_batch *b = batch_new(JOURNAL_CLUSTER);
+
+    strbuf_adds(&b->lines, cluster_id);
+    push(q, b);
 }
 
 static void set_flag(struct journal_queue *q, bool *flag)

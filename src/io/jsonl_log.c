@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/printable.h"
 #include "base/rfc3339.h"
+#include "io/file_mode.h"
 
 #define REPEAT_SLOTS     32
 #define REPEAT_WINDOW_MS 10000
@@ -278,7 +279,7 @@ struct log jsonl_log_port(struct jsonl_log *l)
  */
 static int open_file(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, FILE_MODE);
 
     if (fd >= 0)
         fcntl(fd, F_SETFL, O_APPEND);

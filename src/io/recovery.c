@@ -7,11 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/rfc3339.h"
 #include "io/journal_lock.h"
 #include "io/rotated.h"
 #include "io/sidecar.h"
+#include "io/torn.h"
 #include "model/journal_line.h"
 
 #define BLOCK_BYTES ((size_t)1 << 18)
@@ -20,8 +19,13 @@ struct recovery {
     const char *path;
     struct checkpoint *state;
     struct recovery_report *report;
+    const struct recovery_patience *patience;
     struct strbuf topic;  /* of the line at hand */
     bool is_only_forward; /* lines that do not go on from what is known are passed over */
+    bool is_ours;         /* all lines are this tracker's and go on from what is known */
+    int64_t doubt_from;   /* before it a broken line changes nothing */
+    int64_t end;          /* where the trust in the file ends; -1: nowhere yet */
+    int64_t lines_behind; /* whole ones, behind that */
 };
 
 /* ---- identity ---- */
@@ -72,44 +76,60 @@ static bool goes_on(const struct journal_line *line, int64_t next)
     return (line->kind == JOURNAL_MESSAGE ? line->offset + 1 : line->gap_to) >= next;
 }
 
-static void move_on(struct checkpoint_entry *p, const struct journal_line *line)
+/* Without a line that says why, the offsets of a partition never go back. */
+static bool goes_back(const struct journal_line *line, int64_t next)
 {
-    p->timestamp_ms = -1;
     switch (line->kind) {
     case JOURNAL_MESSAGE:
-        p->next = line->offset + 1;
-        p->timestamp_ms = line->kafka_timestamp_ms;
-        break;
+        return line->offset < next;
     case JOURNAL_GAP:
-        p->next = line->gap_to;
-        break;
+        return line->gap_from < next;
     case JOURNAL_REPLAY:
-        p->next = line->gap_from;
-        p->committed = line->gap_from;
-        p->rewind_end = line->is_recreated ? -1 : line->gap_to;
-        break;
+        return false;
     }
-    if (p->next >= p->rewind_end)
-        p->rewind_end = -1;
+    return false;
+}
+
+static struct checkpoint_entry *entry_of(struct recovery *r, const struct journal_line *line)
+{
+    strbuf_reset(&r->topic);
+    strbuf_add(&r->topic, line->topic.text, line->topic.len);
+    return checkpoint_find(r->state, strbuf_text(&r->topic), line->partition);
+}
+
+/* Two blocks that lost what was between them may join to a line that can be read. */
+static bool is_whole(struct recovery *r, const struct journal_line *line)
+{
+    return !r->is_ours ||
+           (!journal_line_is_mixed(line) && !goes_back(line, entry_of(r, line)->next));
+}
+
+static void note_broken(struct recovery *r, int64_t at)
+{
+    if (at >= r->doubt_from)
+        r->end = at;
+    else if (!r->is_only_forward && r->report->broken_lines++ == 0)
+        r->report->first_broken_at = at;
 }
 
 static void apply_line(struct recovery *r, const char *text, size_t len, int64_t at)
 {
     struct journal_line line;
+    bool is_read = journal_line_parse(&line, text, len) == 0;
     struct checkpoint_entry *p;
 
     r->report->scanned_lines++;
-    if (journal_line_parse(&line, text, len) < 0) {
-        if (!r->is_only_forward && r->report->broken_lines++ == 0)
-            r->report->first_broken_at = at;
+    if (r->end >= 0) {
+        r->lines_behind += is_read;
         return;
     }
-    strbuf_reset(&r->topic);
-    strbuf_add(&r->topic, line.topic.text, line.topic.len);
-    p = checkpoint_find(r->state, strbuf_text(&r->topic), line.partition);
-    if (r->is_only_forward && !goes_on(&line, p->next))
+    if (!is_read || !is_whole(r, &line)) {
+        note_broken(r, at);
         return;
-    move_on(p, &line);
+    }
+    p = entry_of(r, &line);
+    if (!r->is_only_forward || goes_on(&line, p->next))
+        checkpoint_apply(p, &line);
 }
 
 /* Takes the whole lines out of `block`, which begins at file offset `at`; its first `searched`
@@ -142,14 +162,17 @@ static int settle_on_disk(int fd)
     return 0;
 }
 
-/* Reads from offset `from` to the end. Returns the offset behind the last newline, or -1 with
- * errno. */
-static int64_t scan_file(struct recovery *r, int fd, int64_t from)
+/* Reads from offset `from` of a file of `size` bytes to the end. Returns the offset behind the last
+ * line that is trusted, or -1 with errno. */
+static int64_t scan_file(struct recovery *r, int fd, int64_t from, int64_t size)
 {
     struct strbuf block = {0};
     int64_t at = from; /* of the block's first byte */
     ssize_t n;
 
+    r->doubt_from = from > size - RECOVERY_UNSYNCED_BYTES ? from : size - RECOVERY_UNSYNCED_BYTES;
+    r->end = -1;
+    r->lines_behind = 0;
     for (;;) {
         size_t searched = block.len;
         size_t whole;
@@ -170,49 +193,26 @@ static int64_t scan_file(struct recovery *r, int fd, int64_t from)
         at += (int64_t)whole;
     }
     strbuf_release(&block);
-    return n < 0 ? -1 : at;
+    if (n < 0)
+        return -1;
+    return r->end >= 0 ? r->end : at;
 }
 
-/* ---- the torn tail ---- */
+/* ---- what is not trusted ---- */
 
-static int copy_range(int from_fd, int64_t from, int64_t to, int to_fd)
+static int move_aside(struct recovery *r, int fd, int64_t from, int64_t size, struct err *e)
 {
-    char bytes[4096];
-
-    while (from < to) {
-        size_t want = to - from < (int64_t)sizeof(bytes) ? (size_t)(to - from) : sizeof(bytes);
-        ssize_t n = pread(from_fd, bytes, want, (off_t)from);
-
-        if (n <= 0 || write(to_fd, bytes, (size_t)n) != n)
-            return -1;
-        from += n;
-    }
-    return fsync(to_fd);
-}
-
-/* Moves what follows the last newline into a file of its own. First the copy, then the cut. */
-static int move_torn_tail(struct recovery *r, int fd, int64_t whole, int64_t size, struct err *e)
-{
-    struct recovery_report *report = r->report;
-    char now[RFC3339_SIZE];
-    int torn;
     int rc;
 
-    rfc3339_format(clock_wall_ms(clock_system()), now);
-    strbuf_reset(&report->torn_path);
-    strbuf_addf(&report->torn_path, "%s.torn-%s", r->path, now);
-    torn = open(report->torn_path.data, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (torn < 0)
-        return err_set(e, ERR_RUNTIME, "%s: %s", report->torn_path.data, strerror(errno));
-    rc = copy_range(fd, whole, size, torn);
+    while ((rc = torn_move(r->path, fd, from, size, &r->report->torn_path, e)) == 0)
+        if (!r->patience->wait || !r->patience->wait(r->patience->ctx, e))
+            return -1;
     if (rc < 0)
-        err_set(e, ERR_RUNTIME, "%s: %s", report->torn_path.data, strerror(errno));
-    close(torn);
-    if (rc == 0 &&
-        (sidecar_sync_folder(r->path) < 0 || ftruncate(fd, (off_t)whole) < 0 || fsync(fd) < 0))
-        rc = err_set(e, ERR_RUNTIME, "%s: cutting the torn line off: %s", r->path, strerror(errno));
-    report->torn_bytes += size - whole;
-    return rc;
+        return -1;
+    r->report->torn_bytes += size - from;
+    r->report->torn_lines += r->lines_behind;
+    *e = (struct err){0};
+    return 0;
 }
 
 /* ---- a journal that was renamed ---- */
@@ -228,18 +228,21 @@ static int scan_named(struct recovery *r, int fd, const struct rotated_file *fil
                        errno == EWOULDBLOCK ? "another tracker writes to it" : strerror(errno));
     if (!holds_what_state_says(fd, &file->st, r->state))
         return 0;
-    end = settle_on_disk(fd) < 0 ? -1 : scan_file(r, fd, r->state->length);
+    r->is_ours = r->state->length > 0;
+    end = settle_on_disk(fd) < 0 ? -1 : scan_file(r, fd, r->state->length, file->st.st_size);
+    r->is_ours = false;
     if (end < 0)
         return err_set(e, ERR_RUNTIME, "%s, which was %s: %s", file->path, r->path,
                        strerror(errno));
-    return end < file->st.st_size ? move_torn_tail(r, fd, end, file->st.st_size, e) : 0;
+    return end < file->st.st_size ? move_aside(r, fd, end, file->st.st_size, e) : 0;
 }
 
-/* A file that came after that one: the sidecar could not be written when they were rotated. */
+/* A file that came after that one: the sidecar could not be written when they were rotated. It may
+ * be anything that is called like a rotated journal, so nothing is cut off. */
 static int scan_later(struct recovery *r, int fd, const struct rotated_file *file, struct err *e)
 {
     r->is_only_forward = true;
-    if (settle_on_disk(fd) < 0 || scan_file(r, fd, 0) < 0)
+    if (settle_on_disk(fd) < 0 || scan_file(r, fd, 0, file->st.st_size) < 0)
         err_set(e, ERR_RUNTIME, "%s: %s", file->path, strerror(errno));
     r->is_only_forward = false;
     return e->kind == ERR_NONE ? 0 : -1;
@@ -302,27 +305,29 @@ static void read_state(const char *sidecar_path, struct checkpoint *state,
     }
 }
 
-/* Reads what is not known yet of `fd`, which is the file `st`, and cuts a torn line off. */
+/* Reads what is not known yet of `fd`, which is the file `st`, and cuts off what is not trusted. */
 static int recover(struct recovery *r, const char *sidecar_path, int fd, const struct stat *st,
                    struct err *e)
 {
     int64_t from = first_unknown_byte(r, sidecar_path, fd, st, e);
-    int64_t whole;
+    int64_t trusted;
 
     if (from < 0)
         return -1;
     if (from < st->st_size && settle_on_disk(fd) < 0)
         return err_set(e, ERR_RUNTIME, "fsync %s: %s", r->path, strerror(errno));
-    whole = scan_file(r, fd, from);
-    if (whole < 0)
+    r->is_ours = from > 0;
+    trusted = scan_file(r, fd, from, st->st_size);
+    if (trusted < 0)
         return err_set(e, ERR_RUNTIME, "%s: %s", r->path, strerror(errno));
-    return whole < st->st_size ? move_torn_tail(r, fd, whole, st->st_size, e) : 0;
+    return trusted < st->st_size ? move_aside(r, fd, trusted, st->st_size, e) : 0;
 }
 
-int recovery_run(const char *path, const char *sidecar_path, int fd, struct checkpoint *state,
+int recovery_run(const char *path, const char *sidecar_path, int fd,
+                 const struct recovery_patience *patience, struct checkpoint *state,
                  struct recovery_report *report, struct err *e)
 {
-    struct recovery r = {.path = path, .state = state, .report = report};
+    struct recovery r = {.path = path, .state = state, .report = report, .patience = patience};
     struct stat st;
     int rc;
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "io/file_mode.h"
 
 #define MAX_BYTES ((size_t)16 << 20)
 
@@ -86,7 +87,7 @@ static int write_all(int fd, const char *bytes, size_t len)
 
 static int write_file(const char *path, const struct strbuf *text)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, FILE_MODE);
     int rc;
     int saved;
 

@@ -43,6 +43,27 @@ struct checkpoint_entry *checkpoint_find(struct checkpoint *s, const char *topic
     return p;
 }
 
+void checkpoint_apply(struct checkpoint_entry *p, const struct journal_line *line)
+{
+    p->timestamp_ms = -1;
+    switch (line->kind) {
+    case JOURNAL_MESSAGE:
+        p->next = line->offset + 1;
+        p->timestamp_ms = line->kafka_timestamp_ms;
+        break;
+    case JOURNAL_GAP:
+        p->next = line->gap_to;
+        break;
+    case JOURNAL_REPLAY:
+        p->next = line->gap_from;
+        p->committed = line->gap_from;
+        p->rewind_end = line->is_recreated ? -1 : line->gap_to;
+        break;
+    }
+    if (p->next >= p->rewind_end)
+        p->rewind_end = -1;
+}
+
 void checkpoint_forget(struct checkpoint *s)
 {
     for (size_t i = 0; i < s->entry_count; i++)

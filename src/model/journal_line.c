@@ -22,6 +22,8 @@ enum key {
     KEY_ORDER_ID,
     KEY_REPLAY,
     KEY_SKIPPED,
+    KEY_RAW,
+    KEY_RAW_ENCODING,
     KEY_ORDER,
     KEY_FROM,
     KEY_TO,
@@ -53,6 +55,8 @@ static const struct {
     [KEY_ORDER_ID] = KEY("order_id"),
     [KEY_REPLAY] = KEY("replay"),
     [KEY_SKIPPED] = KEY("offsets_skipped"),
+    [KEY_RAW] = KEY("raw_message"),
+    [KEY_RAW_ENCODING] = KEY("raw_encoding"),
     [KEY_ORDER] = KEY("order_full"),
     [KEY_FROM] = KEY("from"),
     [KEY_TO] = KEY("to"),
@@ -189,9 +193,30 @@ int journal_line_parse(struct journal_line *line, const char *text, size_t len)
     line->error = found[KEY_ERROR];
     line->reason = found[KEY_REASON];
     line->order_id = found[KEY_ORDER_ID];
+    line->raw = found[KEY_RAW];
+    line->is_raw_encoded = found[KEY_RAW_ENCODING].kind != SCAN_NONE;
     line->order = found[KEY_ORDER];
     read_fate(line, &found[KEY_OUTCOME]);
     return read_place(line, found);
+}
+
+static size_t base64_len(const struct scan_value *v)
+{
+    size_t padding = 0;
+
+    while (padding < 2 && padding < v->len && v->text[v->len - padding - 1] == '=')
+        padding++;
+    return v->len / 4 * 3 - padding;
+}
+
+bool journal_line_is_mixed(const struct journal_line *line)
+{
+    size_t len;
+
+    if (line->kind != JOURNAL_MESSAGE || line->raw.kind != SCAN_STRING)
+        return false;
+    len = line->is_raw_encoded ? base64_len(&line->raw) : scan_text_len(&line->raw);
+    return line->message_size < 0 || (uint64_t)line->message_size != len;
 }
 
 void journal_line_order(const struct journal_line *line, struct journal_order *order)

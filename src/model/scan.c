@@ -264,6 +264,27 @@ static size_t character_length(const char *p, const char *end)
     return n ? n : 1;
 }
 
+static size_t utf8_len(uint32_t code)
+{
+    return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+}
+
+size_t scan_text_len(const struct scan_value *v)
+{
+    const char *p = v->text;
+    const char *end = v->text + v->len;
+    size_t len = v->kind == SCAN_STRING ? v->len : 0;
+
+    while (len > 0 && (p = memchr(p, '\\', (size_t)(end - p)))) {
+        uint32_t code;
+        size_t n = json_chars_escape(p, end, &code);
+
+        len -= n - utf8_len(code);
+        p += n;
+    }
+    return len;
+}
+
 size_t scan_text(const struct scan_value *v, char *out, size_t cap)
 {
     const char *p = v->text;

@@ -643,6 +643,54 @@ static void a_noted_commit_is_void_once_the_line_that_sets_the_partition_back_is
     close(fd);
 }
 
+/* A restart would take offsets that go back for a broken journal. */
+static void the_sidecar_says_that_the_cluster_is_another_before_its_first_line(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_position position;
+    struct strbuf text = {0};
+    char sidecar[96];
+    uint64_t last;
+
+    snprintf(sidecar, sizeof(sidecar), "%s.state", f->path);
+    open_journal(f);
+    assert_false(journal_set_cluster(f->journal, "one"));
+    submit(f, 5);
+    WAIT_UNTIL(file_holds(sidecar, "\"next\":5", &text));
+    atomic_store(&is_sync_held, true);
+    submit(f, 5);
+    submit(f, 5);
+    assert_true(journal_set_cluster(f->journal, "another"));
+    f->offset = 0;
+    last = submit(f, 2);
+    atomic_store(&is_sync_held, false);
+    WAIT_UNTIL(durable(f) == last);
+    assert_true(file_holds(sidecar, "\"cluster_id\":\"another\"", &text));
+    assert_false(strstr(text.data, "\"next\":15"));
+    f->port.position(f->journal, 3, &position);
+    assert_int_equal(position.next, 2);
+    close_journal(f);
+    assert_true(file_holds(sidecar, "\"next\":2", &text));
+    strbuf_release(&text);
+}
+
+static void only_the_trackers_user_and_group_may_read_the_files(void **state)
+{
+    struct fixture *f = *state;
+    char sidecar[96];
+    mode_t before = umask(0);
+    struct stat st;
+
+    snprintf(sidecar, sizeof(sidecar), "%s.state", f->path);
+    open_journal(f);
+    submit(f, 1);
+    WAIT_UNTIL(stat(sidecar, &st) == 0);
+    umask(before);
+    assert_int_equal(st.st_mode & 0777, 0640);
+    assert_int_equal(stat(f->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0640);
+}
+
 static void what_belongs_to_a_journal_is_known_by_any_name(void **state)
 {
     struct fixture *f = *state;
@@ -777,6 +825,8 @@ int main(void)
         TEST(a_second_tracker_on_the_same_file_is_refused),
         TEST(what_is_no_file_is_refused),
         TEST(the_positions_are_known_at_once_and_after_a_restart),
+        TEST(the_sidecar_says_that_the_cluster_is_another_before_its_first_line),
+        TEST(only_the_trackers_user_and_group_may_read_the_files),
         TEST(what_belongs_to_a_journal_is_known_by_any_name),
         TEST(a_commit_reaches_the_sidecar_of_an_idle_journal),
         TEST(a_noted_commit_is_void_once_the_line_that_sets_the_partition_back_is_written),

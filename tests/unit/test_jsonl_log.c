@@ -419,11 +419,25 @@ static void without_a_path_lines_are_plain(void **state)
                               "producer: summed (n=1)\n");
 }
 
+static void only_the_user_and_the_group_may_read_it(void **state)
+{
+    struct fixture *f = *state;
+    mode_t before = umask(0);
+    struct stat st;
+
+    assert_int_equal(unlink(f->path), 0);
+    assert_int_equal(jsonl_log_reopen(f->log), 0);
+    umask(before);
+    assert_int_equal(stat(f->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0640);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_line_has_its_keys_in_order),
+        TEST(only_the_user_and_the_group_may_read_it),
         TEST(an_object_without_a_name_becomes_the_metadata),
         TEST(levels_below_the_set_one_are_not_written),
         TEST(hostile_texts_stay_within_one_line_of_json),

@@ -14,6 +14,7 @@
 #include "io/journal_lock.h"
 #include "io/recovery.h"
 #include "io/sidecar.h"
+#include "io/torn.h"
 
 #define LINE(partition, offset)                                                               \
     "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"message.received\","        \
@@ -30,6 +31,7 @@ struct fixture {
     char folder[64];
     char path[128];
     char sidecar[128];
+    struct recovery_patience patience;
     struct checkpoint state;
     struct recovery_report report;
 };
@@ -93,7 +95,16 @@ static void recover(struct fixture *f)
     checkpoint_release(&f->state);
     recovery_report_release(&f->report);
     assert_true(fd >= 0);
-    assert_int_equal(recovery_run(f->path, f->sidecar, fd, &f->state, &f->report, &e), 0);
+    assert_int_equal(recovery_run(f->path, f->sidecar, fd, &f->patience, &f->state, &f->report, &e),
+                     0);
+    close(fd);
+}
+
+static void identify(struct fixture *f)
+{
+    int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+
+    assert_int_equal(recovery_identify(fd, &f->state), 0);
     close(fd);
 }
 
@@ -268,26 +279,16 @@ static void a_journal_that_is_one_torn_line_becomes_empty(void **state)
 /* Behind the last offset there is can be none. */
 static void an_offset_without_a_next_one_is_a_broken_line(void **state)
 {
-    static const char text[] = LINE(0, 1) LINE(0, 9223372036854775807) LINE(0, -1);
+    static const char *const broken[] = {LINE(0, 9223372036854775807), LINE(0, -1)};
     struct fixture *f = *state;
 
-    append(f->path, text, sizeof(text) - 1);
-    recover(f);
-    assert_int_equal(f->report.broken_lines, 2);
-    assert_int_equal(next_of(f, 0), 2);
-}
-
-static void broken_lines_in_the_middle_stay_and_are_counted(void **state)
-{
-    static const char text[] = LINE(0, 1) "nonsense\n\n" LINE(0, 2);
-    struct fixture *f = *state;
-
-    append(f->path, text, sizeof(text) - 1);
-    recover(f);
-    assert_int_equal(f->report.broken_lines, 2);
-    assert_int_equal(f->report.first_broken_at, sizeof(LINE(0, 1)) - 1);
-    assert_int_equal(size_of(f->path), sizeof(text) - 1);
-    assert_int_equal(next_of(f, 0), 3);
+    append_text(f->path, LINE(0, 1));
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        append_text(f->path, broken[i]);
+        recover(f);
+        assert_int_equal(f->report.torn_bytes, strlen(broken[i]));
+        assert_int_equal(next_of(f, 0), 2);
+    }
 }
 
 static void a_file_that_was_cut_and_has_grown_again_is_read_from_its_beginning(void **state)
@@ -486,11 +487,229 @@ static void a_renamed_journal_that_is_still_written_to_is_refused(void **state)
     fd = open(f->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     checkpoint_release(&f->state);
     recovery_report_release(&f->report);
-    assert_int_equal(recovery_run(f->path, f->sidecar, fd, &f->state, &f->report, &e), -1);
+    assert_int_equal(recovery_run(f->path, f->sidecar, fd, &f->patience, &f->state, &f->report, &e),
+                     -1);
     assert_non_null(strstr(e.text, renamed));
     assert_non_null(strstr(e.text, "another tracker writes to it"));
     close(fd);
     close(writer);
+}
+
+/* The state says that they were synced as they are. */
+static void broken_lines_before_the_length_of_the_sidecar_stay(void **state)
+{
+    struct fixture *f = *state;
+
+    append_text(f->path, LINE(0, 1) "nonsense\n\n" LINE(0, 2));
+    identify(f);
+    save(f);
+    append_text(f->path, LINE(0, 3));
+    recover(f);
+    assert_int_equal(f->report.broken_lines, 0);
+    assert_int_equal(f->report.torn_bytes, 0);
+    assert_int_equal(next_of(f, 0), 4);
+}
+
+/* A journal of gigabytes is not thrown away for a line that somebody broke long ago. */
+static void a_broken_line_that_must_have_been_synced_stays_and_is_counted(void **state)
+{
+    static const char head[] =
+        "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"message.received\","
+        "\"kafka_topic\":\"orders\",\"kafka_partition\":0,\"kafka_offset\":2,\"filler\":\"";
+    struct fixture *f = *state;
+    size_t len = (size_t)RECOVERY_UNSYNCED_BYTES;
+    char *filler = malloc(len);
+    int64_t size;
+
+    assert_non_null(filler);
+    memset(filler, 'x', len);
+    append_text(f->path, LINE(0, 1) "nonsense\n");
+    append_text(f->path, head);
+    append(f->path, filler, len);
+    append_text(f->path, "\"}\n");
+    free(filler);
+    size = size_of(f->path);
+    recover(f);
+    assert_int_equal(f->report.broken_lines, 1);
+    assert_int_equal(f->report.first_broken_at, sizeof(LINE(0, 1)) - 1);
+    assert_int_equal(size_of(f->path), size);
+    assert_int_equal(next_of(f, 0), 3);
+}
+
+/* What a disk without power may leave between the lines for 1 and 2, and those for 4 and 5. */
+static void assert_trust_ends(struct fixture *f, const char *broken, size_t len)
+{
+    static const char whole[] = LINE(0, 0) LINE(0, 1);
+
+    unlink(f->path);
+    append_text(f->path, LINE(0, 0));
+    checkpoint_find(&f->state, "orders", 0)->next = 1;
+    identify(f);
+    save(f);
+    append_text(f->path, LINE(0, 1));
+    append(f->path, broken, len);
+    append_text(f->path, LINE(0, 4) LINE(0, 5));
+    recover(f);
+    assert_true(f->report.had_state);
+    assert_int_equal(next_of(f, 0), 2);
+    assert_int_equal(size_of(f->path), sizeof(whole) - 1);
+    assert_int_equal(f->state.length, sizeof(whole) - 1);
+    assert_int_equal(f->report.broken_lines, 0);
+    assert_in_range(f->report.torn_lines, 1, 2);
+    assert_int_equal(f->report.torn_bytes, len + sizeof(LINE(0, 4) LINE(0, 5)) - 1);
+    assert_int_equal(size_of(f->report.torn_path.data), f->report.torn_bytes);
+    assert_int_equal(unlink(f->report.torn_path.data), 0);
+}
+
+#define HEAD(offset, size)                                                             \
+    "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"message.received\"," \
+    "\"kafka_topic\":\"orders\",\"kafka_partition\":0,\"kafka_offset\":" #offset       \
+    ",\"message_size\":" #size ",\"deserialized\":true,"
+
+static void behind_the_length_of_the_sidecar_the_first_broken_line_ends_the_trust(void **state)
+{
+    static char zeros[3 * 4096];
+    struct fixture *f = *state;
+    struct strbuf broken = {0};
+
+    /* one lost block, before and after a line's end */
+    strbuf_add(&broken, zeros, 4096);
+    assert_trust_ends(f, broken.data, broken.len);
+    strbuf_adds(&broken, "\n");
+    assert_trust_ends(f, broken.data, broken.len);
+    /* from within one line into another one, behind it a line that is whole and one more block */
+    strbuf_reset(&broken);
+    strbuf_adds(&broken, HEAD(2, 9000) "\"raw_message\":\"abc");
+    strbuf_add(&broken, zeros, sizeof(zeros));
+    strbuf_adds(&broken, "xyz\"}\n" LINE(0, 3));
+    strbuf_add(&broken, zeros, 4096);
+    assert_trust_ends(f, broken.data, broken.len);
+    strbuf_release(&broken);
+}
+
+static void a_line_of_the_pieces_of_two_is_broken(void **state)
+{
+    static const char *const mixed[] = {
+        HEAD(2, 9) "\"raw_message\":\"abc\"}\n",
+        HEAD(2, 3) "\"raw_message\":\"a\\\"b\\u00e9c\"}\n",
+        HEAD(2, 9) "\"raw_message\":\"/wAA\",\"raw_encoding\":\"base64\"}\n",
+        HEAD(2, null) "\"raw_message\":\"\"}\n",
+        HEAD(2, 3) "\"raw_message\":\"abc\"}{}\n",
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(mixed) / sizeof(mixed[0]); i++)
+        assert_trust_ends(f, mixed[i], strlen(mixed[i]));
+}
+
+/* A block may come back with what it held before. */
+static void offsets_that_go_back_without_a_reason_end_the_trust(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_trust_ends(f, LINE(0, 1), sizeof(LINE(0, 1)) - 1);
+    assert_trust_ends(f, LINE(0, 0), sizeof(LINE(0, 0)) - 1);
+    assert_trust_ends(f, SPAN("gap", 0, 1, 9), sizeof(SPAN("gap", 0, 1, 9)) - 1);
+}
+
+static void lines_of_any_kind_that_go_on_are_trusted(void **state)
+{
+    struct fixture *f = *state;
+
+    append_text(f->path, LINE(0, 0));
+    recover(f);
+    save(f);
+    append_text(f->path, HEAD(1, 3) "\"raw_message\":\"abc\"}\n" HEAD(
+                             2, 6) "\"raw_message\":\"a\\\"b\\u00e9\\n\"}\n");
+    append_text(f->path, HEAD(3, 3) "\"raw_message\":\"/wAA\",\"raw_encoding\":\"base64\"}\n");
+    append_text(f->path, HEAD(4, 1) "\"raw_message\":\"/w==\",\"raw_encoding\":\"base64\"}\n");
+    append_text(f->path, HEAD(5, 4) "\"raw_message\":\"\\ud83d\\ude00\"}\n" HEAD(
+                             6, null) "\"outcome\":\"dropped\"}\n");
+    append_text(f->path, LINE(1, 3) LINE(0, 40) SPAN("gap", 0, 41, 50) SPAN("replay", 0, 7, 50)
+                             LINE(0, 7) LINE(1, 4));
+    recover(f);
+    assert_int_equal(f->report.torn_bytes, 0);
+    assert_int_equal(f->report.scanned_lines, 12);
+    assert_int_equal(next_of(f, 0), 8);
+    assert_int_equal(next_of(f, 1), 5);
+}
+
+/* Nothing says what was synced, but so much is never written without it. */
+static void without_a_sidecar_a_broken_line_near_the_end_ends_the_trust(void **state)
+{
+    struct fixture *f = *state;
+
+    append_text(f->path, LINE(0, 1) "nonsense\n\n" LINE(0, 2) "{\"timest");
+    recover(f);
+    assert_int_equal(next_of(f, 0), 2);
+    assert_int_equal(size_of(f->path), sizeof(LINE(0, 1)) - 1);
+    assert_int_equal(f->report.torn_lines, 1);
+    assert_int_equal(f->report.broken_lines, 0);
+}
+
+/* They may be of several clusters, or of other programs. */
+static void without_a_sidecar_offsets_may_go_back(void **state)
+{
+    struct fixture *f = *state;
+
+    append_text(f->path, LINE(0, 8) HEAD(3, 9) "\"raw_message\":\"abc\"}\n" LINE(0, 4));
+    recover(f);
+    assert_int_equal(next_of(f, 0), 5);
+    assert_int_equal(f->report.torn_bytes, 0);
+}
+
+static void in_a_renamed_journal_too_the_first_broken_line_ends_the_trust(void **state)
+{
+    struct fixture *f = *state;
+    char renamed[160];
+
+    append_text(f->path, LINE(0, 1));
+    recover(f);
+    save(f);
+    append_text(f->path, LINE(0, 2) "nonsense\n" LINE(0, 4));
+    rotate(f, ".1");
+    recover(f);
+    snprintf(renamed, sizeof(renamed), "%s.1", f->path);
+    assert_int_equal(next_of(f, 0), 3);
+    assert_int_equal(f->report.torn_lines, 1);
+    assert_int_equal(size_of(renamed), sizeof(LINE(0, 1) LINE(0, 2)) - 1);
+}
+
+/* It came by a name that anybody may use, so it is not cut. */
+static void what_is_behind_a_broken_line_of_a_later_journal_does_not_count(void **state)
+{
+    static const char later[] = LINE(0, 3) "nonsense\n" LINE(0, 5);
+    struct fixture *f = *state;
+    char renamed[160];
+
+    append_text(f->path, LINE(0, 1));
+    recover(f);
+    save(f);
+    append_text(f->path, LINE(0, 2));
+    rotate(f, ".2");
+    append_text(f->path, later);
+    rotate(f, ".1");
+    recover(f);
+    snprintf(renamed, sizeof(renamed), "%s.1", f->path);
+    assert_int_equal(next_of(f, 0), 4);
+    assert_int_equal(size_of(renamed), sizeof(later) - 1);
+}
+
+static void two_torn_files_of_one_millisecond_have_two_names(void **state)
+{
+    struct fixture *f = *state;
+    struct strbuf names = {0};
+    struct err e = {0};
+    int fd = open(f->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(write(fd, "torn", 4), 4);
+        strbuf_reset(&names);
+        assert_int_equal(torn_move(f->path, fd, 0, 4, &names, &e), 1);
+        assert_int_equal(size_of(names.data), 4);
+    }
+    strbuf_release(&names);
+    close(fd);
 }
 
 static void a_journal_that_is_gone_is_remembered_by_its_sidecar(void **state)
@@ -610,7 +829,17 @@ int main(void)
         TEST(a_torn_line_is_moved_aside_byte_for_byte_and_cut_off),
         TEST(a_journal_that_is_one_torn_line_becomes_empty),
         TEST(an_offset_without_a_next_one_is_a_broken_line),
-        TEST(broken_lines_in_the_middle_stay_and_are_counted),
+        TEST(broken_lines_before_the_length_of_the_sidecar_stay),
+        TEST(a_broken_line_that_must_have_been_synced_stays_and_is_counted),
+        TEST(behind_the_length_of_the_sidecar_the_first_broken_line_ends_the_trust),
+        TEST(a_line_of_the_pieces_of_two_is_broken),
+        TEST(offsets_that_go_back_without_a_reason_end_the_trust),
+        TEST(lines_of_any_kind_that_go_on_are_trusted),
+        TEST(without_a_sidecar_a_broken_line_near_the_end_ends_the_trust),
+        TEST(without_a_sidecar_offsets_may_go_back),
+        TEST(in_a_renamed_journal_too_the_first_broken_line_ends_the_trust),
+        TEST(what_is_behind_a_broken_line_of_a_later_journal_does_not_count),
+        TEST(two_torn_files_of_one_millisecond_have_two_names),
         TEST(a_file_that_was_cut_and_has_grown_again_is_read_from_its_beginning),
         TEST(the_last_lines_of_a_renamed_journal_count_too),
         TEST(the_lines_of_a_journal_between_two_rotations_count_too),
