@@ -304,7 +304,7 @@ static void tell_stopped(struct tracker *t, const struct totals *totals, const s
     if (totals->left > 0)
         console_say(&t->console, "not drained: %" PRId64 " left, they come again", totals->left);
     else if (!totals->drained)
-        console_say(&t->console, "not drained: stopped too early to say what is left");
+        console_say(&t->console, "not drained: how much is left is not known");
 }
 
 /* Makes the parts and lets the orders flow until a stop. */

@@ -64,7 +64,7 @@ struct consume {
     bool has_failed; /* the exit status is to be 1 */
     struct err failure;
     /* At the end: records known to be before the ends whose lines are not on the disk, and whether
-     * policy.drain came to its end before it was known what there is. */
+     * a partition's end is not known: then there may be more. */
     int64_t left_behind;
     bool are_ends_unknown;
     struct metrics metrics;

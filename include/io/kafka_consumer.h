@@ -19,8 +19,9 @@ struct kafka_consumer {
     bool begins_anew; /* a partition that cannot be read on is noted, see kafka_consumer_waiting */
     struct kafka_inquiry *inquiry;
     struct kafka_partition *partitions;
-    size_t partition_count;
-    bool is_behind; /* something was fetched since the fetchers were woken last */
+    size_t partition_count; /* in order of their numbers */
+    int64_t assigned_ms;    /* the last time */
+    bool is_behind;         /* something was fetched since the fetchers were woken last */
     int64_t woken_ms;
     struct kafka_headers headers;
     struct err failure;               /* a partition's, for the next serve */
@@ -30,10 +31,15 @@ struct kafka_consumer {
 
 struct kafka_partition {
     int32_t partition;
-    rd_kafka_queue_t *queue;
-    bool has_begun;  /* nothing is fetched before */
-    int64_t next;    /* offset to be fetched */
-    int64_t refused; /* offset that the broker could not read, -1 for none */
+    rd_kafka_queue_t *queue; /* NULL until it begins */
+    bool has_begun;          /* `next` is known; nothing is fetched before */
+    bool is_assigned;        /* librdkafka fetches it */
+    bool has_answered;       /* something came since it was assigned last */
+    bool is_lost;        /* librdkafka reads it elsewhere: it must be assigned again at `next` */
+    int64_t next;        /* offset to be fetched */
+    int64_t refused;     /* offset that the broker could not read, -1 for none */
+    int64_t stored;      /* everything before it is done, -1 for none */
+    bool is_handed_over; /* librdkafka has `stored` */
 };
 
 /* Takes `conf`. The members down to `begins_anew`, with client.log and client.wake_fd, are set by
@@ -53,27 +59,41 @@ void kafka_consumer_note_trouble(struct kafka_consumer *c, rd_kafka_resp_err_t c
  * something new. The same thing is new again when partitions came in between. */
 bool kafka_consumer_take_trouble(struct kafka_consumer *c, struct err *trouble);
 
-/* Must come before `partition` is assigned: later, some of its records would already be in the
- * consumer's own queue. Nothing is fetched from it until it begins. */
+/* `partition` is ours. Nothing is fetched from it until it begins. */
 void kafka_consumer_add(struct kafka_consumer *c, int32_t partition);
 void kafka_consumer_remove(struct kafka_consumer *c, int32_t partition);
-bool kafka_consumer_has(const struct kafka_consumer *c, int32_t partition);
+struct kafka_partition *kafka_consumer_find(const struct kafka_consumer *c, int32_t partition);
 
-/* The partitions that have not begun, and those that the broker cannot read on where they were: out
- * of its range. Nothing comes from them until they begin (anew) and are assigned there. Returns a
- * new list, or NULL when there are none. */
+/* The partitions whose start is to be decided: those that have not begun, and those that the broker
+ * cannot read on where they were: out of its range. Nothing comes from them until they begin and
+ * are assigned there. Returns a new list, or NULL when there are none. */
 rd_kafka_topic_partition_list_t *kafka_consumer_waiting(const struct kafka_consumer *c);
 
 /* Whether the broker refused to read just where the partition stands; a refusal may also be of an
  * earlier assignment, or behind records that compaction took. */
 bool kafka_consumer_is_beyond(const struct kafka_consumer *c, int32_t partition);
 
-/* `partition` is read from `next` on. */
+/* `partition` is to be read from `next` on, by the next kafka_consumer_assign. */
 void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t next);
 
-/* All partitions, each with the offset where it is to be read on, RD_KAFKA_OFFSET_END when it has
- * not begun; the caller destroys it. */
-rd_kafka_topic_partition_list_t *kafka_consumer_positions(const struct kafka_consumer *c);
+/* True when a partition has to be assigned, or assigned again: it begins, or librdkafka lost its
+ * place. */
+bool kafka_consumer_must_assign(const struct kafka_consumer *c);
+
+/* Has librdkafka fetch the partitions that have begun, each from where it is to be read on, and no
+ * others: never from a logical offset. A late answer to the query for such an offset moves the
+ * position without a word, also that of a later assignment (in 2.0.2 and 2.16:
+ * rd_kafka_toppar_handle_Offset arms a timer that rd_kafka_toppar_fetch_stop clears in one state
+ * only). With `is_cooperative` only what changes is assigned; an eager protocol knows only all. */
+void kafka_consumer_assign(struct kafka_consumer *c, bool is_cooperative);
+
+/* Has librdkafka fetch the partitions of `list` no more. */
+void kafka_consumer_unassign(struct kafka_consumer *c, const rd_kafka_topic_partition_list_t *list,
+                             bool is_cooperative);
+
+/* Gives librdkafka the offsets up to which partitions are done (`stored`), to commit them in the
+ * background. While partitions begin that waits, unless they are the last of an assignment. */
+void kafka_consumer_hand_over(struct kafka_consumer *c, bool is_last);
 
 /* The port of the one it belongs to, with what is the consumer's: self, fetch, release, headers and
  * high_watermark. */

@@ -33,7 +33,7 @@ static void begin_flushing(struct consume *c)
         struct lane *lane = c->lanes.list[i];
 
         lane_abandon(lane, &c->env);
-        if (c->policy.drain && lane->end < 0)
+        if (lane->end < 0 || lane->position < 0)
             c->are_ends_unknown = true;
         if (lane->position >= 0 && lane->end > lane->position)
             c->left_behind += lane->end - lane->position;

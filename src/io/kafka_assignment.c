@@ -1,5 +1,6 @@
 #include "io/kafka_assignment.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,29 +11,12 @@ static bool is_cooperative(struct kafka_assignment *a)
     return strcmp(rd_kafka_rebalance_protocol(a->consumer->client.rk), "COOPERATIVE") == 0;
 }
 
-static void do_assign(struct kafka_assignment *a, rd_kafka_topic_partition_list_t *list)
+static void assign(struct kafka_assignment *a)
 {
-    struct kafka_client *client = &a->consumer->client;
-    rd_kafka_resp_err_t err;
-
-    if (is_cooperative(a))
-        kafka_client_failed(client, "assignment refused",
-                            rd_kafka_incremental_assign(client->rk, list));
-    else if ((err = rd_kafka_assign(client->rk, list)))
-        log_plain(client->log, LOG_ERROR, "assignment refused", rd_kafka_err2str(err));
+    kafka_consumer_assign(a->consumer, is_cooperative(a));
 }
 
-static void do_unassign(struct kafka_assignment *a, const rd_kafka_topic_partition_list_t *list)
-{
-    struct kafka_client *client = &a->consumer->client;
-
-    if (is_cooperative(a))
-        kafka_client_failed(client, "unassignment refused",
-                            rd_kafka_incremental_unassign(client->rk, list));
-    else
-        rd_kafka_assign(client->rk, NULL);
-}
-
+/* Returns -1 when the user wants an error, which is noted. */
 static int64_t where_nobody_knows(const struct kafka_assignment *a, const struct assignment *p)
 {
     switch (a->reset) {
@@ -43,10 +27,14 @@ static int64_t where_nobody_knows(const struct kafka_assignment *a, const struct
     case KAFKA_RESET_ERROR:
         break;
     }
-    return RD_KAFKA_OFFSET_INVALID; /* librdkafka says so */
+    if (a->consumer->failure.kind == ERR_NONE)
+        err_set(&a->consumer->failure, ERR_RUNTIME,
+                "%s/%" PRId32 ": nothing is committed by the group, and auto.offset.reset is error",
+                a->consumer->topic, p->partition);
+    return -1;
 }
 
-/* Asks the flow where to begin. Nothing is fetched ahead from what cannot begin yet. */
+/* Asks the flow where to begin. */
 static void tell_assigned(struct kafka_assignment *a, struct assignment *partitions, size_t count,
                           const struct source_events *events)
 {
@@ -54,12 +42,12 @@ static void tell_assigned(struct kafka_assignment *a, struct assignment *partiti
     for (size_t i = 0; i < count; i++) {
         struct assignment *p = &partitions[i];
 
-        if (p->high < 0) {
-            p->start = RD_KAFKA_OFFSET_END;
+        if (p->high < 0)
             continue;
-        }
         if (p->start < 0)
             p->start = where_nobody_knows(a, p);
+        if (p->start < 0)
+            continue;
         kafka_consumer_begin(a->consumer, p->partition, p->start);
         if (p->is_reset)
             kafka_commits_add(a->set_back, p->partition, p->start);
@@ -72,9 +60,7 @@ static void begin_assigned(struct kafka_assignment *a, struct assignment *partit
     for (size_t i = 0; i < count; i++)
         kafka_consumer_add(a->consumer, partitions[i].partition);
     tell_assigned(a, partitions, count, events);
-    for (size_t i = 0; i < count; i++)
-        a->list->elems[i].offset = partitions[i].start;
-    do_assign(a, a->list);
+    assign(a);
     kafka_assignment_release(a);
 }
 
@@ -105,25 +91,6 @@ static void serve_assign(struct kafka_assignment *a, const struct source_events 
         begin_assigned(a, answer->partitions, answer->count, events);
 }
 
-/* Begins partitions of ours elsewhere. librdkafka does not seek in one that it has given up; with
- * an eager protocol only all of them can be assigned. */
-static void assign_anew(struct kafka_assignment *a, const struct assignment *partitions,
-                        size_t count)
-{
-    rd_kafka_topic_partition_list_t *list = kafka_consumer_positions(a->consumer);
-
-    if (is_cooperative(a)) {
-        rd_kafka_topic_partition_list_destroy(list);
-        list = rd_kafka_topic_partition_list_new((int)count);
-        for (size_t i = 0; i < count; i++)
-            rd_kafka_topic_partition_list_add(list, a->consumer->topic, partitions[i].partition)
-                ->offset = partitions[i].start;
-        do_unassign(a, list);
-    }
-    do_assign(a, list);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
 static void drop_unknown(struct kafka_answer *answer)
 {
     size_t known = 0;
@@ -152,7 +119,14 @@ static void serve_waiting(struct kafka_assignment *a, const struct source_events
         answer->partitions[i].was_beyond =
             kafka_consumer_is_beyond(a->consumer, answer->partitions[i].partition);
     tell_assigned(a, answer->partitions, answer->count, events);
-    assign_anew(a, answer->partitions, answer->count);
+}
+
+/* What is ours and runs, or waits to. */
+static void serve_ours(struct kafka_assignment *a, const struct source_events *events)
+{
+    serve_waiting(a, events);
+    if (kafka_consumer_must_assign(a->consumer))
+        assign(a);
 }
 
 static void tell_revoked(struct kafka_assignment *a, const struct source_events *events)
@@ -194,30 +168,28 @@ void kafka_assignment_serve(struct kafka_assignment *a, const struct source_even
     else if (a->rebalance == KAFKA_REBALANCE_REVOKE)
         tell_revoked(a, events);
     else if (!a->list)
-        serve_waiting(a, events);
+        serve_ours(a, events);
 }
 
 void kafka_assignment_give_back(struct kafka_assignment *a)
 {
     if (!a->list)
         return;
+    kafka_consumer_hand_over(a->consumer, true);
+    kafka_consumer_unassign(a->consumer, a->list, is_cooperative(a));
     for (int i = 0; i < a->list->cnt; i++) {
         int32_t partition = a->list->elems[i].partition;
 
         kafka_consumer_remove(a->consumer, partition);
         kafka_commits_drop(a->set_back, partition);
     }
-    do_unassign(a, a->list);
     kafka_assignment_release(a);
 }
 
 void kafka_assignment_refuse(struct kafka_assignment *a)
 {
     if (a->rebalance == KAFKA_REBALANCE_ASSIGN) {
-        rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
-
-        do_assign(a, none);
-        rd_kafka_topic_partition_list_destroy(none);
+        assign(a);
         kafka_assignment_release(a);
     }
     kafka_assignment_give_back(a);

@@ -8,43 +8,70 @@
 
 #define WAKE_MS  10
 #define CLOSE_MS 1000
+/* For how long at most nothing is committed after an assignment. librdkafka starts partitions only
+ * while no commit is on its way (rd_kafka_assignment_serve), so a coordinator that takes longer for
+ * each than the commits are apart would keep them from starting for ever. */
+#define START_MS 10000
 
 /* ---- partitions ---- */
 
-static struct kafka_partition *find(const struct kafka_consumer *c, int32_t partition)
+/* Where `partition` is in the list, which is in order, or would be. */
+static size_t place_of(const struct kafka_consumer *c, int32_t partition)
 {
-    for (size_t i = 0; i < c->partition_count; i++)
-        if (c->partitions[i].partition == partition)
-            return &c->partitions[i];
-    return NULL;
+    size_t low = 0;
+    size_t high = c->partition_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (c->partitions[middle].partition < partition)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-bool kafka_consumer_has(const struct kafka_consumer *c, int32_t partition)
+struct kafka_partition *kafka_consumer_find(const struct kafka_consumer *c, int32_t partition)
 {
-    return find(c, partition) != NULL;
+    size_t i = place_of(c, partition);
+
+    return i < c->partition_count && c->partitions[i].partition == partition ? &c->partitions[i]
+                                                                             : NULL;
 }
 
 void kafka_consumer_add(struct kafka_consumer *c, int32_t partition)
 {
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(c->client.rk, c->topic, partition);
+    size_t i = place_of(c, partition);
 
-    rd_kafka_queue_forward(queue, NULL);
-    kafka_wake_on(queue, c->client.wake_fd);
     c->partitions =
         mem_realloc_array(c->partitions, c->partition_count + 1, sizeof(*c->partitions));
-    c->partitions[c->partition_count++] = (struct kafka_partition){
-        .partition = partition, .queue = queue, .next = RD_KAFKA_OFFSET_END, .refused = -1};
+    memmove(&c->partitions[i + 1], &c->partitions[i],
+            (c->partition_count - i) * sizeof(*c->partitions));
+    c->partition_count++;
+    c->partitions[i] =
+        (struct kafka_partition){.partition = partition, .next = -1, .refused = -1, .stored = -1};
     c->trouble_code = RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void release_queue(struct kafka_partition *p)
+{
+    if (p->queue)
+        rd_kafka_queue_destroy(p->queue);
+    p->queue = NULL;
 }
 
 void kafka_consumer_remove(struct kafka_consumer *c, int32_t partition)
 {
-    struct kafka_partition *p = find(c, partition);
+    struct kafka_partition *p = kafka_consumer_find(c, partition);
+    size_t i;
 
     if (!p)
         return;
-    rd_kafka_queue_destroy(p->queue);
-    *p = c->partitions[--c->partition_count];
+    release_queue(p);
+    i = (size_t)(p - c->partitions);
+    c->partition_count--;
+    memmove(p, p + 1, (c->partition_count - i) * sizeof(*p));
 }
 
 rd_kafka_topic_partition_list_t *kafka_consumer_waiting(const struct kafka_consumer *c)
@@ -63,29 +90,153 @@ rd_kafka_topic_partition_list_t *kafka_consumer_waiting(const struct kafka_consu
 
 bool kafka_consumer_is_beyond(const struct kafka_consumer *c, int32_t partition)
 {
-    const struct kafka_partition *p = find(c, partition);
+    const struct kafka_partition *p = kafka_consumer_find(c, partition);
 
     return p->has_begun && p->refused == p->next;
 }
 
 void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t next)
 {
-    struct kafka_partition *p = find(c, partition);
+    struct kafka_partition *p = kafka_consumer_find(c, partition);
 
     p->has_begun = true;
+    p->is_lost = true;
     p->next = next;
     p->refused = -1;
+    p->stored = -1;
 }
 
-rd_kafka_topic_partition_list_t *kafka_consumer_positions(const struct kafka_consumer *c)
+/* ---- what librdkafka fetches ---- */
+
+/* Before each assignment: a topic that was recreated since has other queues, and what comes before
+ * forwarding is off would be in the consumer's own. */
+static void take_queue(struct kafka_consumer *c, struct kafka_partition *p)
 {
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)c->partition_count);
+    release_queue(p);
+    p->queue = rd_kafka_queue_get_partition(c->client.rk, c->topic, p->partition);
+    rd_kafka_queue_forward(p->queue, NULL);
+    kafka_wake_on(p->queue, c->client.wake_fd);
+}
+
+static bool is_changed(const struct kafka_partition *p)
+{
+    return p->has_begun && p->refused < 0 && p->is_lost;
+}
+
+bool kafka_consumer_must_assign(const struct kafka_consumer *c)
+{
+    for (size_t i = 0; i < c->partition_count; i++)
+        if (is_changed(&c->partitions[i]))
+            return true;
+    return false;
+}
+
+static void assign_list(struct kafka_consumer *c, rd_kafka_topic_partition_list_t *list,
+                        bool is_cooperative)
+{
+    rd_kafka_resp_err_t err;
+
+    if (is_cooperative)
+        kafka_client_failed(&c->client, "assignment refused",
+                            rd_kafka_incremental_assign(c->client.rk, list));
+    else if ((err = rd_kafka_assign(c->client.rk, list)))
+        log_plain(c->client.log, LOG_ERROR, "assignment refused", rd_kafka_err2str(err));
+}
+
+/* librdkafka does not seek in a partition that it has given up. */
+static void unassign_changed(struct kafka_consumer *c)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 
     for (size_t i = 0; i < c->partition_count; i++)
-        rd_kafka_topic_partition_list_add(list, c->topic, c->partitions[i].partition)->offset =
-            c->partitions[i].next;
-    return list;
+        if (c->partitions[i].is_assigned && is_changed(&c->partitions[i]))
+            rd_kafka_topic_partition_list_add(list, c->topic, c->partitions[i].partition);
+    if (list->cnt > 0)
+        kafka_consumer_unassign(c, list, true);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+void kafka_consumer_assign(struct kafka_consumer *c, bool is_cooperative)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    if (is_cooperative)
+        unassign_changed(c);
+    for (size_t i = 0; i < c->partition_count; i++) {
+        struct kafka_partition *p = &c->partitions[i];
+
+        if (!p->has_begun || p->refused >= 0 || (is_cooperative && !p->is_lost))
+            continue;
+        take_queue(c, p);
+        rd_kafka_topic_partition_list_add(list, c->topic, p->partition)->offset = p->next;
+        p->is_assigned = true;
+        p->is_lost = p->has_answered = p->is_handed_over = false;
+    }
+    assign_list(c, list, is_cooperative);
+    c->assigned_ms = kafka_now_ms();
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* An eager protocol takes all away at once. */
+void kafka_consumer_unassign(struct kafka_consumer *c, const rd_kafka_topic_partition_list_t *list,
+                             bool is_cooperative)
+{
+    rd_kafka_topic_partition_list_t *assigned = rd_kafka_topic_partition_list_new(1);
+
+    for (int i = 0; i < list->cnt; i++) {
+        struct kafka_partition *p = kafka_consumer_find(c, list->elems[i].partition);
+
+        if (!p || !p->is_assigned)
+            continue;
+        p->is_assigned = false;
+        rd_kafka_topic_partition_list_add(assigned, c->topic, p->partition);
+    }
+    if (is_cooperative)
+        kafka_client_failed(&c->client, "unassignment refused",
+                            rd_kafka_incremental_unassign(c->client.rk, assigned));
+    else
+        rd_kafka_assign(c->client.rk, NULL);
+    rd_kafka_topic_partition_list_destroy(assigned);
+}
+
+/* ---- offsets ---- */
+
+static bool is_starting(const struct kafka_consumer *c)
+{
+    if (kafka_now_ms() - c->assigned_ms >= START_MS)
+        return false;
+    for (size_t i = 0; i < c->partition_count; i++)
+        if (c->partitions[i].is_assigned && !c->partitions[i].has_answered)
+            return true;
+    return false;
+}
+
+static void hand_over(struct kafka_consumer *c, struct kafka_partition *p)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_resp_err_t err;
+
+    rd_kafka_topic_partition_list_add(list, c->topic, p->partition)->offset = p->stored;
+    err = rd_kafka_offsets_store(c->client.rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (err && err != RD_KAFKA_RESP_ERR__STATE)
+        log_with(c->client.log, LOG_WARN, "offset not stored", rd_kafka_err2str(err),
+                 LOG_INT("partition", p->partition), LOG_INT("offset", p->stored));
+    p->is_handed_over = true;
+}
+
+/* A partition that is assigned again begins without a stored offset, and what it had may not be
+ * committed yet: it is stored again. */
+void kafka_consumer_hand_over(struct kafka_consumer *c, bool is_last)
+{
+    if ((!is_last && is_starting(c)) || rd_kafka_assignment_lost(c->client.rk))
+        return;
+    for (size_t i = 0; i < c->partition_count; i++) {
+        struct kafka_partition *p = &c->partitions[i];
+
+        if (p->is_assigned && p->stored >= 0 && !p->is_handed_over)
+            hand_over(c, p);
+    }
 }
 
 /* ---- serving ---- */
@@ -132,6 +283,41 @@ void kafka_consumer_note_trouble(struct kafka_consumer *c, rd_kafka_resp_err_t c
     c->trouble_code = code;
 }
 
+static void judge_partition(struct kafka_consumer *c, struct kafka_partition *p,
+                            const rd_kafka_message_t *m)
+{
+    if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && c->begins_anew)
+        p->refused = m->offset < 0 ? p->next : m->offset;
+    else if (c->is_final(m->err))
+        err_set(&c->failure, ERR_RUNTIME, "%s/%" PRId32 ": %s", c->topic, m->partition,
+                rd_kafka_message_errstr(m));
+    else
+        log_with(c->client.log, LOG_WARN, "Kafka reports an error for a partition",
+                 rd_kafka_message_errstr(m), LOG_INT("partition", m->partition),
+                 LOG_TEXT("code", rd_kafka_err2name(m->err)));
+}
+
+/* A record or an error of a partition outside of its queue: librdkafka has replaced the partition,
+ * as when its topic was recreated. Nothing of it may be lost, so it is read again from where it
+ * was. */
+static void judge_stray(struct kafka_consumer *c, const rd_kafka_message_t *m)
+{
+    struct kafka_partition *p = kafka_consumer_find(c, m->partition);
+
+    if (!p || !p->is_assigned)
+        return; /* of an assignment that is over */
+    if (m->err && m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        judge_partition(c, p, m);
+        return;
+    }
+    if (!p->is_lost)
+        log_with(c->client.log, LOG_ERROR,
+                 "records came outside of their partition's queue, reading it again", NULL,
+                 LOG_INT("partition", p->partition), LOG_INT("offset", m->offset),
+                 LOG_INT("position", p->next));
+    p->is_lost = true;
+}
+
 /* Returns -1 with `e` when it is for good. */
 static int judge_event(struct kafka_consumer *c, const rd_kafka_message_t *m, struct err *e)
 {
@@ -139,6 +325,10 @@ static int judge_event(struct kafka_consumer *c, const rd_kafka_message_t *m, st
 
     if (m->err == RD_KAFKA_RESP_ERR__FATAL)
         return fail_fatally(c, e);
+    if (m->rkt && m->partition >= 0) {
+        judge_stray(c, m);
+        return 0;
+    }
     if (c->is_final(m->err))
         return err_set(e, ERR_RUNTIME, "Kafka consumer: %s", text);
     log_with(c->client.log, LOG_WARN, "Kafka consumer reports", text,
@@ -166,39 +356,27 @@ int kafka_consumer_serve(struct kafka_consumer *c, struct err *e)
         return -1;
     }
     while (rc == 0 && (m = rd_kafka_consumer_poll(c->client.rk, 0))) {
-        if (m->err)
-            rc = judge_event(c, m, e);
+        rc = judge_event(c, m, e);
         rd_kafka_message_destroy(m);
     }
+    kafka_consumer_hand_over(c, false);
     wake_fetchers(c);
     return rc;
 }
 
 /* ---- the port ---- */
 
-static void judge_partition(struct kafka_consumer *c, struct kafka_partition *p,
-                            const rd_kafka_message_t *m)
-{
-    if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && c->begins_anew)
-        p->refused = m->offset < 0 ? p->next : m->offset;
-    else if (c->is_final(m->err))
-        err_set(&c->failure, ERR_RUNTIME, "%s/%" PRId32 ": %s", c->topic, m->partition,
-                rd_kafka_message_errstr(m));
-    else
-        log_with(c->client.log, LOG_WARN, "Kafka reports an error for a partition",
-                 rd_kafka_message_errstr(m), LOG_INT("partition", m->partition),
-                 LOG_TEXT("code", rd_kafka_err2name(m->err)));
-}
-
 static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
 {
     struct kafka_consumer *c = self;
-    struct kafka_partition *p = find(c, partition);
-    rd_kafka_message_t *rkm = p && p->has_begun ? rd_kafka_consume_queue(p->queue, 0) : NULL;
+    struct kafka_partition *p = kafka_consumer_find(c, partition);
+    bool is_readable = p && p->is_assigned && !p->is_lost && p->refused < 0;
+    rd_kafka_message_t *rkm = is_readable ? rd_kafka_consume_queue(p->queue, 0) : NULL;
     enum fetch_result result = FETCH_NOTHING;
 
     if (!rkm)
         return FETCH_NOTHING;
+    p->has_answered = true;
     kafka_message_fill(c->topic, rkm, m);
     if (!rkm->err) {
         c->is_behind = true;

@@ -31,26 +31,17 @@ static bool is_final(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
 }
 
-static int begin_reading(struct kafka_reader *r, struct kafka_answer *answer,
-                         const struct source_events *events, struct err *e)
+static void begin_reading(struct kafka_reader *r, struct kafka_answer *answer,
+                          const struct source_events *events)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)answer->count);
-    rd_kafka_resp_err_t err;
-
     events->assigned(events->ctx, answer->partitions, answer->count);
     for (size_t i = 0; i < answer->count; i++) {
         const struct assignment *a = &answer->partitions[i];
 
         kafka_consumer_add(&r->consumer, a->partition);
-        kafka_consumer_begin(&r->consumer, a->partition, a->start);
-        rd_kafka_topic_partition_list_add(list, r->consumer.topic, a->partition)->offset =
-            a->start >= 0 ? a->start : RD_KAFKA_OFFSET_BEGINNING;
+        kafka_consumer_begin(&r->consumer, a->partition, a->start >= 0 ? a->start : a->low);
     }
-    err = rd_kafka_assign(r->consumer.client.rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    r->is_assigned = !err;
-    return err ? err_set(e, ERR_RUNTIME, "topic %s: %s", r->consumer.topic, rd_kafka_err2str(err))
-               : 0;
+    r->is_assigned = true;
 }
 
 /* Until the broker has told all, it is asked again. */
@@ -58,8 +49,10 @@ static int serve_start(struct kafka_reader *r, const struct source_events *event
 {
     struct kafka_answer *answer = kafka_inquiry_turn(r->consumer.inquiry, NULL);
 
-    if (answer && !answer->err)
-        return begin_reading(r, answer, events, e);
+    if (answer && !answer->err) {
+        begin_reading(r, answer, events);
+        return 0;
+    }
     if (answer)
         r->trouble = answer->err;
     if (is_final(r->trouble))
@@ -99,6 +92,8 @@ static int serve(void *self, const struct source_events *events, struct err *e)
         return -1;
     if (!r->is_assigned && serve_start(r, events, e) < 0)
         return -1;
+    if (kafka_consumer_must_assign(&r->consumer))
+        kafka_consumer_assign(&r->consumer, false);
     r->events = *events;
     kafka_commits_serve(&r->commits);
     return 0;
@@ -108,7 +103,7 @@ static void store(void *self, int32_t partition, int64_t next)
 {
     struct kafka_reader *r = self;
 
-    if (kafka_consumer_has(&r->consumer, partition))
+    if (kafka_consumer_find(&r->consumer, partition))
         kafka_commits_add(&r->commits, partition, next);
 }
 

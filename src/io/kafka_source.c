@@ -89,20 +89,13 @@ static int serve(void *self, const struct source_events *events, struct err *e)
 static void store(void *self, int32_t partition, int64_t next)
 {
     struct kafka_source *s = self;
-    rd_kafka_topic_partition_list_t *list;
-    rd_kafka_resp_err_t err;
+    struct kafka_partition *p = kafka_consumer_find(&s->consumer, partition);
 
-    if (!kafka_consumer_has(&s->consumer, partition) ||
-        rd_kafka_assignment_lost(s->consumer.client.rk))
+    if (!p)
         return;
     kafka_commits_move(&s->set_back, partition, next);
-    list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, s->consumer.topic, partition)->offset = next;
-    err = rd_kafka_offsets_store(s->consumer.client.rk, list);
-    if (err && err != RD_KAFKA_RESP_ERR__STATE)
-        log_with(s->consumer.client.log, LOG_WARN, "offset not stored", rd_kafka_err2str(err),
-                 LOG_INT("partition", partition), LOG_INT("offset", next));
-    rd_kafka_topic_partition_list_destroy(list);
+    p->stored = next;
+    p->is_handed_over = false;
 }
 
 static void release_partitions(void *self)

@@ -69,6 +69,39 @@ static void so_it_does_when_partitions_come_and_go_one_by_one(void **state)
     read_with_a_partition_without_a_leader(f);
 }
 
+/* True when librdkafka said at debug level that it looks a logical offset up. */
+static bool was_given_a_logical_offset(const struct member *m)
+{
+    for (size_t i = 0; i < m->log.count; i++)
+        if (strstr(m->log.entries[i].fields, "logical offset") ||
+            strstr(m->log.entries[i].fields, "at offset END") ||
+            strstr(m->log.entries[i].fields, "at offset BEGINNING"))
+            return true;
+    return false;
+}
+
+/* It would be asked for every half second, and an answer that is late would move the position after
+ * the real start was assigned. */
+static void no_partition_is_ever_assigned_at_a_logical_offset(void **state)
+{
+    struct group *f = *state;
+    struct member *m = &f->a;
+    int taken[GROUP_PARTITIONS] = {0};
+
+    config_set_property(&f->kafka.cfg, "debug", "topic", "test");
+    group_write(f, 2, 0, 20);
+    rd_kafka_mock_partition_set_leader(f->kafka.cluster, GROUP_TOPIC, 2, -1);
+    member_open(f, m);
+    MOCK_WAIT(member_count(m) == GROUP_PARTITIONS - 1, member_serve(m));
+    MOCK_WAIT(fake_log_count(&m->log, "the broker does not tell where the partitions stand, "
+                                      "asking again") > 2,
+              take_all(m, taken));
+    rd_kafka_mock_partition_set_leader(f->kafka.cluster, GROUP_TOPIC, 2, 1);
+    MOCK_WAIT(taken[2] == 20, take_all(m, taken));
+    assert_non_null(fake_log_last(&m->log, "librdkafka"));
+    assert_false(was_given_a_logical_offset(m));
+}
+
 static void a_partition_without_a_leader_can_be_given_back(void **state)
 {
     struct group *f = *state;
@@ -106,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_partition_without_a_leader_holds_no_other_up_and_begins_when_it_has_one),
         TEST(so_it_does_when_partitions_come_and_go_one_by_one),
+        TEST(no_partition_is_ever_assigned_at_a_logical_offset),
         TEST(a_partition_without_a_leader_can_be_given_back),
         TEST(a_slow_connection_does_not_hold_a_turn_up),
     };
