@@ -1,11 +1,12 @@
 #include "trackers.h"
 
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "matches.h"
 #include "model/tracker_paths.h"
 
 #define LOOK_EVERY_MS 1000
@@ -64,10 +65,24 @@ static void tell_apart(struct trackers *t, struct tracker *fresh)
         call(fresh, mem_strdup(fresh->path));
 }
 
+/* The same file by whatever name. */
+static bool is_same_file(const char *path, const char *other)
+{
+    struct stat a;
+    struct stat b;
+
+    return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
 static bool is_followed(const struct trackers *t, const char *path)
 {
     for (int i = 0; i < t->count; i++) {
         if (strcmp(t->items[i]->path, path) == 0)
+            return true;
+    }
+    for (int i = 0; i < t->count; i++) {
+        if (is_same_file(t->items[i]->path, path))
             return true;
     }
     return false;
@@ -77,8 +92,6 @@ static void add(struct trackers *t, const struct tracker_source *source, const c
 {
     struct tracker *tracker;
 
-    if (is_followed(t, path))
-        return;
     if (t->count == DASH_PARTS) {
         t->left_out++;
         return;
@@ -97,49 +110,81 @@ static void add(struct trackers *t, const struct tracker_source *source, const c
     t->awaited = NULL;
 }
 
-/* Backslashes and brackets are plain characters here. */
-static char *glob_text(const char *pattern)
+static bool has_state(const char *path)
 {
-    struct strbuf out = {0};
+    struct strbuf state = {0};
+    bool has;
 
-    for (; *pattern; pattern++) {
-        if (*pattern == '[' || *pattern == '\\')
-            strbuf_addc(&out, '\\');
-        strbuf_addc(&out, *pattern);
-    }
-    return strbuf_take(&out);
+    strbuf_addf(&state, "%s.state", path);
+    has = access(state.data, F_OK) == 0;
+    strbuf_release(&state);
+    return has;
 }
 
-static bool is_file(const char *path)
+/* Is it an older file of another journal, or its log? One with a state of its own is neither. */
+static bool belongs_to(const char *path, const struct tracker_source *source, const char *journal)
 {
-    struct stat st;
+    char *log;
+    bool is_log;
 
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    if (tracker_path_is_older(path, journal))
+        return !has_state(path);
+    log = tracker_path_log(source->events, journal, source->log);
+    is_log = strcmp(path, log) == 0 && strcmp(path, journal) != 0;
+    free(log);
+    return is_log && !has_state(path);
+}
+
+/* Between rename and creation a journal's name is free, but its state is there. */
+static bool is_just_renamed(const char *path)
+{
+    for (size_t len = strlen(path); len > 0 && path[len] != '/'; len--) {
+        char *journal = mem_strndup(path, len);
+        bool is_renamed = tracker_path_is_older(path, journal) && has_state(journal);
+
+        free(journal);
+        if (is_renamed)
+            return !has_state(path);
+    }
+    return false;
+}
+
+static bool is_companion(const struct trackers *t, const struct tracker_source *source,
+                         const struct matches *m, const char *path)
+{
+    for (int i = 0; i < t->count; i++) {
+        if (belongs_to(path, source, t->items[i]->path))
+            return true;
+    }
+    for (size_t i = 0; i < m->count; i++) {
+        if (belongs_to(path, source, m->paths[i]))
+            return true;
+    }
+    return is_just_renamed(path);
 }
 
 static void add_matches(struct trackers *t, const struct tracker_source *source)
 {
-    char *text = glob_text(source->events);
-    glob_t found = {0};
+    struct matches m = {0};
+    int error = matches_find(&m, source->events);
 
-    if (glob(text, 0, NULL, &found) == 0) {
-        for (size_t i = 0; i < found.gl_pathc; i++) {
-            if (is_file(found.gl_pathv[i]))
-                add(t, source, found.gl_pathv[i]);
-        }
+    t->look_error = error ? error : t->look_error;
+    for (size_t i = 0; i < m.count; i++) {
+        if (!is_followed(t, m.paths[i]) && !is_companion(t, source, &m, m.paths[i]))
+            add(t, source, m.paths[i]);
     }
-    globfree(&found);
-    free(text);
+    matches_release(&m);
 }
 
 static void look(struct trackers *t)
 {
     t->next_look_ms = clock_mono_ms(t->clock) + LOOK_EVERY_MS;
     t->left_out = 0;
+    t->look_error = 0;
     for (int i = 0; i < t->source_count; i++) {
         if (tracker_path_is_pattern(t->sources[i].events))
             add_matches(t, &t->sources[i]);
-        else
+        else if (!is_followed(t, t->sources[i].events))
             add(t, &t->sources[i], t->sources[i].events);
     }
 }
@@ -182,6 +227,18 @@ struct dash *trackers_dash(const struct trackers *t)
     return t->count == 1 ? t->items[0]->dash : t->whole;
 }
 
+/* A folder that may not be searched is another matter than one without a journal. */
+static void poll_awaited(struct trackers *t)
+{
+    struct reader *r = &t->awaited->dash->events_reader;
+
+    follow_poll(&t->awaited->follow);
+    if (!t->look_error)
+        return;
+    r->state = READER_FAILED;
+    r->error = t->look_error;
+}
+
 bool trackers_poll(struct trackers *t)
 {
     bool more = false;
@@ -189,7 +246,7 @@ bool trackers_poll(struct trackers *t)
     if (clock_mono_ms(t->clock) >= t->next_look_ms)
         look(t);
     if (t->awaited)
-        follow_poll(&t->awaited->follow);
+        poll_awaited(t);
     for (int i = 0; i < t->count; i++)
         more |= follow_poll(&t->items[i]->follow);
     if (t->whole)

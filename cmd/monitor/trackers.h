@@ -8,7 +8,8 @@
 #include "follow.h"
 
 /* The trackers that are followed: one for each journal named, and for each that matches a pattern,
- * now or later. */
+ * now or later. What a pattern matches besides, a journal's state, torn ends, older files and log,
+ * is no tracker of its own. */
 
 /* Journals and their logs as the user gave them: paths or patterns (model/tracker_paths.h). With
  * `log` NULL it is the log beside the journal. */
@@ -41,6 +42,7 @@ struct trackers {
     struct dash *whole;
     int64_t next_look_ms; /* monotonic */
     int left_out;         /* journals that match and are too many */
+    int look_error;       /* errno of a folder that cannot be searched; 0: none */
 };
 
 /* Looks for the journals once. All fields above the gap are to be set before. */

@@ -21,4 +21,12 @@ char *tracker_path_log(const char *events, const char *path, const char *log);
  * eu/tracker.events. The caller frees it. */
 char *tracker_path_name(const char *path);
 
+/* True when no journal is called so: the state beside a journal, a torn end moved aside, a
+ * compressed file. */
+bool tracker_path_is_no_journal(const char *path);
+
+/* True when `path` is called like an older file of the journal `journal`, renamed by rotation:
+ * tracker.events.1, tracker.events-20261127, tracker.events.old. */
+bool tracker_path_is_older(const char *path, const char *journal);
+
 #endif

@@ -36,13 +36,14 @@ struct health_limits {
 struct health_finding {
     enum level level;
     enum level at_once;  /* that bad it cannot come and go within seconds: needs no holding */
+    bool is_blind;       /* UNKNOWN since a file cannot be read: then so is the verdict */
     const char *tracker; /* of several: whose it is, also said in the text; else NULL */
     char text[160];
 };
 
 struct health {
     enum level level; /* the worst of all; a rule that cannot tell does not make it UNKNOWN, unless
-                         nothing was read at all */
+                         nothing was read at all, or a file cannot be read */
     enum level at_once; /* the worst that needs no holding; OK: none does */
     int passed;         /* rules that are OK */
     struct health_finding findings[HEALTH_RULES];
@@ -52,6 +53,9 @@ void health_judge(struct health *h, const struct figures *f, const struct health
 
 /* The rules from the worst to the best, ties in their own order. */
 void health_ranking(const struct health *h, int order[HEALTH_RULES]);
+
+/* The rule that makes a verdict UNKNOWN. */
+int health_unknown_rule(const struct health *h);
 
 const char *health_rule_name(int rule);
 const char *level_name(enum level level);   /* "WARN" */

@@ -118,3 +118,48 @@ char *tracker_path_name(const char *path)
         return mem_strdup(usual);
     return mem_strndup(folder, len);
 }
+
+static bool ends_in(const char *text, const char *end)
+{
+    size_t len = strlen(text);
+    size_t end_len = strlen(end);
+
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+bool tracker_path_is_no_journal(const char *path)
+{
+    static const char *const ends[] = {".state", ".state.tmp", ".pid", ".gz", ".xz",
+                                       ".bz2",   ".zst",       ".lz4", ".Z"};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        if (ends_in(path, ends[i]))
+            return true;
+    }
+    return strstr(last_part(path), ".torn-") != NULL;
+}
+
+/* A number, or a date with or without a time. */
+static bool is_number_or_date(const char *text)
+{
+    return *text >= '0' && *text <= '9' && text[strspn(text, "0123456789-.:_TZ")] == '\0';
+}
+
+bool tracker_path_is_older(const char *path, const char *journal)
+{
+    static const char *const words[] = {"old", "bak", "orig", "save"};
+    size_t len = strlen(journal);
+    const char *rest = path + len;
+
+    if (strncmp(path, journal, len) != 0 || *rest == '\0')
+        return false;
+    if (strcmp(rest, "~") == 0)
+        return true;
+    if (*rest != '.' && *rest != '-' && *rest != '_')
+        return false;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(rest + 1, words[i]) == 0)
+            return true;
+    }
+    return is_number_or_date(rest + 1);
+}

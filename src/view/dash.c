@@ -67,7 +67,7 @@ static void add_reader(struct reader *sum, const struct reader *r, bool is_first
         return;
     }
     add_writer(sum, r);
-    if (r->state == READER_FAILED && sum->state != READER_FAILED) {
+    if (r->error && !sum->error) {
         sum->path = r->path;
         sum->error = r->error;
     }

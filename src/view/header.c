@@ -171,11 +171,12 @@ static int notice_finding(struct screen *s, const struct view *v, int y, int mos
 /* A verdict that is shown has its reasons beside it. */
 static bool is_reason(const struct view *v, int rule)
 {
-    enum level found = v->figures->health.findings[rule].level;
+    const struct health *h = &v->figures->health;
+    enum level found = h->findings[rule].level;
 
     return panel_shown_level(v) >= LEVEL_WARN
                ? found >= LEVEL_WARN
-               : panel_shown_level(v) == LEVEL_UNKNOWN && rule == HEALTH_FRESHNESS &&
+               : panel_shown_level(v) == LEVEL_UNKNOWN && rule == health_unknown_rule(h) &&
                      found == LEVEL_UNKNOWN && v->figures->state != FLOW_WAITING;
 }
 

@@ -31,11 +31,25 @@ static struct health_finding finding(enum level level, const char *fmt, ...)
     return f;
 }
 
+static const struct reader *failed_reader(const struct figures *f)
+{
+    if (f->events_reader->error)
+        return f->events_reader;
+    return f->log_reader->error ? f->log_reader : NULL;
+}
+
 /* Neither fresh events nor a reading of lag 0 are a sign of life any longer. */
 static bool is_silent(const struct figures *f)
 {
     return f->silence_ms >= 0 &&
            (f->state == FLOW_LIVE || f->state == FLOW_IDLE || f->state == FLOW_QUIET);
+}
+
+/* What is not read says nothing about the tracker. That it stopped or is gone is known otherwise. */
+static bool is_blind(const struct figures *f)
+{
+    return failed_reader(f) && f->state != FLOW_LIVE && f->state != FLOW_STOPPED &&
+           f->state != FLOW_GONE;
 }
 
 static struct health_finding judge_freshness(const struct figures *f, const struct health_limits *l)
@@ -47,7 +61,9 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
     struct text_buffer ahead = format_duration(f->ahead_ms);
 
     (void)l;
-    if (is_silent(f))
+    if (is_blind(f))
+        return finding(LEVEL_UNKNOWN, "%.60s cannot be read", failed_reader(f)->path);
+    if (is_silent(f) && !failed_reader(f))
         return finding(LEVEL_WARN, "no line for %s after %s/s%s", event.text,
                        format_rate(f->silence_rate).text,
                        f->writer == WRITER_THERE ? ", though the tracker is there" : "");
@@ -215,20 +231,18 @@ static struct health_finding judge_integrity(const struct figures *f, const stru
     return finding(LEVEL_OK, "no gap in 15 min");
 }
 
-static const struct reader *failed_reader(const struct figures *f)
-{
-    if (f->events_reader->state == READER_FAILED)
-        return f->events_reader;
-    return f->log_reader->state == READER_FAILED ? f->log_reader : NULL;
-}
-
 static struct health_finding judge_reader(const struct figures *f, const struct health_limits *l)
 {
     const struct reader *failed = failed_reader(f);
+    struct health_finding blind;
 
     (void)l;
-    if (failed)
-        return finding(LEVEL_CRIT, "cannot read %.60s: %s", failed->path, strerror(failed->error));
+    if (failed) {
+        blind =
+            finding(LEVEL_UNKNOWN, "cannot read %.60s: %s", failed->path, strerror(failed->error));
+        blind.is_blind = true;
+        return blind;
+    }
     if (f->is_catching_up)
         return finding(LEVEL_UNKNOWN, "reading history, %d %% done", (int)(f->read_share * 100));
     if (f->read_lag_ms > READ_LAG_MS)
@@ -277,7 +291,7 @@ static void join_trackers(struct health_finding *found, const struct figures *f,
     for (int i = 0; i < f->tracker_count; i++) {
         const struct health_finding *own = &f->trackers[i].health.findings[rule];
 
-        if (own->level < least || own->level < found->level)
+        if ((own->level < least && !own->is_blind) || own->level < found->level)
             continue;
         if (!worst || own->level > worst->health.findings[rule].level)
             worst = &f->trackers[i];
@@ -287,7 +301,14 @@ static void join_trackers(struct health_finding *found, const struct figures *f,
     *found = finding(worst->health.findings[rule].level, "%.40s: %.100s", worst->name,
                      worst->health.findings[rule].text);
     found->at_once = worst->health.findings[rule].at_once;
+    found->is_blind = worst->health.findings[rule].is_blind;
     found->tracker = worst->name;
+}
+
+/* Most rules that cannot tell leave the verdict to the others. */
+static bool is_decisive(const struct health_finding *found, int rule)
+{
+    return found->level != LEVEL_UNKNOWN || rule == HEALTH_FRESHNESS || found->is_blind;
 }
 
 void health_judge(struct health *h, const struct figures *f, const struct health_limits *limits)
@@ -301,7 +322,7 @@ void health_judge(struct health *h, const struct figures *f, const struct health
         found->at_once = rules[i].at_once ? rules[i].at_once(f, limits) : LEVEL_OK;
         join_trackers(found, f, i);
         h->passed += found->level == LEVEL_OK;
-        if (found->level > h->level && (found->level != LEVEL_UNKNOWN || i == HEALTH_FRESHNESS))
+        if (found->level > h->level && is_decisive(found, i))
             h->level = found->level;
         if (found->at_once > h->at_once)
             h->at_once = found->at_once;
@@ -318,6 +339,15 @@ void health_ranking(const struct health *h, int order[HEALTH_RULES])
                 order[n++] = i;
         }
     }
+}
+
+int health_unknown_rule(const struct health *h)
+{
+    for (int i = 0; i < HEALTH_RULES; i++) {
+        if (h->findings[i].is_blind)
+            return i;
+    }
+    return HEALTH_FRESHNESS;
 }
 
 const char *health_rule_name(int rule)

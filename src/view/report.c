@@ -229,7 +229,7 @@ void report_check(const struct figures *f, const struct health_limits *limits, s
     int worst;
 
     health_ranking(&f->health, order);
-    worst = f->health.level == LEVEL_UNKNOWN ? HEALTH_FRESHNESS : order[0];
+    worst = f->health.level == LEVEL_UNKNOWN ? health_unknown_rule(&f->health) : order[0];
     strbuf_addf(out, "%s ", level_name(f->health.level));
     if (f->health.level == LEVEL_OK)
         strbuf_addf(out, "%d of %d checks passed", f->health.passed, HEALTH_RULES);

@@ -30,7 +30,7 @@ static void line_reason(struct screen *s, const struct view *v, int y)
     int rule;
 
     health_ranking(h, order);
-    rule = panel_shown_level(v) == LEVEL_UNKNOWN       ? HEALTH_FRESHNESS
+    rule = panel_shown_level(v) == LEVEL_UNKNOWN       ? health_unknown_rule(h)
            : h->findings[order[0]].level >= LEVEL_WARN ? order[0]
                                                        : HEALTH_SUCCESS;
     screen_putf(s, 1, y, s->width - 1, panel_level_style(h->findings[rule].level), "%s %s",

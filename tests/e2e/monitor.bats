@@ -320,6 +320,90 @@ screen_shows() { # TEXT
   jq -e '.received_total == 64 and (.trackers | length) == 64' <<<"$output"
 }
 
+@test "what lies beside a journal is no tracker of its own, whatever the pattern" {
+  journal 30 3 | grep -v dead_lettered >tracker.events
+  metrics_line 5 >tracker.log
+  for other in .state .state.tmp .torn-2026-11-27T10:00:00.123Z .1 -20261127 .old .fifo; do
+    cp tracker.events "tracker.events$other"
+  done
+  gzip -c tracker.events >tracker.events.2.gz
+  ln -sf nowhere tracker.events.gone
+  ln -s tracker.events tracker.events.current
+  rm tracker.events.fifo
+  mkfifo tracker.events.fifo
+  mkdir tracker.events.d
+  journal 3 1 | sed 's/kafka_partition":/&1/' >tracker.events-eu # a journal of that name
+  for pattern in 'tracker.events*' './tracker.*' "$PWD/t*"; do
+    run -0 --separate-stderr "$monitor" --json --events "$pattern"
+    jq -e '.received_total == 30 and (.trackers | length) == 2 and .reader.malformed == 0' <<<"$output"
+    [ "$stderr" = '' ]
+  done
+  # One that has its own state is a tracker, called after a day or not.
+  touch tracker.events-20261127.state
+  run -0 --separate-stderr "$monitor" --json --events 'tracker.events*'
+  jq -e '.trackers | length == 3' <<<"$output"
+  # Between rename and creation there is only the older one and the state.
+  rm -r tracker.events tracker.events.* tracker.events-*
+  journal 3 1 >tracker.events.1
+  touch tracker.events.state
+  run -0 --separate-stderr "$monitor" --json --events 'tracker.events*'
+  jq -e '.received_total == null and .trackers[0].events_file == "tracker.events*"' <<<"$output"
+}
+
+# without_rights COMMAND...: also root needs the right to read then.
+without_rights() {
+  [ "$(id -u)" -ne 0 ] || set -- setpriv --bounding-set=-dac_override,-dac_read_search "$@"
+  "$@"
+}
+
+@test "what --check may not read is UNKNOWN, with the reason, and no CRIT" {
+  without_rights true || skip "root cannot give up its rights here"
+  journal 9 1 >tracker.events
+  metrics_line 5 >tracker.log
+  chmod 000 tracker.events
+  run -3 without_rights "$monitor" --check
+  [[ $output == "UNKNOWN reader cannot read tracker.events: Permission denied |"* ]]
+  chmod 600 tracker.events
+  chmod 000 tracker.log
+  run -3 without_rights "$monitor" --check
+  [[ $output == "UNKNOWN reader cannot read tracker.log: Permission denied |"* ]]
+  chmod 600 tracker.log
+  mkdir eu us
+  mv tracker.* eu
+  cp eu/* us
+  chmod 000 us
+  for way in us/tracker.events 'us/*.events' '*/tracker.events'; do
+    run -3 without_rights "$monitor" --check --events "$way"
+    [[ $output == "UNKNOWN reader "*"cannot read us/"*": Permission denied |"* ]]
+  done
+  chmod 700 us
+  ln -s loop loop
+  run -3 "$monitor" --check --events loop
+  [[ $output == "UNKNOWN reader cannot read loop: "* ]]
+  ln -s nowhere dangling
+  run -3 "$monitor" --check --events dangling
+  [[ $output == "UNKNOWN freshness nothing read yet |"* ]]
+  mkfifo pipe
+  for odd in pipe eu; do
+    run -3 --separate-stderr "$monitor" --check --events "$odd"
+    [[ $stderr == "monitor: $odd: is "* ]]
+  done
+}
+
+@test "a journal that is rotated to one that may not be read is not OK" {
+  without_rights true || skip "root cannot give up its rights here"
+  journal 9 1 >tracker.events
+  metrics_line 0 >tracker.log
+  open_terminal 100 30
+  keys "setpriv --bounding-set=-dac_override,-dac_read_search '$monitor' || '$monitor'" Enter
+  wait_for 20 screen_shows "following"
+  install -m 000 /dev/null fresh
+  mv tracker.events tracker.events.1
+  mv fresh tracker.events
+  wait_for 20 screen_shows "UNKNOWN"
+  screen_shows "cannot read tracker.events: Permission denied"
+}
+
 @test "a journal that matches the pattern later appears by itself" {
   open_terminal 80 24
   keys "'$monitor' --events '*/tracker.events'" Enter

@@ -387,10 +387,41 @@ static void own_reader(void **state)
     judge_one("catching up", HEALTH_READER, &f, LEVEL_UNKNOWN);
     log_reader.state = READER_FAILED;
     log_reader.error = EACCES;
-    judge_one("cannot read", HEALTH_READER, &f, LEVEL_CRIT);
+    judge_one("cannot read", HEALTH_READER, &f, LEVEL_UNKNOWN);
     health_judge(&h, &f, &usual_limits);
     assert_string_equal(h.findings[HEALTH_READER].text,
                         "cannot read tracker.log: Permission denied");
+}
+
+/* What may not be read says neither that all is well nor that it is not. What is known all the same
+ * counts. */
+static void a_file_that_cannot_be_read_makes_the_verdict_unknown(void **state)
+{
+    static const struct {
+        enum flow_state state;
+        enum level level;
+    } cells[] = {
+        {FLOW_WAITING, LEVEL_UNKNOWN}, {FLOW_LIVE, LEVEL_UNKNOWN},  {FLOW_IDLE, LEVEL_UNKNOWN},
+        {FLOW_QUIET, LEVEL_UNKNOWN},   {FLOW_STUCK, LEVEL_UNKNOWN}, {FLOW_STALE, LEVEL_UNKNOWN},
+        {FLOW_STOPPED, LEVEL_CRIT},    {FLOW_GONE, LEVEL_CRIT},
+    };
+    struct reader *const readers[] = {&events_reader, &log_reader};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(cells) / sizeof(cells[0]); i++) {
+        struct figures f = healthy();
+        struct health h;
+        struct reader before = *readers[i % 2];
+
+        f.state = cells[i / 2].state;
+        f.event_age_ms = 70000;
+        f.silence_ms = f.state == FLOW_LIVE ? 5000 : -1;
+        readers[i % 2]->error = EACCES;
+        health_judge(&h, &f, &usual_limits);
+        *readers[i % 2] = before;
+        assert_int_equal(h.level, cells[i / 2].level);
+        assert_int_equal(health_unknown_rule(&h), HEALTH_READER);
+    }
 }
 
 static void the_worst_rule_decides_and_leads(void **state)
@@ -532,6 +563,7 @@ int main(void)
         cmocka_unit_test(latency),
         cmocka_unit_test(integrity),
         cmocka_unit_test(own_reader),
+        cmocka_unit_test(a_file_that_cannot_be_read_makes_the_verdict_unknown),
         cmocka_unit_test(the_worst_rule_decides_and_leads),
         cmocka_unit_test(a_rule_that_cannot_tell_does_not_hide_the_rest),
         cmocka_unit_test(a_verdict_shows_what_was_found_or_exceeded_for_three_seconds),
