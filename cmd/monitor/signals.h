@@ -2,7 +2,7 @@
 #define MONITOR_SIGNALS_H
 
 /* Signals of the monitor. SIGINT, SIGTERM and SIGHUP only set a flag, since the way out is the same
- * for all: the loop ends and the terminal is given back. */
+ * for all: the loop ends and the terminal is given back. SIGHUP stays ignored where it was. */
 
 void signals_install(void);
 

@@ -29,8 +29,8 @@ static int open_path(const char *path, struct err *e)
         return err_set(e, ERR_RUNTIME, "%s: not a regular file", path);
     }
     if (journal_lock_take(fd) < 0) {
-        err_set(e, ERR_RUNTIME, "%s: %s", path,
-                errno == EWOULDBLOCK ? "another tracker writes to it" : strerror(errno));
+        journal_lock_refuse(fd, e);
+        err_wrap(e, "%s", path);
         close(fd);
         return -1;
     }

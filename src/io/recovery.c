@@ -223,9 +223,10 @@ static int scan_named(struct recovery *r, int fd, const struct rotated_file *fil
 {
     int64_t end;
 
-    if (journal_lock_take(fd) < 0)
-        return err_set(e, ERR_RUNTIME, "%s, which was %s: %s", file->path, r->path,
-                       errno == EWOULDBLOCK ? "another tracker writes to it" : strerror(errno));
+    if (journal_lock_take(fd) < 0) {
+        journal_lock_refuse(fd, e);
+        return err_wrap(e, "%s, which was %s", file->path, r->path);
+    }
     if (!holds_what_state_says(fd, &file->st, r->state))
         return 0;
     r->is_ours = r->state->length > 0;

@@ -202,9 +202,10 @@ without_comments() {
   [ "$status" -eq 2 ]
 }
 
-# waits_for_settings PID: it catches SIGHUP and sleeps; there is nothing else to sleep for.
+# waits_for_settings PID: it catches SIGHUP, or SIGTERM as the monitor does, and sleeps; there is nothing else to
+# sleep for.
 waits_for_settings() {
-  grep -q '^SigCgt:.*[13579bdf]$' "/proc/$1/status" && grep -q '^State:.S' "/proc/$1/status"
+  grep -qE '^SigCgt:.*([13579bdf]|[4-7c-f]...)$' "/proc/$1/status" && grep -q '^State:.S' "/proc/$1/status"
 }
 
 @test "settings from a pipe are waited for: SIGTERM ends that, SIGHUP does not" {

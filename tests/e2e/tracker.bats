@@ -113,7 +113,7 @@ two_share() {
   wait_for 60 has_logged "tracker started"
   run --separate-stderr timeout 60 "$ROOT/bin/tracker" -q -s tracker.log_file=other.log
   [ "$status" -eq 1 ]
-  [[ $stderr == *"$journal: another tracker writes to it"* ]]
+  [[ $stderr == *"$journal: another tracker writes to it (pid $tracker)"* ]]
   kill -0 "$tracker"
 }
 

@@ -541,8 +541,11 @@ static void a_second_tracker_on_the_same_file_is_refused(void **state)
 {
     struct fixture *f = *state;
 
+    char why[80];
+
     open_journal(f);
-    assert_refused(&f->options, "another tracker writes to it");
+    snprintf(why, sizeof(why), "another tracker writes to it (pid %ld)", (long)getpid());
+    assert_refused(&f->options, why);
     submit(f, 1);
     close_journal(f);
     open_journal(f);
