@@ -27,6 +27,7 @@ struct partition {
     char topic[PARTITION_TOPIC];
     int32_t number;
     bool has_offset;
+    bool starts_over;      /* the topic was recreated before its first offset here */
     int64_t first;         /* the offset seen first */
     int64_t first_skipped; /* as its line says */
     int64_t highest;       /* largest offset seen */

@@ -67,6 +67,15 @@ static uint64_t missing_between(int64_t earlier, int64_t later, int64_t skipped)
     return between > skipped ? (uint64_t)(between - skipped) : 0;
 }
 
+/* What comes is of another topic of the same name: no offset of it was seen before. */
+static void start_over(struct partition *p, int64_t from)
+{
+    if (!p->has_offset)
+        p->starts_over = true;
+    else
+        skip_to(p, from - 1);
+}
+
 static struct partition_change count_offset(struct partition *p, const struct journal_line *line)
 {
     struct partition_change change = {0};
@@ -136,8 +145,11 @@ struct partition_change partition_count(struct partition *p, const struct journa
         note_time(p, line);
     if (line->kind == JOURNAL_GAP)
         return count_gap(p, line);
-    if (line->kind == JOURNAL_REPLAY)
+    if (line->kind == JOURNAL_REPLAY) {
+        if (line->is_recreated)
+            start_over(p, line->gap_from);
         return (struct partition_change){0};
+    }
     p->received++;
     p->failed += line->is_failed;
     count_second(p, line);
@@ -177,8 +189,9 @@ void partition_prepend(struct partition *p, const struct partition *earlier)
     if (!p->has_offset)
         skip_to(p, earlier->highest);
     else if (p->first > earlier->highest)
-        p->gaps += missing_between(earlier->highest, p->first, p->first_skipped);
-    else
+        p->gaps +=
+            p->starts_over ? 0 : missing_between(earlier->highest, p->first, p->first_skipped);
+    else if (!p->starts_over)
         p->dups += (uint64_t)(earlier->highest - p->first + 1);
     p->first = earlier->first;
     p->first_skipped = earlier->first_skipped;

@@ -334,6 +334,33 @@ static void a_jump_far_back_is_one_rewind(void **state)
     assert_false(f.is_rewound);
 }
 
+static void feed_recreated(struct dash *d, int64_t from, int64_t to)
+{
+    struct strbuf line = {0};
+
+    record_write_recreated(NOW - 4000, "orders", 0, from, to, &line);
+    feed_text(d, line.data, line.len - 1);
+    strbuf_release(&line);
+}
+
+/* Its offsets begin again: they are neither rewound nor seen before. */
+static void a_recreated_topic_starts_over(void **state)
+{
+    struct dash *d = *state;
+    struct figures f;
+
+    feed(d, message(0, 5000, NOW - 5000));
+    feed_recreated(d, 0, 5001);
+    for (int i = 0; i < 5; i++)
+        feed(d, message(0, i, NOW - 4000));
+    feed(d, message(0, 7, NOW - 4000)); /* 5, 6 */
+    f = take(d);
+    assert_int_equal(f.gaps, 2);
+    assert_int_equal(f.dups, 0);
+    assert_int_equal(f.rewinds, 0);
+    assert_false(f.is_rewound);
+}
+
 static void a_gap_that_the_tracker_tells_is_counted_once(void **state)
 {
     struct dash *d = *state;
@@ -476,6 +503,24 @@ static void history_adds_to_the_totals_and_joins_the_offsets(void **state)
     assert_int_equal(f.partition_count, 3);
     assert_int_equal(f.span_ms, 9000000 - 5000);
     assert_int_equal(d->events.total, 3);
+}
+
+static void a_topic_recreated_after_the_history_has_no_offsets_in_common_with_it(void **state)
+{
+    static const int64_t earlier[] = {50, 5000};
+    struct dash *d = *state;
+    struct figures f;
+
+    d->history.is_reading = true;
+    feed_recreated(d, 0, 5001);
+    feed(d, message(0, 0, NOW - 4000));
+    feed(d, message(0, 100, NOW - 4000)); /* 1 to 99 */
+    for (size_t i = 0; i < sizeof(earlier) / sizeof(earlier[0]); i++)
+        feed_old(d, message(0, earlier[i], NOW - 9000000));
+    dash_end_history(d);
+    f = take(d);
+    assert_int_equal(f.dups, 0);
+    assert_int_equal(f.gaps, 99 + 4949);
 }
 
 static void offsets_without_a_record_between_history_and_now_are_not_missing(void **state)
@@ -1041,6 +1086,8 @@ int main(void)
         ROW(a_jump_far_back_is_one_rewind),
         ROW(offsets_without_a_record_are_not_missing_but_a_line_is),
         ROW(what_cannot_be_a_number_of_offsets_explains_no_gap),
+        ROW(a_recreated_topic_starts_over),
+        ROW(a_topic_recreated_after_the_history_has_no_offsets_in_common_with_it),
         ROW(a_gap_that_the_tracker_tells_is_counted_once),
         ROW(lag_comes_from_the_metrics_and_unknown_is_not_zero),
         ROW(a_partition_with_lag_is_behind_by_the_age_of_its_last_order),
