@@ -13,7 +13,7 @@
 #include "redrive.h"
 #include "send.h"
 
-#define ADMIN_TIMEOUT_MS 1000
+#define TURN_MS 100
 
 static int fail(const struct err *e)
 {
@@ -23,41 +23,52 @@ static int fail(const struct err *e)
 
 /* ---- --init ---- */
 
-static void say_topics(const struct kafka_cluster *cluster)
+static void say_topic(const struct kafka_topic_state *t)
 {
-    for (size_t i = 0; i < cluster->topic_count; i++) {
-        const struct kafka_topic_state *t = &cluster->topics[i];
+    if (t->refusal.kind != ERR_NONE)
+        printf("topic %s: missing, it could not be created\n", t->name);
+    else if (t->partitions == 0)
+        printf("topic %s: missing (kafka.create_topics is false)\n", t->name);
+    else
+        printf("topic %s: %s, %d partition%s\n", t->name, t->was_created ? "created" : "exists",
+               t->partitions, t->partitions == 1 ? "" : "s");
+}
 
-        if (t->partitions == 0)
-            printf("topic %s: missing (kafka.create_topics is false)\n", t->name);
-        else
-            printf("topic %s: %s, %d partition%s\n", t->name, t->was_created ? "created" : "exists",
-                   t->partitions, t->partitions == 1 ? "" : "s");
-    }
+/* Orders can go without the topic for dead letters; the tracker then keeps those in its journal
+ * until there is one. */
+static int judge_topics(const struct kafka_cluster *cluster, bool is_quiet)
+{
+    for (size_t i = 1; i < cluster->topic_count; i++)
+        if (cluster->topics[i].refusal.kind != ERR_NONE)
+            fprintf(stderr, "producer: continuing without: %s\n", cluster->topics[i].refusal.text);
+    if (cluster->topics[0].refusal.kind != ERR_NONE)
+        return fail(&cluster->topics[0].refusal);
+    for (size_t i = 0; i < cluster->topic_count && !is_quiet; i++)
+        say_topic(&cluster->topics[i]);
+    return 0;
 }
 
 static int run_init(const struct config *cfg, const struct options *o, const struct log *log)
 {
     int64_t deadline = clock_mono_ms(clock_system()) + o->timeout_ms;
     enum kafka_admin_result result;
+    struct kafka_admin *admin;
     struct kafka_cluster cluster;
     struct err e = {0};
     int64_t left;
 
+    admin = kafka_admin_open(cfg, log, &e);
+    if (!admin)
+        return fail(&e);
     do {
         left = deadline - clock_mono_ms(clock_system());
-        result = kafka_admin_prepare(
-            cfg, left < ADMIN_TIMEOUT_MS ? (int)(left > 1 ? left : 1) : ADMIN_TIMEOUT_MS, log,
-            &cluster, &e);
-        left = deadline - clock_mono_ms(clock_system());
-    } while (result == KAFKA_ADMIN_AWAY && left > 0 && stop_count() == 0);
-    if (result == KAFKA_ADMIN_AWAY)
-        err_wrap(&e, "%s within %" PRId64 " ms", cfg->kafka.broker, o->timeout_ms);
-    if (result != KAFKA_ADMIN_GOOD)
-        return fail(&e);
-    if (!o->quiet)
-        say_topics(&cluster);
-    return 0;
+        result = kafka_admin_turn(admin, left > TURN_MS ? TURN_MS : (int)left, &cluster, &e);
+    } while (result != KAFKA_ADMIN_GOOD && left > 0 && stop_count() == 0);
+    kafka_admin_close(admin);
+    if (result == KAFKA_ADMIN_GOOD)
+        return judge_topics(&cluster, o->quiet);
+    err_wrap(&e, "%s within %" PRId64 " ms", cfg->kafka.broker, o->timeout_ms);
+    return fail(&e);
 }
 
 int main(int argc, char **argv)

@@ -6,8 +6,6 @@
 #include "config/key.h"
 #include "io/kafka_conf.h"
 
-#define TIMEOUT_MS 30000
-
 /* True when the command line set this key by the option of its own. */
 static bool is_set_by(const struct config *cfg, const char *key, const char *option)
 {
@@ -125,12 +123,12 @@ static void fill_redrive_args(struct options *o, struct arg *args)
 }
 
 /* What was not given. */
-static void settle(struct options *o)
+static void settle(struct options *o, const struct config *cfg)
 {
     if (o->count < 0)
         o->count = 0;
     if (o->timeout_ms < 0)
-        o->timeout_ms = TIMEOUT_MS;
+        o->timeout_ms = cfg->kafka.connect_timeout_ms;
     o->back.timeout_ms = o->timeout_ms;
     o->back.is_quiet = o->quiet;
 }
@@ -174,7 +172,8 @@ enum args_result options_read(int argc, char **argv, struct options *o, struct c
         {.name = "timeout-ms",
          .kind = ARG_INT,
          .operand = "N",
-         .help = "how long --init and --redrive wait for the broker (default 30000)",
+         .help =
+             "how long --init and --redrive wait for the broker (default kafka.connect_timeout_ms)",
          .min = 0,
          .max = 86400000,
          .integer = &o->timeout_ms},
@@ -202,6 +201,6 @@ enum args_result options_read(int argc, char **argv, struct options *o, struct c
         return result;
     if (check_options(o, cfg, e) < 0)
         return ARGS_FAILED;
-    settle(o);
+    settle(o, cfg);
     return ARGS_RUN;
 }

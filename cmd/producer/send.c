@@ -16,9 +16,9 @@
 #include "io/wake.h"
 #include "model/order_gen.h"
 
-#define MAX_LINE_BYTES   ((size_t)64 << 20)
-#define ADMIN_TIMEOUT_MS 1000
-#define PROGRESS_MS      200
+#define MAX_LINE_BYTES ((size_t)64 << 20)
+#define TURN_MS        100
+#define PROGRESS_MS    200
 
 #define KBYTES_PER_PARTITION 4096
 #define KBYTES_MAX           16384 /* the sink's own measure */
@@ -142,21 +142,28 @@ static int report_file(const struct produce *p, const struct order_file *file)
     return c->not_orders > 0 ? 1 : 0;
 }
 
-/* Missing topics are made when the broker answers soon; when it is away the sink waits for it. */
+/* Missing topics are created when the broker answers soon; when it is unavailable the sink waits for
+ * it and says so. */
 static int prepare_topics(const struct config *cfg, const struct log *log,
-                          struct kafka_cluster *cluster, struct err *e)
+                          struct kafka_cluster *cluster, const char **logged_reason, struct err *e)
 {
-    switch (kafka_admin_prepare(cfg, ADMIN_TIMEOUT_MS, log, cluster, e)) {
-    case KAFKA_ADMIN_GOOD:
-    case KAFKA_ADMIN_AWAY: /* the sink tells */
-        return 0;
-    case KAFKA_ADMIN_REFUSED:
-        log_plain(log, LOG_WARN, "going on without", e->text);
-        return 0;
-    case KAFKA_ADMIN_FAILED:
+    int64_t deadline = clock_mono_ms(clock_system()) + cfg->kafka.connect_timeout_ms;
+    struct kafka_admin *admin = kafka_admin_open(cfg, log, e);
+    enum kafka_admin_result result;
+    struct err ignored;
+
+    if (!admin)
         return -1;
-    }
-    return -1;
+    do
+        result = kafka_admin_turn(admin, TURN_MS, cluster, &ignored);
+    while (result == KAFKA_ADMIN_WAITING && stop_count() == 0 &&
+           clock_mono_ms(clock_system()) < deadline);
+    *logged_reason = kafka_admin_logged(admin);
+    kafka_admin_close(admin);
+    for (size_t i = 0; i < cluster->topic_count; i++)
+        if (cluster->topics[i].refusal.kind != ERR_NONE)
+            log_plain(log, LOG_WARN, "going on without", cluster->topics[i].refusal.text);
+    return 0;
 }
 
 /* How much waits in the sink at most, as text; NULL: its own measure. One batch of a partition is
@@ -204,7 +211,7 @@ int send_run(const struct config *cfg, const struct options *o, const struct log
         input = order_file_input(file);
     order_gen_init(&generator.gen, o->seed >= 0 ? (uint64_t)o->seed : rng_random_seed(),
                    cfg->producer.invalid_rate);
-    if (prepare_topics(cfg, log, &cluster, &e) < 0)
+    if (prepare_topics(cfg, log, &cluster, &options.logged_reason, &e) < 0)
         goto out;
     options.queue_kbytes = queue_kbytes(&cluster, kbytes);
     kafka = kafka_sink_open(cfg, &options, wake_fd, log, &e);

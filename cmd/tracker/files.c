@@ -17,7 +17,8 @@ int files_open_log(struct files *f, const struct config *cfg, struct err *e)
                                                    .service = "order-tracker",
                                                    .env = cfg->app.env,
                                                    .level = (enum log_level)cfg->app.log_level,
-                                                   .clock = clock_system()},
+                                                   .clock = clock_system(),
+                                                   .echo_name = "tracker"},
                        e);
     if (!f->jsonl)
         return -1;

@@ -24,7 +24,7 @@
 #include "files.h"
 #include "policy.h"
 
-#define ADMIN_TIMEOUT_MS 1000
+#define ADMIN_TURN_MS    100
 #define CLOSE_TIMEOUT_MS 2000
 #define FETCH_MIN_BYTES  ((size_t)1 << 20)
 
@@ -105,37 +105,37 @@ static int64_t fsync_ms_max(void *ctx)
 
 /* ---- Kafka ---- */
 
+static void log_refusals(struct tracker *t)
+{
+    for (size_t i = 0; i < t->cluster.topic_count && stop_count() == 0; i++)
+        if (t->cluster.topics[i].refusal.kind != ERR_NONE)
+            log_plain(&t->files.log, LOG_WARN, "going on without",
+                      t->cluster.topics[i].refusal.text);
+}
+
 /* Asks until Kafka answers. Returns 1, 0 when a signal came first, -1 for settings it does not
  * take. */
 static int wait_for_kafka(struct tracker *t, struct err *e)
 {
-    bool was_told = false;
+    struct kafka_admin *admin = kafka_admin_open(t->cfg, &t->files.log, e);
+    enum kafka_admin_result result = KAFKA_ADMIN_WAITING;
+    bool is_shown = false;
+    struct err why;
 
-    while (stop_count() == 0) {
+    if (!admin)
+        return -1;
+    while (result != KAFKA_ADMIN_GOOD && stop_count() == 0) {
         files_look_after(&t->files);
-        switch (kafka_admin_prepare(t->cfg, ADMIN_TIMEOUT_MS, &t->files.log, &t->cluster, e)) {
-        case KAFKA_ADMIN_GOOD:
-            if (was_told)
-                log_plain(&t->files.log, LOG_INFO, "Kafka is back", NULL);
-            return 1;
-        case KAFKA_ADMIN_AWAY:
-            if (!was_told) {
-                log_with(&t->files.log, LOG_WARN, "Kafka is away, trying until it is back", e->text,
-                         LOG_TEXT("broker", t->cfg->kafka.broker));
-                console_say(&t->console, "waiting for Kafka at %s", t->cfg->kafka.broker);
-            }
-            was_told = true;
-            break;
-        case KAFKA_ADMIN_REFUSED:
-            if (stop_count() > 0)
-                break;
-            log_plain(&t->files.log, LOG_WARN, "going on without", e->text);
-            return 1;
-        case KAFKA_ADMIN_FAILED:
-            return -1;
-        }
+        result = kafka_admin_turn(admin, ADMIN_TURN_MS, &t->cluster, &why);
+        if (result == KAFKA_ADMIN_AWAY && !is_shown)
+            console_say(&t->console, "waiting for Kafka at %s", t->cfg->kafka.broker);
+        is_shown |= result == KAFKA_ADMIN_AWAY;
     }
-    return 0;
+    kafka_admin_close(admin);
+    if (result != KAFKA_ADMIN_GOOD)
+        return 0;
+    log_refusals(t);
+    return 1;
 }
 
 static int open_kafka(struct tracker *t, struct err *e)

@@ -43,6 +43,7 @@ struct config {
         bool create_topics;
         int64_t partitions;
         int64_t replication_factor;
+        int64_t connect_timeout_ms;
         struct config_property *properties;
         size_t property_count;
     } kafka;

@@ -17,6 +17,9 @@ struct jsonl_log_options {
     const char *env; /* goes into the metadata of every line */
     enum log_level level;
     const struct clock *clock;
+    /* What an entry says to do is for whoever started the program too: such an entry (it has the
+     * field "remedy") also goes to standard error, as one plain line behind this name. NULL: no. */
+    const char *echo_name;
 };
 
 /* Returns NULL with `e` when the file cannot be opened. The texts must outlive it. */

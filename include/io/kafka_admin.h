@@ -8,12 +8,13 @@
 #include "base/log.h"
 #include "config/config.h"
 
-/* Looks at the cluster once and creates what is missing. */
+/* Reaches the cluster and creates what is missing. */
 
 struct kafka_topic_state {
     const char *name; /* the settings' text */
     int partitions;   /* 0: it is not there */
     bool was_created;
+    struct err refusal; /* why it was not created */
 };
 
 struct kafka_cluster {
@@ -25,16 +26,29 @@ struct kafka_cluster {
 
 enum kafka_admin_result {
     KAFKA_ADMIN_GOOD,
-    KAFKA_ADMIN_AWAY,    /* no broker answered within `timeout_ms`: ask again */
-    KAFKA_ADMIN_REFUSED, /* a topic was not created: `e` tells which and why */
-    KAFKA_ADMIN_FAILED,  /* settings that librdkafka does not take */
+    KAFKA_ADMIN_WAITING, /* no answer yet; `e` says why, as far as it is known */
+    KAFKA_ADMIN_AWAY,    /* likewise, and it is no longer a short disturbance */
 };
 
-/* Asks for up to `timeout_ms` and creates the missing topics when kafka.create_topics says so,
- * which waits for each for up to ten seconds, or until a stop is asked for (base/stop.h). The
- * cluster is filled as far as it was learnt, also when a topic was refused. */
-enum kafka_admin_result kafka_admin_prepare(const struct config *cfg, int timeout_ms,
-                                            const struct log *log, struct kafka_cluster *cluster,
-                                            struct err *e);
+/* One client, kept until it has its answer: a distant cluster takes many round trips. */
+struct kafka_admin;
+
+/* Why Kafka is unavailable, and that it is back, goes to `log`. Returns NULL with ERR_USAGE for
+ * settings that librdkafka does not take. */
+struct kafka_admin *kafka_admin_open(const struct config *cfg, const struct log *log,
+                                     struct err *e);
+
+/* Waits for the cluster's answer up to `wait_ms`. Then it creates the missing topics when
+ * kafka.create_topics says so, which waits for each for up to ten seconds, or until a stop is asked
+ * for (base/stop.h). After GOOD the work is done and `cluster` is filled; a topic that could not be
+ * created has a refusal. */
+enum kafka_admin_result kafka_admin_turn(struct kafka_admin *a, int wait_ms,
+                                         struct kafka_cluster *cluster, struct err *e);
+
+/* The name of the reason why Kafka is unavailable, when it was logged, or NULL. */
+const char *kafka_admin_logged(const struct kafka_admin *a);
+
+/* NULL is accepted. */
+void kafka_admin_close(struct kafka_admin *a);
 
 #endif

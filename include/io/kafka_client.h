@@ -3,23 +3,27 @@
 
 #include "io/errand.h"
 #include "io/kafka_internal.h"
+#include "io/kafka_reason.h"
 
-/* What every client of ours is: a handle of librdkafka, and whether its brokers can be reached,
- * told once when it changes. It is the first member of what it belongs to: librdkafka hands its
- * address to all callbacks. */
+/* What every client of ours is: a handle of librdkafka, and whether its brokers can be reached, and
+ * if not, why. That is logged once when it changes. It is the first member of what it belongs to:
+ * librdkafka hands its address to all callbacks. */
 struct kafka_client {
     rd_kafka_t *rk;
     const struct log *log;
     int wake_fd;  /* an eventfd that is written to when something came; -1 for none */
-    bool is_idle; /* it has no use for the brokers now: their trouble is told when it has */
+    bool is_idle; /* it has no use for the brokers now: that they are unavailable is logged later */
     bool is_down;
-    bool is_told;
     bool was_up;
-    int looks_without; /* statistics in a row without a broker that is up */
-    char reason[256];
+    int looks_without;    /* statistics in a row without the brokers that it needs */
+    char bootstrap[4100]; /* what `facts` point to */
+    struct kafka_reason_client facts;
+    struct kafka_reason reason; /* of the last failure since something came */
+    const char *logged;         /* the name of the one in the log, or NULL; while is_logged */
+    bool is_logged;
 };
 
-/* Makes `rk` from `conf`, which it takes. Trouble and librdkafka's own log come to c->log, from
+/* Makes `rk` from `conf`, which it takes. Errors and librdkafka's own log come to c->log, from
  * whoever polls `rk`. Returns 0, or -1 with ERR_USAGE. */
 int kafka_client_open(struct kafka_client *c, rd_kafka_type_t type, rd_kafka_conf_t *conf,
                       struct err *e);
@@ -33,6 +37,9 @@ struct errand *kafka_client_bury(struct kafka_client *c, int wake_fd);
 void kafka_client_good(struct kafka_client *c);
 
 void kafka_client_idle(struct kafka_client *c, bool is_idle);
+
+/* Fills `e` with `what` and why Kafka cannot be used, as far as it is known. Returns -1. */
+int kafka_client_explain(const struct kafka_client *c, const char *what, struct err *e);
 
 /* Says that `what` failed and destroys `error`; NULL is success. Returns whether it failed. */
 bool kafka_client_failed(const struct kafka_client *c, const char *what, rd_kafka_error_t *error);

@@ -18,6 +18,7 @@ struct kafka_sink_options {
                               only comes after this one's report */
     const char *topic_wait_ms; /* how long a topic that is not there is waited for */
     const char *queue_kbytes;  /* NULL: 16384, see above */
+    const char *logged_reason; /* kafka_admin_logged: not to be logged again; or NULL */
 };
 
 /* Never waits for the broker. `wake_fd`, an eventfd, is written to when reports came; -1 for none.

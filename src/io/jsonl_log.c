@@ -89,11 +89,11 @@ static void format_json(struct jsonl_log *l, const struct log_entry *entry)
     strbuf_addc(&l->line, '\n');
 }
 
-static void format_plain(struct jsonl_log *l, const struct log_entry *entry)
+static void format_plain(struct jsonl_log *l, const char *name, const struct log_entry *entry)
 {
     bool is_first = true;
 
-    strbuf_addf(&l->line, "%s: ", l->options.service);
+    strbuf_addf(&l->line, "%s: ", name);
     printable_add(&l->line, entry->message, strlen(entry->message), TEXT_MAX_BYTES);
     if (entry->error) {
         strbuf_adds(&l->line, ": ");
@@ -115,13 +115,13 @@ static void format_plain(struct jsonl_log *l, const struct log_entry *entry)
 }
 
 /* Whole lines or nothing: what was written of a line that found no room is cut off again. */
-static bool write_line(struct jsonl_log *l)
+static bool write_line(struct jsonl_log *l, int fd)
 {
     size_t done = 0;
     struct stat st;
 
     while (done < l->line.len) {
-        ssize_t n = write(l->fd, l->line.data + done, l->line.len - done);
+        ssize_t n = write(fd, l->line.data + done, l->line.len - done);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -131,8 +131,8 @@ static bool write_line(struct jsonl_log *l)
     }
     if (done == l->line.len)
         return true;
-    if (done > 0 && fstat(l->fd, &st) == 0 && S_ISREG(st.st_mode) &&
-        ftruncate(l->fd, st.st_size - (off_t)done) < 0)
+    if (done > 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        ftruncate(fd, st.st_size - (off_t)done) < 0)
         return false;
     return false;
 }
@@ -143,9 +143,26 @@ static void write_entry(struct jsonl_log *l, const struct log_entry *entry)
     if (l->options.path)
         format_json(l, entry);
     else
-        format_plain(l, entry);
-    if (!write_line(l))
+        format_plain(l, l->options.service, entry);
+    if (!write_line(l, l->fd))
         l->lost_lines++;
+}
+
+static bool has_remedy(const struct log_entry *entry)
+{
+    for (size_t i = 0; i < entry->field_count; i++)
+        if (entry->fields[i].name && strcmp(entry->fields[i].name, "remedy") == 0)
+            return true;
+    return false;
+}
+
+static void echo_entry(struct jsonl_log *l, const struct log_entry *entry)
+{
+    if (!l->options.path || !l->options.echo_name || !has_remedy(entry))
+        return;
+    strbuf_reset(&l->line);
+    format_plain(l, l->options.echo_name, entry);
+    write_line(l, STDERR_FILENO);
 }
 
 static void tell_lost_lines(struct jsonl_log *l)
@@ -266,8 +283,10 @@ static void write_port(void *self, const struct log_entry *entry)
 {
     struct jsonl_log *l = self;
 
-    if (entry->level >= l->options.level && !is_repeated(l, entry))
-        write_entry(l, entry);
+    if (entry->level < l->options.level || is_repeated(l, entry))
+        return;
+    write_entry(l, entry);
+    echo_entry(l, entry);
 }
 
 struct log jsonl_log_port(struct jsonl_log *l)

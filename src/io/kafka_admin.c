@@ -1,43 +1,30 @@
 #include "io/kafka_admin.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/stop.h"
-#include "io/kafka_internal.h"
+#include "io/errand.h"
+#include "io/kafka_client.h"
 
 #define CREATE_TIMEOUT_MS 10000
-#define LOOK_PAUSE_MS     50
 #define STOP_LOOK_MS      100
+#define SERVE_MS          10
+#define PAUSE_MS          100  /* between two questions */
+#define SURE_MS           1000 /* that a failure lasts before it is one */
 
-/* Trouble is told by the result, each time it is asked; librdkafka need not say it too. */
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    const struct log *log = rd_kafka_opaque(rk);
-
-    (void)level;
-    kafka_log_line(log, 7, facility, text);
-}
-
-static rd_kafka_t *connect_to(const struct config *cfg, const struct log *log, struct err *e)
-{
-    rd_kafka_conf_t *conf = kafka_conf_new(cfg, NULL, 0, e);
-    rd_kafka_t *rk;
-    char why[512];
-
-    if (!conf)
-        return NULL;
-    rd_kafka_conf_set_opaque(conf, (void *)(uintptr_t)log);
-    rd_kafka_conf_set_log_cb(conf, on_log);
-    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
-    if (!rk) {
-        rd_kafka_conf_destroy(conf);
-        err_set(e, ERR_USAGE, "Kafka: %s", why);
-        return NULL;
-    }
-    rd_kafka_set_log_queue(rk, NULL);
-    return rk;
-}
+struct kafka_admin {
+    struct kafka_client client; /* the callbacks have its address for ours */
+    const struct config *cfg;
+    struct errand *errand; /* that asks; NULL when nothing is open */
+    int64_t not_before_ms;
+    int64_t down_ms; /* since when there is a reason */
+    /* The errand's until it is done. */
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t err;
+};
 
 static void note_topics(struct kafka_cluster *cluster, const struct rd_kafka_metadata *md)
 {
@@ -50,26 +37,86 @@ static void note_topics(struct kafka_cluster *cluster, const struct rd_kafka_met
     }
 }
 
-static enum kafka_admin_result look(rd_kafka_t *rk, int timeout_ms, struct kafka_cluster *cluster,
-                                    struct err *e)
+static void note_cluster(struct kafka_admin *a, struct kafka_cluster *cluster)
 {
-    const struct rd_kafka_metadata *md;
-    rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 1, NULL, &md, timeout_ms);
-    char *id;
+    char *id = rd_kafka_clusterid(a->client.rk, 0);
 
-    rd_kafka_poll(rk, 0);
-    if (err) {
-        err_set(e, ERR_RUNTIME, "no answer from Kafka: %s", rd_kafka_err2str(err));
-        return KAFKA_ADMIN_AWAY;
-    }
-    note_topics(cluster, md);
-    rd_kafka_metadata_destroy(md);
-    id = rd_kafka_clusterid(rk, 0);
+    note_topics(cluster, a->metadata);
+    rd_kafka_metadata_destroy(a->metadata);
+    a->metadata = NULL;
     snprintf(cluster->id, sizeof(cluster->id), "%s", id ? id : "");
     if (id)
-        rd_kafka_mem_free(rk, id);
+        rd_kafka_mem_free(a->client.rk, id);
+}
+
+/* ---- asking ---- */
+
+/* On the errand's thread: the call has no other end than its timeout, and meanwhile somebody must
+ * serve the callbacks. */
+static void ask(void *self)
+{
+    struct kafka_admin *a = self;
+
+    a->err = rd_kafka_metadata(a->client.rk, 1, NULL, &a->metadata,
+                               (int)a->cfg->kafka.connect_timeout_ms);
+}
+
+static void begin(struct kafka_admin *a)
+{
+    if (kafka_now_ms() >= a->not_before_ms)
+        a->errand = errand_begin(ask, a, -1);
+}
+
+static void note_silence(struct kafka_admin *a)
+{
+    if (!a->client.is_down)
+        a->down_ms = 0;
+    else if (a->down_ms == 0)
+        a->down_ms = kafka_now_ms();
+}
+
+/* Serves the callbacks until there is an answer or `wait_ms` is over. */
+static bool has_answer(struct kafka_admin *a, int wait_ms)
+{
+    int64_t deadline = kafka_now_ms() + wait_ms;
+
+    do {
+        rd_kafka_poll(a->client.rk, a->errand ? 0 : SERVE_MS);
+        note_silence(a);
+        if (!a->errand)
+            begin(a);
+        else if (errand_is_done(a->errand, SERVE_MS))
+            return true;
+    } while (kafka_now_ms() < deadline && stop_count() == 0);
+    return false;
+}
+
+/* A name may have several addresses: the first one's failure is not yet the whole answer. */
+static enum kafka_admin_result judge_silence(const struct kafka_admin *a, struct err *e)
+{
+    bool is_sure = a->down_ms > 0 && kafka_now_ms() - a->down_ms >= SURE_MS;
+
+    kafka_client_explain(&a->client, "no answer from Kafka", e);
+    return is_sure ? KAFKA_ADMIN_AWAY : KAFKA_ADMIN_WAITING;
+}
+
+static enum kafka_admin_result look(struct kafka_admin *a, int wait_ms,
+                                    struct kafka_cluster *cluster, struct err *e)
+{
+    if (!has_answer(a, wait_ms))
+        return judge_silence(a, e);
+    errand_end(a->errand);
+    a->errand = NULL;
+    if (a->err) {
+        a->not_before_ms = kafka_now_ms() + PAUSE_MS;
+        return judge_silence(a, e);
+    }
+    kafka_client_good(&a->client);
+    note_cluster(a, cluster);
     return KAFKA_ADMIN_GOOD;
 }
+
+/* ---- creating ---- */
 
 static rd_kafka_resp_err_t judge_created(const rd_kafka_CreateTopics_result_t *result,
                                          struct err *e)
@@ -86,24 +133,45 @@ static rd_kafka_resp_err_t judge_created(const rd_kafka_CreateTopics_result_t *r
 }
 
 /* Returns NULL when no answer came in time or before a stop. */
-static rd_kafka_event_t *await_created(rd_kafka_queue_t *queue)
+static rd_kafka_event_t *await_created(struct kafka_admin *a, rd_kafka_queue_t *queue)
 {
     int64_t deadline = kafka_now_ms() + CREATE_TIMEOUT_MS;
     rd_kafka_event_t *event = NULL;
 
-    while (!event && kafka_now_ms() < deadline && stop_count() == 0)
+    while (!event && kafka_now_ms() < deadline && stop_count() == 0) {
+        rd_kafka_poll(a->client.rk, 0);
         event = rd_kafka_queue_poll(queue, STOP_LOOK_MS);
+    }
     return event;
 }
 
+static rd_kafka_resp_err_t judge_answer(struct kafka_admin *a, const struct kafka_topic_state *t,
+                                        rd_kafka_event_t *event, struct err *e)
+{
+    rd_kafka_resp_err_t err = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+
+    if (!event && stop_count() > 0)
+        err_set(e, ERR_RUNTIME, "topic %s was not created: stopped before an answer came", t->name);
+    else if (!event || (err && a->client.reason.name)) {
+        kafka_client_explain(&a->client, "no answer", e);
+        err_wrap(e, "topic %s was not created", t->name);
+    } else if (err)
+        err_set(e, ERR_RUNTIME, "topic %s was not created: %s", t->name,
+                rd_kafka_event_error_string(event));
+    else
+        err = judge_created(rd_kafka_event_CreateTopics_result(event), e);
+    return err;
+}
+
 /* Returns an error with `e`. */
-static rd_kafka_resp_err_t create_topic(rd_kafka_t *rk, const struct config *cfg,
-                                        const struct kafka_topic_state *t, struct err *e)
+static rd_kafka_resp_err_t create_topic(struct kafka_admin *a, const struct kafka_topic_state *t,
+                                        struct err *e)
 {
     char why[512];
-    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(
-        t->name, (int)cfg->kafka.partitions, (int)cfg->kafka.replication_factor, why, sizeof(why));
-    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    rd_kafka_NewTopic_t *topic =
+        rd_kafka_NewTopic_new(t->name, (int)a->cfg->kafka.partitions,
+                              (int)a->cfg->kafka.replication_factor, why, sizeof(why));
+    rd_kafka_resp_err_t err;
     rd_kafka_queue_t *queue;
     rd_kafka_event_t *event;
 
@@ -111,19 +179,10 @@ static rd_kafka_resp_err_t create_topic(rd_kafka_t *rk, const struct config *cfg
         err_set(e, ERR_USAGE, "topic %s: %s", t->name, why);
         return RD_KAFKA_RESP_ERR__INVALID_ARG;
     }
-    queue = rd_kafka_queue_new(rk);
-    rd_kafka_CreateTopics(rk, &topic, 1, NULL, queue);
-    event = await_created(queue);
-    if (!event && stop_count() > 0)
-        err_set(e, ERR_RUNTIME, "topic %s was not created: stopped before an answer came", t->name);
-    else if (!event)
-        err_set(e, ERR_RUNTIME, "topic %s was not created: no answer within %d ms", t->name,
-                CREATE_TIMEOUT_MS);
-    else if ((err = rd_kafka_event_error(event)))
-        err_set(e, ERR_RUNTIME, "topic %s was not created: %s", t->name,
-                rd_kafka_event_error_string(event));
-    else
-        err = judge_created(rd_kafka_event_CreateTopics_result(event), e);
+    queue = rd_kafka_queue_new(a->client.rk);
+    rd_kafka_CreateTopics(a->client.rk, &topic, 1, NULL, queue);
+    event = await_created(a, queue);
+    err = judge_answer(a, t, event, e);
     if (event)
         rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
@@ -133,20 +192,19 @@ static rd_kafka_resp_err_t create_topic(rd_kafka_t *rk, const struct config *cfg
 
 /* A topic that was created a moment ago, by someone else maybe, is not shown by all brokers at
  * once. */
-static void wait_until_shown(rd_kafka_t *rk, int timeout_ms, struct kafka_cluster *cluster,
+static void wait_until_shown(struct kafka_admin *a, struct kafka_cluster *cluster,
                              const struct kafka_topic_state *t)
 {
     int64_t deadline = kafka_now_ms() + CREATE_TIMEOUT_MS;
     struct err ignored;
 
-    while (look(rk, timeout_ms, cluster, &ignored) == KAFKA_ADMIN_GOOD && t->partitions == 0 &&
-           kafka_now_ms() < deadline && stop_count() == 0)
-        rd_kafka_poll(rk, LOOK_PAUSE_MS);
+    while (t->partitions == 0 && kafka_now_ms() < deadline && stop_count() == 0) {
+        a->not_before_ms = kafka_now_ms() + PAUSE_MS;
+        look(a, STOP_LOOK_MS, cluster, &ignored);
+    }
 }
 
-static enum kafka_admin_result create_missing(rd_kafka_t *rk, const struct config *cfg,
-                                              int timeout_ms, struct kafka_cluster *cluster,
-                                              struct err *e)
+static void create_missing(struct kafka_admin *a, struct kafka_cluster *cluster)
 {
     for (size_t i = 0; i < cluster->topic_count; i++) {
         struct kafka_topic_state *t = &cluster->topics[i];
@@ -154,35 +212,67 @@ static enum kafka_admin_result create_missing(rd_kafka_t *rk, const struct confi
 
         if (t->partitions > 0)
             continue;
-        err = create_topic(rk, cfg, t, e);
+        err = create_topic(a, t, &t->refusal);
         if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-            wait_until_shown(rk, timeout_ms, cluster, t);
-        if (err && t->partitions == 0)
-            return KAFKA_ADMIN_REFUSED;
+            wait_until_shown(a, cluster, t);
+        if (t->partitions > 0)
+            t->refusal = (struct err){0};
         if (err)
             continue;
-        t->partitions = (int)cfg->kafka.partitions;
+        t->partitions = (int)a->cfg->kafka.partitions;
         t->was_created = true;
     }
-    return KAFKA_ADMIN_GOOD;
 }
 
-enum kafka_admin_result kafka_admin_prepare(const struct config *cfg, int timeout_ms,
-                                            const struct log *log, struct kafka_cluster *cluster,
-                                            struct err *e)
+/* ---- life ---- */
+
+struct kafka_admin *kafka_admin_open(const struct config *cfg, const struct log *log, struct err *e)
+{
+    rd_kafka_conf_t *conf = kafka_conf_new(cfg, NULL, 0, e);
+    struct kafka_admin *a;
+
+    if (!conf)
+        return NULL;
+    a = mem_alloc(sizeof(*a));
+    a->client = (struct kafka_client){.log = log, .wake_fd = -1};
+    a->cfg = cfg;
+    if (kafka_client_open(&a->client, RD_KAFKA_PRODUCER, conf, e) == 0)
+        return a;
+    free(a);
+    return NULL;
+}
+
+enum kafka_admin_result kafka_admin_turn(struct kafka_admin *a, int wait_ms,
+                                         struct kafka_cluster *cluster, struct err *e)
 {
     enum kafka_admin_result result;
-    rd_kafka_t *rk;
 
-    *cluster = (struct kafka_cluster){.topic_count = cfg->dlq.enabled ? 2 : 1};
-    cluster->topics[0].name = cfg->kafka.topic;
-    cluster->topics[1].name = cfg->dlq.topic;
-    rk = connect_to(cfg, log, e);
-    if (!rk)
-        return KAFKA_ADMIN_FAILED;
-    result = look(rk, timeout_ms, cluster, e);
-    if (result == KAFKA_ADMIN_GOOD && cfg->kafka.create_topics)
-        result = create_missing(rk, cfg, timeout_ms, cluster, e);
-    rd_kafka_destroy(rk);
+    *cluster = (struct kafka_cluster){.topic_count = a->cfg->dlq.enabled ? 2 : 1};
+    cluster->topics[0].name = a->cfg->kafka.topic;
+    cluster->topics[1].name = a->cfg->dlq.topic;
+    result = look(a, wait_ms, cluster, e);
+    if (result == KAFKA_ADMIN_GOOD && a->cfg->kafka.create_topics)
+        create_missing(a, cluster);
     return result;
+}
+
+const char *kafka_admin_logged(const struct kafka_admin *a)
+{
+    return a->client.is_logged ? a->client.logged : NULL;
+}
+
+void kafka_admin_close(struct kafka_admin *a)
+{
+    bool is_asking;
+
+    if (!a)
+        return;
+    is_asking = a->errand && !errand_is_done(a->errand, 0);
+    errand_end(a->errand);
+    if (is_asking) /* it goes on by itself: all is left to the end of the process */
+        return;
+    if (a->metadata)
+        rd_kafka_metadata_destroy(a->metadata);
+    rd_kafka_destroy(a->client.rk);
+    free(a);
 }

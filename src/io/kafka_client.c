@@ -2,88 +2,201 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+#include "io/kafka_stats.h"
+
+#define STUCK_MS 3000
 
 /* ---- health ---- */
 
-static void tell_away(struct kafka_client *c)
+static bool is_exact(const struct kafka_reason *r)
 {
-    if (!c->is_down || c->is_idle || c->is_told)
+    return r->name && !r->is_vague;
+}
+
+static bool is_news(const struct kafka_client *c)
+{
+    return !c->is_logged ||
+           (is_exact(&c->reason) && !(c->logged && strcmp(c->reason.name, c->logged) == 0));
+}
+
+/* Several clients of a process that see the same are one line in the log, since the line's error is
+ * the reason. A reason of another kind is logged again. */
+static void log_down(struct kafka_client *c)
+{
+    const struct kafka_reason *r = &c->reason;
+
+    if (!c->is_down || c->is_idle || !is_news(c))
         return;
-    c->is_told = true;
-    /* The reason is not the line's error: several clients of a process that see the same, each in
-     * its own words, are one line in the log. */
-    log_with(c->log, LOG_WARN, "Kafka is away, trying until it is back", NULL,
-             LOG_TEXT("reason", c->reason));
+    c->is_logged = true;
+    c->logged = r->name;
+    if (r->name)
+        log_with(c->log, LOG_WARN, "Kafka is away, trying until it is back", r->text,
+                 LOG_TEXT("reason", r->name), LOG_TEXT("remedy", r->remedy));
+    else
+        log_with(c->log, LOG_WARN, "Kafka is away, trying until it is back", NULL,
+                 LOG_TEXT("broker", c->facts.bootstrap));
+}
+
+int kafka_client_explain(const struct kafka_client *c, const char *what, struct err *e)
+{
+    if (!c->reason.name)
+        return err_set(e, ERR_RUNTIME, "%s: %s", c->bootstrap, what);
+    return err_set(e, ERR_RUNTIME, "%s: %s; %s", what, c->reason.text, c->reason.remedy);
 }
 
 void kafka_client_idle(struct kafka_client *c, bool is_idle)
 {
     c->is_idle = is_idle;
-    tell_away(c);
+    log_down(c);
 }
 
 void kafka_client_good(struct kafka_client *c)
 {
-    if (c->is_told)
+    if (c->is_logged)
         log_plain(c->log, LOG_INFO, "Kafka is back", NULL);
-    c->is_down = c->is_told = false;
+    c->is_down = c->is_logged = false;
+    c->reason.name = NULL;
 }
 
-static void note_down(struct kafka_client *c, const char *reason)
+/* The exact reason may come a moment later: without one nothing is logged before the next look at
+ * the statistics. */
+static void note_down(struct kafka_client *c)
 {
-    if (c->is_down)
-        return;
     c->is_down = true;
-    snprintf(c->reason, sizeof(c->reason), "%s", reason);
-    tell_away(c);
+    if (is_exact(&c->reason))
+        log_down(c);
+}
+
+static void note_reason(struct kafka_client *c, const char *text)
+{
+    struct kafka_reason r;
+
+    if (!kafka_reason_read(&r, &c->facts, text) || !kafka_reason_replaces(&r, &c->reason))
+        return;
+    c->reason = r;
+    if (is_exact(&r))
+        log_down(c);
 }
 
 /* ---- callbacks ---- */
 
-static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
+static void on_error(rd_kafka_t *rk, int err, const char *text, void *opaque)
 {
     struct kafka_client *c = opaque;
 
     (void)rk;
     switch (err) {
+    case RD_KAFKA_RESP_ERR__FATAL: /* its owner finds out and logs it */
+        return;
     case RD_KAFKA_RESP_ERR__TRANSPORT: /* one broken connection is not yet all of Kafka */
     case RD_KAFKA_RESP_ERR__TIMED_OUT: /* nor one that does not answer */
-    case RD_KAFKA_RESP_ERR__FATAL:     /* its owner finds out and tells */
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+        note_reason(c, text);
         return;
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-    case RD_KAFKA_RESP_ERR__RESOLVE:
-        note_down(c, reason);
+        note_down(c);
         return;
     default:
-        log_with(c->log, LOG_WARN, "Kafka reports an error", reason,
+        log_with(c->log, LOG_WARN, "Kafka reports an error", text,
                  LOG_TEXT("code", rd_kafka_err2name((rd_kafka_resp_err_t)err)));
     }
 }
 
-/* Any broker that is up makes it good. A broker that takes connections and never answers is not
- * reported as down: none that is up, twice in a row, after there was one, says so. */
+/* What one look at the statistics finds. */
+struct look {
+    bool any_is_up;
+    bool has_leaders;
+    bool leader_is_up;
+    bool has_coordinator;
+    bool coordinator_is_up;
+};
+
+static void note_stuck(struct kafka_client *c, const struct kafka_broker_state *b)
+{
+    char text[400];
+
+    if (b->is_up || b->state_age_ms < STUCK_MS || strcmp(b->state, "INIT") == 0 ||
+        strcmp(b->state, "DOWN") == 0)
+        return;
+    kafka_reason_stuck(b->name, b->state, text, sizeof(text));
+    note_reason(c, text);
+}
+
+static struct look look_at(struct kafka_client *c, const char *json)
+{
+    struct look look = {0};
+    struct kafka_broker_state b;
+
+    while (kafka_stats_next(&json, &b)) {
+        note_stuck(c, &b);
+        look.has_coordinator |= b.is_coordinator;
+        look.coordinator_is_up |= b.is_coordinator && b.is_up;
+        look.has_leaders |= b.is_leader;
+        look.leader_is_up |= b.is_leader && b.is_up;
+        look.any_is_up |= b.is_up;
+    }
+    return look;
+}
+
+/* A bootstrap address that answers does not make the others reachable: those brokers count that
+ * lead the partitions, and the group's coordinator. */
+static bool is_usable(const struct look *look)
+{
+    if (look->has_coordinator && !look->coordinator_is_up)
+        return false;
+    return look->has_leaders ? look->leader_is_up : look->any_is_up;
+}
+
+/* A coordinator may move, which takes some seconds. */
+static int looks_until_down(const struct kafka_client *c, const struct look *look)
+{
+    return c->was_up && look->any_is_up ? 5 : 2;
+}
+
+/* A broker that takes connections and never answers is not reported as down. */
 static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
 {
-    static const char up[] = "\"state\":\"UP\"";
     struct kafka_client *c = opaque;
+    struct look look = look_at(c, json);
 
     (void)rk;
-    if (memmem(json, len, up, sizeof(up) - 1)) {
+    (void)len;
+    if (is_usable(&look)) {
         c->was_up = true;
         c->looks_without = 0;
         if (c->is_down)
             kafka_client_good(c);
-    } else if (c->was_up && ++c->looks_without == 2) {
-        note_down(c, "no connection to any broker");
+    } else if (++c->looks_without >= looks_until_down(c, &look) && (c->was_up || c->reason.name)) {
+        c->is_down = true;
     }
+    log_down(c);
     return 0;
 }
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    const struct kafka_client *c = rd_kafka_opaque(rk);
+    struct kafka_client *c = rd_kafka_opaque(rk);
 
+    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "SSLCERTVRFY") == 0 ||
+        strcmp(facility, "SSL") == 0)
+        note_reason(c, text);
     kafka_log_line(c->log, level, facility, text);
+}
+
+/* librdkafka says "certificate verify failed" for all that can be wrong with one. It writes what we
+ * say here into its log, from where it comes to on_log. Called by threads of librdkafka. */
+static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *error, int depth,
+                          const char *buf, size_t size, char *text, size_t text_size, void *opaque)
+{
+    (void)rk, (void)broker, (void)id, (void)depth, (void)buf, (void)size, (void)opaque;
+    if (*error)
+        snprintf(text, text_size, "X.509 error %d", *error);
+    return *error == 0;
 }
 
 /* ---- life ---- */
@@ -106,11 +219,51 @@ static void wake_on_events(struct kafka_client *c, rd_kafka_type_t type)
     rd_kafka_queue_destroy(queue);
 }
 
+static bool has_value(const rd_kafka_conf_t *conf, const char *name)
+{
+    size_t size = 0;
+
+    return rd_kafka_conf_get(conf, name, NULL, &size) == RD_KAFKA_CONF_OK && size > 1;
+}
+
+/* What the reason of a failure depends on. */
+static void learn_facts(struct kafka_client *c, const rd_kafka_conf_t *conf)
+{
+    char protocol[32];
+    char mechanism[64];
+
+    kafka_conf_get(conf, "security.protocol", protocol, sizeof(protocol));
+    kafka_conf_get(conf, "sasl.mechanism", mechanism, sizeof(mechanism));
+    kafka_conf_get(conf, "bootstrap.servers", c->bootstrap, sizeof(c->bootstrap));
+    c->facts = (struct kafka_reason_client){
+        .bootstrap = c->bootstrap,
+        .is_tls = strcasecmp(protocol, "ssl") == 0 || strcasecmp(protocol, "sasl_ssl") == 0,
+        .has_certificate = has_value(conf, "ssl.certificate.location") ||
+                           has_value(conf, "ssl.certificate.pem") ||
+                           has_value(conf, "ssl.keystore.location"),
+        .is_scram = strncasecmp(mechanism, "SCRAM-", 6) == 0,
+        .is_oauth = strcasecmp(mechanism, "OAUTHBEARER") == 0,
+        .version = rd_kafka_version(),
+    };
+}
+
+/* Without it nothing changes, see there. A build of librdkafka without TLS refuses it. */
+static void check_certificates(rd_kafka_conf_t *conf)
+{
+    char value[16];
+
+    kafka_conf_get(conf, "enable.ssl.certificate.verification", value, sizeof(value));
+    if (strcmp(value, "true") == 0)
+        rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate);
+}
+
 int kafka_client_open(struct kafka_client *c, rd_kafka_type_t type, rd_kafka_conf_t *conf,
                       struct err *e)
 {
     char why[512];
 
+    learn_facts(c, conf);
+    check_certificates(conf);
     rd_kafka_conf_set_opaque(conf, c);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_stats_cb(conf, on_stats);

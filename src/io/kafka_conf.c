@@ -19,7 +19,8 @@ static const struct kafka_property common[] = {
     {.name = "topic.metadata.refresh.interval.ms", .value = "10000"},
     {.name = "statistics.interval.ms", .value = "2000"},
     {.name = "log.queue", .value = "true", .is_fixed = true},
-    {.name = "log.connection.close", .value = "false"},
+    /* How some failures are recognized: a TLS port closes the connection of a plain client. */
+    {.name = "log.connection.close", .value = "true"},
     {.name = "enable.metrics.push", .value = "false", .is_optional = true},
 };
 
@@ -163,6 +164,8 @@ void kafka_log_line(const struct log *log, int level, const char *facility, cons
         "Failed to acquire idempotence PID", /* a fresh broker's coordinator still loads */
         "will be ignored by this",           /* all clients get all properties of the user */
         "FAIL",                              /* kafka_client tells */
+        "SSL",                               /* likewise */
+        "SSLCERTVRFY",
         "ERROR",
     };
 

@@ -350,7 +350,12 @@ struct kafka_sink *kafka_sink_open(const struct config *cfg,
 {
     struct kafka_sink *s = mem_alloc(sizeof(*s));
 
-    *s = (struct kafka_sink){.client = {.log = log, .wake_fd = wake_fd, .is_idle = true},
+    *s = (struct kafka_sink){.client = {.log = log,
+                                        .wake_fd = wake_fd,
+                                        .is_idle = true,
+                                        .is_down = options->logged_reason != NULL,
+                                        .is_logged = options->logged_reason != NULL,
+                                        .logged = options->logged_reason},
                              .cfg = cfg,
                              .options = *options};
     sent_ring_init(&s->in_flight);
