@@ -135,3 +135,44 @@ all_is_told() {
   diff <(seq 0 799) <(lines_of message.received | tail -n 800 | jq .kafka_offset)
   grep -q '"the journal was written for another cluster"' "$log"
 }
+
+# transactions commit|abort COUNT: so many orders, each in a transaction of its own.
+transactions() {
+  sed -n "1,$2p" orders.jsonl | "$ROOT/build/kafka-topic" "$1" "$KAFKA_TOPIC" 0
+}
+
+missing() { # JOURNAL...
+  local events=()
+  while [ $# -gt 0 ]; do
+    events+=(--events "$1")
+    shift
+  done
+  "$ROOT/bin/monitor" --json "${events[@]}" | jq .gaps_total
+}
+
+@test "markers and aborted records are not missing, also between trackers and over a kill -9; a line that goes is" {
+  make_topics 1
+  produce -n 20 --seed 3
+  kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -C -e -q -o beginning >orders.jsonl
+  transactions commit 5
+  transactions abort 3
+  transactions commit 5
+  drain
+  transactions abort 3
+  transactions commit 5
+  drain -s tracker.events_file="$PWD/other.events" -s tracker.log_file="$PWD/other.log"
+  transactions commit 5
+  start_tracker
+  wait_for 60 has_lines "$journal" 35
+  kill -KILL "$tracker"
+  wait_for 60 is_gone "$tracker"
+  transactions abort 3
+  transactions commit 5
+  drain
+  has_lines "$journal" 40
+  has_lines other.events 5
+  jq -se '[.[].offsets_skipped // 0] | add > 30' "$journal"
+  [ "$(missing "$journal" other.events)" -eq 0 ]
+  sed -i 10d "$journal"
+  [ "$(missing "$journal" other.events)" -eq 1 ]
+}

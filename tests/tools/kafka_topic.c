@@ -2,6 +2,8 @@
  *   kafka-topic delete TOPIC
  *   kafka-topic cut TOPIC PARTITION OFFSET   what is before the offset goes, as retention does it
  *   kafka-topic grow TOPIC PARTITIONS        it has so many from then on
+ *   kafka-topic commit TOPIC PARTITION       each line of the standard input, in a transaction of its own
+ *   kafka-topic abort TOPIC PARTITION        likewise, but each transaction is aborted
  * at $KAFKA_BROKER. Exit 0 when the broker has done it. */
 
 #include <librdkafka/rdkafka.h>
@@ -18,12 +20,16 @@ static int fail(const char *what)
     return 1;
 }
 
-static rd_kafka_t *open_client(const char *broker, char *why, size_t size)
+/* With `transactional_id` NULL without transactions. */
+static rd_kafka_t *open_client(const char *broker, const char *transactional_id, char *why,
+                               size_t size)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_t *rk;
 
-    if (rd_kafka_conf_set(conf, "bootstrap.servers", broker, why, size) != RD_KAFKA_CONF_OK) {
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", broker, why, size) != RD_KAFKA_CONF_OK ||
+        (transactional_id && rd_kafka_conf_set(conf, "transactional.id", transactional_id, why,
+                                               size) != RD_KAFKA_CONF_OK)) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }
@@ -64,6 +70,52 @@ static void grow_topic(rd_kafka_t *rk, char **argv, rd_kafka_queue_t *answers)
     rd_kafka_NewPartitions_destroy(what);
 }
 
+/* ---- transactions ---- */
+
+static int check(rd_kafka_error_t *error)
+{
+    int status = error ? fail(rd_kafka_error_string(error)) : 0;
+
+    rd_kafka_error_destroy(error);
+    return status;
+}
+
+static int send_in_transaction(rd_kafka_t *rk, char **argv, char *line, size_t len)
+{
+    int32_t partition = (int32_t)strtol(argv[3], NULL, 10);
+    bool commits = strcmp(argv[1], "commit") == 0;
+    rd_kafka_resp_err_t err;
+
+    if (check(rd_kafka_begin_transaction(rk)) != 0)
+        return 1;
+    err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(argv[2]), RD_KAFKA_V_PARTITION(partition),
+                            RD_KAFKA_V_VALUE(line, len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                            RD_KAFKA_V_END);
+    if (err || (err = rd_kafka_flush(rk, ANSWER_MS)))
+        return fail(rd_kafka_err2str(err));
+    return check(commits ? rd_kafka_commit_transaction(rk, ANSWER_MS)
+                         : rd_kafka_abort_transaction(rk, ANSWER_MS));
+}
+
+static int run_transactions(const char *broker, char **argv)
+{
+    char why[256];
+    rd_kafka_t *rk = open_client(broker, "kafka-topic", why, sizeof(why));
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t len;
+    int status;
+
+    if (!rk)
+        return fail(why);
+    status = check(rd_kafka_init_transactions(rk, ANSWER_MS));
+    while (status == 0 && (len = getline(&line, &cap, stdin)) > 0)
+        status = send_in_transaction(rk, argv, line, (size_t)len);
+    free(line);
+    rd_kafka_destroy(rk);
+    return status;
+}
+
 /* The error of the one topic or partition that was asked about, or of the question itself. */
 static rd_kafka_resp_err_t answer_error(rd_kafka_event_t *event)
 {
@@ -88,17 +140,21 @@ int main(int argc, char **argv)
     bool is_delete = argc == 3 && strcmp(argv[1], "delete") == 0;
     bool is_cut = argc == 5 && strcmp(argv[1], "cut") == 0;
     bool is_grow = argc == 4 && strcmp(argv[1], "grow") == 0;
+    bool is_transactions =
+        argc == 4 && (strcmp(argv[1], "commit") == 0 || strcmp(argv[1], "abort") == 0);
     rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
     rd_kafka_queue_t *answers;
     rd_kafka_event_t *event;
     rd_kafka_t *rk;
     char why[256];
 
-    if (!broker || !(is_delete || is_cut || is_grow))
+    if (!broker || !(is_delete || is_cut || is_grow || is_transactions))
         return fail(
             "usage: KAFKA_BROKER=... kafka-topic delete TOPIC | cut TOPIC PARTITION OFFSET | "
-            "grow TOPIC PARTITIONS");
-    rk = open_client(broker, why, sizeof(why));
+            "grow TOPIC PARTITIONS | commit TOPIC PARTITION | abort TOPIC PARTITION");
+    if (is_transactions)
+        return run_transactions(broker, argv);
+    rk = open_client(broker, NULL, why, sizeof(why));
     if (!rk)
         return fail(why);
     answers = rd_kafka_queue_new(rk);
