@@ -180,6 +180,7 @@ $(FUZZ_REPLAYS): %: %.o $(OUT)/tests/fuzz/replay.o $(CORE)
 $(OUT)/tests/unit/test_journal: TEST_LDFLAGS = -Wl,--wrap=write,--wrap=fdatasync,--wrap=ftruncate
 
 # So does the test of the reader.
+$(OUT)/tests/unit/test_recovery: TEST_LDFLAGS = -Wl,--wrap=write
 $(OUT)/tests/unit/test_tail: TEST_LDFLAGS = -Wl,--wrap=pread,--wrap=__pread_chk
 
 # The mock cluster's ports can only be chosen by interposing bind(), see the file.

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "io/file_mode.h"
+#include "io/disk.h"
 #include "model/detail.h"
 #include "signals.h"
 #include "term.h"

@@ -6,6 +6,9 @@
 #include "base/stop.h"
 #include "io/journal_file.h"
 #include "io/recovery.h"
+#include "io/wake.h"
+
+#define ROOM_RETRY_MS 200
 
 /* ---- opening ---- */
 
@@ -73,7 +76,24 @@ static void tell_recovery(struct files *f, const struct recovery_report *r)
              LOG_INT("scanned_bytes", r->scanned_bytes));
 }
 
-int files_open_journal(struct files *f, int wake_fd, struct err *e)
+/* The disk is full. Waits a little; returns false when a signal says to stop. */
+static bool wait_for_room(void *ctx, const struct err *why)
+{
+    struct files *f = ctx;
+
+    if (!f->is_waiting) {
+        log_plain(&f->log, LOG_ERROR, "no room to open the journal, waiting", why->text);
+        console_say(f->console, "waiting for room on the disk: %s", why->text);
+    }
+    f->is_waiting = true;
+    if (stop_take_hangup())
+        f->is_log_old = jsonl_log_reopen(f->jsonl) < 0;
+    jsonl_log_tick(f->jsonl);
+    wake_wait(f->wake_fd, ROOM_RETRY_MS);
+    return stop_count() == 0;
+}
+
+int files_open_journal(struct files *f, int wake_fd, struct console *console, struct err *e)
 {
     const struct config *cfg = f->cfg;
     const struct journal_options options = {
@@ -81,15 +101,23 @@ int files_open_journal(struct files *f, int wake_fd, struct err *e)
         .topic = cfg->kafka.topic,
         .fsync = fsync_of(cfg->tracker.fsync),
         .fsync_interval_ms = cfg->tracker.fsync_interval_ms,
+        .patience = {.wait = wait_for_room, .ctx = f},
         .wake_fd = wake_fd,
     };
     struct recovery_report report = {0};
 
+    f->console = console;
+    f->wake_fd = wake_fd;
     f->journal = journal_open(&options, &report, e);
-    if (f->journal)
+    if (f->journal) {
+        if (f->is_waiting)
+            log_plain(&f->log, LOG_INFO, "there is room again", NULL);
         tell_recovery(f, &report);
+    }
     recovery_report_release(&report);
-    return f->journal ? 0 : -1;
+    if (f->journal)
+        return 1;
+    return f->is_waiting && stop_count() > 0 ? 0 : -1;
 }
 
 /* ---- while they are open ---- */
@@ -109,6 +137,9 @@ static void tell_journal(struct files *f)
 
     if (journal_take_warning(f->journal, &warning))
         log_plain(&f->log, LOG_WARN, "journal goes on with trouble", warning.text);
+    if (journal_take_loss(f->journal, &warning))
+        log_plain(&f->log, LOG_ERROR, "journal was deleted or replaced, opened again",
+                  warning.text);
     if (journal_take_reopened(f->journal))
         log_plain(&f->log, LOG_INFO, f->is_log_old ? "journal opened anew" : "files opened anew",
                   NULL);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "io/console.h"
 #include "io/journal.h"
 #include "io/jsonl_log.h"
 
@@ -15,15 +16,19 @@ struct files {
     struct jsonl_log *jsonl;
     struct log log; /* writes to `jsonl` */
     struct journal *journal;
-    bool is_log_old; /* it could not be opened anew */
+    bool is_log_old;         /* it could not be opened anew */
+    struct console *console; /* says what holds the start up */
+    int wake_fd;
+    bool is_waiting; /* for room, so that the journal can be opened */
 };
 
 /* Opens the log and refuses one that is the journal. Returns 0, or -1 with `e` and nothing open. */
 int files_open_log(struct files *f, const struct config *cfg, struct err *e);
 
-/* Opens the journal and logs how it was found. `wake_fd` as in journal_options. Returns 0, or -1
- * with `e`. */
-int files_open_journal(struct files *f, int wake_fd, struct err *e);
+/* Opens the journal and logs how it was found. Waits while the disk has no room for that, and says
+ * so. `wake_fd` as in journal_options. Returns 1, 0 when a signal ended the waiting, or -1 with `e`.
+ */
+int files_open_journal(struct files *f, int wake_fd, struct console *console, struct err *e);
 
 /* To be called each turn: opens both anew after SIGHUP, and logs what the journal and the log have
  * to say. */

@@ -312,9 +312,9 @@ static int run_parts(struct tracker *t, struct err *e)
 {
     int ready;
 
-    if (files_open_journal(&t->files, t->wake_fd, e) < 0)
-        return -1;
-    ready = wait_for_kafka(t, e);
+    ready = files_open_journal(&t->files, t->wake_fd, &t->console, e);
+    if (ready > 0)
+        ready = wait_for_kafka(t, e);
     if (ready <= 0)
         return ready;
     take_cluster(t, t->cluster.id);

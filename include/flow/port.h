@@ -202,7 +202,8 @@ struct journal_port {
     enum journal_state (*state)(void *self, struct err *e);
     /* Do not wait for more lines: make durable what there is. */
     void (*hurry)(void *self);
-    /* Let go of the file and open its path anew, after all that was handed over so far. */
+    /* Let go of the file and open its path anew, after all that was handed over so far; while it is
+     * blocked at once, which may make room. */
     void (*reopen)(void *self);
     /* Fills `p`: all -1 for a partition that the journal does not know. */
     void (*position)(void *self, int32_t partition, struct journal_position *p);

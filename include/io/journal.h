@@ -24,13 +24,13 @@ struct journal_options {
     const char *topic; /* that the marks of the port speak of */
     enum journal_fsync fsync;
     int64_t fsync_interval_ms;
-    struct recovery_patience patience; /* at the opening */
+    struct recovery_patience patience; /* while it is opened */
     int wake_fd; /* an eventfd, written to when something became durable or the state changed; -1:
                     none */
 };
 
 /* Opens the file, creates it if need be, takes an exclusive lock, recovers what an earlier run
- * left, and starts the thread. `report` (zeroed; the caller releases it) tells what was found.
+ * left, and starts the thread. Where there is no room for that, `patience` is asked. `report` (zeroed; the caller releases it) tells what was found.
  * Returns NULL with `e` when the file cannot be opened, is no regular file, or another tracker
  * holds it. */
 struct journal *journal_open(const struct journal_options *options, struct recovery_report *report,
@@ -46,6 +46,11 @@ struct journal_port journal_port(struct journal *j);
 /* Takes a warning that is worth a line in the log; `e` gets the text. Returns false when there is
  * none. For any thread. */
 bool journal_take_warning(struct journal *j, struct err *e);
+
+/* Tells that the file was deleted or replaced while it was written to, and how many lines were put
+ * into the new one: those that were written later, so that all that is durable is in a file with a
+ * name. Returns false when that did not happen. For any thread. */
+bool journal_take_loss(struct journal *j, struct err *e);
 
 /* True once after the port's `reopen` was done: what the path names is written to now. When that
  * could not be, there is a warning instead. For any thread. */

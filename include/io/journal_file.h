@@ -5,17 +5,21 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/strbuf.h"
+#include "io/file_watch.h"
 
 /* The journal as a file: opened for this tracker alone, grown by whole lines only. Not for two
  * threads at once. */
 struct journal_file {
     char *path;
+    char *real_path; /* of the file when it was opened: the path may lead to it by links */
     int fd;
+    struct file_watch watch;
 };
 
 /* Opens the path, creates it if need be, and takes an exclusive lock. Returns 0, or -1 with `e`
- * when it cannot be opened, is no regular file, or another tracker holds it; `f` is released by
- * journal_file_close in any case. */
+ * and errno when it cannot be opened, is no regular file, or another tracker holds it; `f` is
+ * released by journal_file_close in any case. */
 int journal_file_open(struct journal_file *f, const char *path, struct err *e);
 
 /* Appends the bytes behind the first `*done`, which are whole lines; moves `*done` on. Returns 1
@@ -29,9 +33,15 @@ int journal_file_append(struct journal_file *f, const char *bytes, size_t len, s
  * is. */
 int journal_file_sync(const struct journal_file *f, struct err *e);
 
-/* Goes over to the file that the path names now. Returns 1; 0 when it is the same one; -1 with `e`
- * when it cannot be opened as above: then the old one goes on. */
-int journal_file_reopen(struct journal_file *f, struct err *e);
+/* Goes over to the file that the path names now; a torn line at its end is moved aside and its new
+ * name appended to `moved_to`. Returns 1; 0 when it is the same one; -1 with `e` when it cannot be
+ * opened as above: then the old one goes on. */
+int journal_file_reopen(struct journal_file *f, struct strbuf *moved_to, struct err *e);
+
+/* The same for a file that was deleted or replaced. Appends to `lines` what was written to it since
+ * and is to be written first of all. Returns 0, or -1 with `e`. */
+int journal_file_replace(struct journal_file *f, struct strbuf *lines, struct strbuf *moved_to,
+                         struct err *e);
 
 /* True when the file at `other` is the journal at `path`, by whatever name or link, or belongs to
  * it: its state or a torn line put aside. Files that do not exist are not compared. */

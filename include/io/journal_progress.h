@@ -5,9 +5,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "flow/port.h"
+#include "io/journal_file.h"
 #include "model/checkpoint.h"
 
 /* How far the journal told each partition of one topic, and the sidecar that says so. The functions
@@ -15,7 +17,8 @@
 struct journal_progress {
     char *sidecar_path;
     char *topic;
-    int64_t saved_ms; /* the journal's thread's own */
+    int64_t saved_ms;       /* the journal's thread's own */
+    struct stat saved_file; /* likewise: the sidecar as it was saved */
 
     pthread_mutex_t lock;
     struct checkpoint told; /* by all that was handed over */
@@ -38,6 +41,9 @@ void journal_progress_tell(struct journal_progress *p, const struct journal_mark
 void journal_progress_write(struct journal_progress *p, const struct journal_mark *marks,
                             size_t count);
 
+/* The same for whole lines of a batch whose rest is not written yet. */
+void journal_progress_write_lines(struct journal_progress *p, const char *lines, size_t len);
+
 void journal_progress_commit(struct journal_progress *p, int32_t partition, int64_t committed);
 
 /* See the port. */
@@ -54,9 +60,12 @@ bool journal_progress_write_cluster(struct journal_progress *p, const char *clus
 /* For the journal's thread: the monotonic time when the sidecar is to be saved, or -1. */
 int64_t journal_progress_due_ms(struct journal_progress *p);
 
-/* For the journal's thread: writes the sidecar. The whole file `fd` at `path` must be what was
- * written, and durable. Returns 0, or -1 with `e`: it is due again then. */
-int journal_progress_save(struct journal_progress *p, const char *path, int fd, bool is_clean,
-                          struct err *e);
+/* For the journal's thread: writes the sidecar. The whole file must be what was written, and durable.
+ * Returns 0, or -1 with `e`: it is due again then. */
+int journal_progress_save(struct journal_progress *p, const struct journal_file *file,
+                          bool is_clean, struct err *e);
+
+/* For the journal's thread: a sidecar that somebody deleted or replaced is due. */
+void journal_progress_check(struct journal_progress *p);
 
 #endif

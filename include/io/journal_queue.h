@@ -77,6 +77,10 @@ struct journal_turn journal_queue_take(struct journal_queue *q, int64_t until_ms
 /* For the journal's thread: done with a batch. */
 void journal_queue_give_back(struct journal_queue *q, struct journal_batch *batch);
 
+/* For the journal's thread, which cannot come to it: takes all JOURNAL_REOPEN out. Returns whether
+ * there were any. */
+bool journal_queue_take_reopen(struct journal_queue *q);
+
 /* For the journal's thread: sleeps so long. Returns false at once when the queue is closed. */
 bool journal_queue_sleep(struct journal_queue *q, int64_t ms);
 

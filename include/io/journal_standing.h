@@ -19,6 +19,7 @@ struct journal_standing {
     enum journal_state state;
     struct err why;
     struct err warning;
+    struct err loss;
     bool was_reopened;
     int64_t fsync_ms_max;
 };
@@ -35,6 +36,9 @@ void journal_standing_set(struct journal_standing *s, enum journal_state state,
 
 void journal_standing_warn(struct journal_standing *s, const struct err *warning);
 
+/* The file was deleted or replaced. */
+void journal_standing_set_loss(struct journal_standing *s, const struct err *loss);
+
 void journal_standing_set_reopened(struct journal_standing *s);
 
 /* So many bytes were handed over. */
@@ -50,6 +54,7 @@ enum journal_state journal_standing_get(struct journal_standing *s, struct err *
 uint64_t journal_standing_durable(struct journal_standing *s);
 size_t journal_standing_buffered_bytes(struct journal_standing *s);
 bool journal_standing_take_warning(struct journal_standing *s, struct err *e);
+bool journal_standing_take_loss(struct journal_standing *s, struct err *e);
 bool journal_standing_take_reopened(struct journal_standing *s);
 int64_t journal_standing_take_fsync_ms_max(struct journal_standing *s);
 

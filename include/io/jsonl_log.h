@@ -27,7 +27,8 @@ struct jsonl_log *jsonl_log_open(const struct jsonl_log_options *options, struct
 
 struct log jsonl_log_port(struct jsonl_log *l);
 
-/* Writes the counts that are due. To be called about once a second. */
+/* Writes the counts that are due, and opens the path again when the file was deleted, or renamed
+ * without a SIGHUP that followed. To be called about once a second. */
 void jsonl_log_tick(struct jsonl_log *l);
 
 /* Opens the path anew. Returns 0, or -1 when that fails: then the old file is kept and the failure

@@ -15,4 +15,8 @@
 int torn_move(const char *path, int fd, int64_t from, int64_t to, struct strbuf *moved_to,
               struct err *e);
 
+/* Moves what follows the last newline of the file, if anything does. Returns as torn_move does, 1
+ * also when there was nothing to be moved. */
+int torn_move_tail(const char *path, int fd, struct strbuf *moved_to, struct err *e);
+
 #endif

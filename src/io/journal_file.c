@@ -9,43 +9,85 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "io/file_mode.h"
+#include "io/disk.h"
 #include "io/journal_lock.h"
+#include "io/journal_rescue.h"
 #include "io/sidecar.h"
+#include "io/torn.h"
 
 /* ---- opening ---- */
+
+/* The file's name is in the folder to which the links lead. */
+static int sync_real_folder(const char *path)
+{
+    char *real = realpath(path, NULL);
+    int rc = sidecar_sync_folder(real ? real : path);
+    int saved = errno;
+
+    free(real);
+    errno = saved;
+    return rc;
+}
+
+/* Returns 0, or -1 with `e` and errno. */
+static int claim(int fd, const char *path, struct err *e)
+{
+    struct stat st;
+    int error = 0;
+
+    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+        error = EINVAL;
+        err_set(e, ERR_RUNTIME, "%s: not a regular file", path);
+    } else if (journal_lock_take(fd) < 0) {
+        error = errno;
+        journal_lock_refuse(fd, e);
+        err_wrap(e, "%s", path);
+    } else if (sync_real_folder(path) < 0) {
+        error = errno;
+        err_set(e, ERR_RUNTIME, "folder of %s: %s", path, strerror(error));
+    }
+    errno = error;
+    return error ? -1 : 0;
+}
 
 static int open_path(const char *path, struct err *e)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, FILE_MODE);
-    struct stat st;
+    int error = errno;
 
-    if (fd < 0)
-        return err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
-    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+    if (fd < 0) {
+        err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(error));
+    } else if (claim(fd, path, e) < 0) {
+        error = errno;
         close(fd);
-        return err_set(e, ERR_RUNTIME, "%s: not a regular file", path);
+        fd = -1;
     }
-    if (journal_lock_take(fd) < 0) {
-        journal_lock_refuse(fd, e);
-        err_wrap(e, "%s", path);
-        close(fd);
-        return -1;
-    }
-    if (sidecar_sync_folder(path) < 0) {
-        err_set(e, ERR_RUNTIME, "folder of %s: %s", path, strerror(errno));
-        close(fd);
-        return -1;
-    }
+    errno = error;
     return fd;
+}
+
+static void set_fd(struct journal_file *f, int fd)
+{
+    if (f->fd >= 0)
+        close(f->fd);
+    free(f->real_path);
+    f->fd = fd;
+    f->real_path = realpath(f->path, NULL);
+    file_watch_begin(&f->watch, fd, clock_mono_ms(clock_system()));
 }
 
 int journal_file_open(struct journal_file *f, const char *path, struct err *e)
 {
-    *f = (struct journal_file){.path = mem_strdup(path), .fd = open_path(path, e)};
-    return f->fd < 0 ? -1 : 0;
+    int fd = open_path(path, e);
+
+    *f = (struct journal_file){.path = mem_strdup(path), .fd = -1};
+    if (fd < 0)
+        return -1;
+    set_fd(f, fd);
+    return 0;
 }
 
 static bool is_still_named(const struct journal_file *f)
@@ -57,18 +99,44 @@ static bool is_still_named(const struct journal_file *f)
            ours.st_ino == named.st_ino;
 }
 
-int journal_file_reopen(struct journal_file *f, struct err *e)
+/* Opens what the path names now, for lines to be appended. Returns a descriptor, or -1 with `e`. */
+static int open_next(const struct journal_file *f, struct strbuf *moved_to, struct err *e)
+{
+    int fd = open_path(f->path, e);
+
+    if (fd >= 0 && torn_move_tail(f->path, fd, moved_to, e) <= 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int journal_file_reopen(struct journal_file *f, struct strbuf *moved_to, struct err *e)
 {
     int fd;
 
     if (is_still_named(f))
         return 0; /* opened once more it would seem to be another tracker's */
-    fd = open_path(f->path, e);
+    fd = open_next(f, moved_to, e);
     if (fd < 0)
         return -1;
-    close(f->fd);
-    f->fd = fd;
+    set_fd(f, fd);
     return 1;
+}
+
+int journal_file_replace(struct journal_file *f, struct strbuf *lines, struct strbuf *moved_to,
+                         struct err *e)
+{
+    int fd = open_next(f, moved_to, e);
+
+    if (fd < 0)
+        return -1;
+    if (journal_rescue(f->fd, f->watch.named_size, fd, lines, e) < 0) {
+        close(fd);
+        return -1;
+    }
+    set_fd(f, fd);
+    return 0;
 }
 
 void journal_file_close(struct journal_file *f)
@@ -76,6 +144,7 @@ void journal_file_close(struct journal_file *f)
     if (f->path && f->fd >= 0)
         close(f->fd);
     free(f->path);
+    free(f->real_path);
     *f = (struct journal_file){0};
 }
 
@@ -127,11 +196,6 @@ bool journal_file_owns(const char *path, const char *other)
 
 /* ---- writing ---- */
 
-static bool is_full(int error)
-{
-    return error == ENOSPC || error == EDQUOT;
-}
-
 /* Cuts off the part of a line that was written before the disk was full. Whole lines stay: a reader
  * may have them already. Returns how many of the `done` bytes stay, or -1 with errno. */
 static ssize_t cut_torn_line(int fd, const char *bytes, size_t done)
@@ -166,7 +230,7 @@ int journal_file_append(struct journal_file *f, const char *bytes, size_t len, s
         if (error == EINTR)
             continue;
         fail(f, "write", error, e);
-        if (!is_full(error))
+        if (!disk_is_full(error))
             return -1;
         n = cut_torn_line(f->fd, bytes, *done);
         if (n < 0)

@@ -70,6 +70,33 @@ void journal_progress_write(struct journal_progress *p, const struct journal_mar
     pthread_mutex_unlock(&p->lock);
 }
 
+static void apply_line(struct checkpoint *state, const char *text, size_t len)
+{
+    struct journal_line line;
+    char *topic;
+
+    if (journal_line_parse(&line, text, len) < 0)
+        return;
+    topic = mem_strndup(line.topic.text, line.topic.len);
+    checkpoint_apply(checkpoint_find(state, topic, line.partition), &line);
+    free(topic);
+}
+
+void journal_progress_write_lines(struct journal_progress *p, const char *lines, size_t len)
+{
+    pthread_mutex_lock(&p->lock);
+    while (len > 0) {
+        const char *newline = memchr(lines, '\n', len);
+        size_t line_len = (size_t)(newline - lines);
+
+        apply_line(&p->written, lines, line_len);
+        lines = newline + 1;
+        len -= line_len + 1;
+    }
+    p->is_old = true;
+    pthread_mutex_unlock(&p->lock);
+}
+
 void journal_progress_commit(struct journal_progress *p, int32_t partition, int64_t committed)
 {
     pthread_mutex_lock(&p->lock);
@@ -146,8 +173,16 @@ static void set_old(struct journal_progress *p)
     pthread_mutex_unlock(&p->lock);
 }
 
-int journal_progress_save(struct journal_progress *p, const char *path, int fd, bool is_clean,
-                          struct err *e)
+static int save(struct journal_progress *p, const struct journal_file *file,
+                struct checkpoint *state, struct err *e)
+{
+    if (recovery_identify(file->fd, state) < 0)
+        return err_set(e, ERR_RUNTIME, "%s: %s", file->path, strerror(errno));
+    return sidecar_write(p->sidecar_path, state, &p->saved_file, e);
+}
+
+int journal_progress_save(struct journal_progress *p, const struct journal_file *file,
+                          bool is_clean, struct err *e)
 {
     struct checkpoint copy = {0};
     int rc;
@@ -157,13 +192,21 @@ int journal_progress_save(struct journal_progress *p, const char *path, int fd, 
     p->is_old = false;
     pthread_mutex_unlock(&p->lock);
     copy.is_clean = is_clean;
-    if (recovery_identify(fd, &copy) < 0)
-        rc = err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
-    else
-        rc = sidecar_write(p->sidecar_path, &copy, e);
+    rc = save(p, file, &copy, e);
     p->saved_ms = clock_mono_ms(clock_system());
     checkpoint_release(&copy);
     if (rc < 0)
         set_old(p);
     return rc;
+}
+
+void journal_progress_check(struct journal_progress *p)
+{
+    const struct stat *saved = &p->saved_file;
+    struct stat st = {0};
+
+    if (stat(p->sidecar_path, &st) < 0 || st.st_ino != saved->st_ino ||
+        st.st_dev != saved->st_dev || st.st_size != saved->st_size ||
+        st.st_mtim.tv_sec != saved->st_mtim.tv_sec || st.st_mtim.tv_nsec != saved->st_mtim.tv_nsec)
+        set_old(p);
 }

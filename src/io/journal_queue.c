@@ -179,6 +179,30 @@ void journal_queue_give_back(struct journal_queue *q, struct journal_batch *batc
     batch_free(batch);
 }
 
+bool journal_queue_take_reopen(struct journal_queue *q)
+{
+    struct journal_batch **at = &q->first;
+    struct journal_batch *last = NULL;
+    bool was_asked = false;
+
+    pthread_mutex_lock(&q->lock);
+    while (*at) {
+        struct journal_batch *b = *at;
+
+        if (b->work == JOURNAL_REOPEN) {
+            *at = b->next;
+            batch_free(b);
+            was_asked = true;
+        } else {
+            last = b;
+            at = &b->next;
+        }
+    }
+    q->last = last;
+    pthread_mutex_unlock(&q->lock);
+    return was_asked;
+}
+
 bool journal_queue_sleep(struct journal_queue *q, int64_t ms)
 {
     int64_t until_ms = clock_mono_ms(clock_system()) + ms;

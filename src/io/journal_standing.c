@@ -33,6 +33,14 @@ void journal_standing_warn(struct journal_standing *s, const struct err *warning
     pthread_mutex_unlock(&s->lock);
 }
 
+void journal_standing_set_loss(struct journal_standing *s, const struct err *loss)
+{
+    pthread_mutex_lock(&s->lock);
+    s->loss = *loss;
+    pthread_mutex_unlock(&s->lock);
+    wake_up(s->wake_fd);
+}
+
 void journal_standing_set_reopened(struct journal_standing *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -94,13 +102,23 @@ size_t journal_standing_buffered_bytes(struct journal_standing *s)
     return n;
 }
 
-bool journal_standing_take_warning(struct journal_standing *s, struct err *e)
+static bool take(struct journal_standing *s, struct err *from, struct err *e)
 {
     pthread_mutex_lock(&s->lock);
-    *e = s->warning;
-    s->warning = (struct err){0};
+    *e = *from;
+    *from = (struct err){0};
     pthread_mutex_unlock(&s->lock);
     return e->kind != ERR_NONE;
+}
+
+bool journal_standing_take_warning(struct journal_standing *s, struct err *e)
+{
+    return take(s, &s->warning, e);
+}
+
+bool journal_standing_take_loss(struct journal_standing *s, struct err *e)
+{
+    return take(s, &s->loss, e);
 }
 
 bool journal_standing_take_reopened(struct journal_standing *s)

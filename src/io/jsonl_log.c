@@ -13,7 +13,8 @@
 #include "base/mem.h"
 #include "base/printable.h"
 #include "base/rfc3339.h"
-#include "io/file_mode.h"
+#include "io/disk.h"
+#include "io/file_watch.h"
 
 #define REPEAT_SLOTS     32
 #define REPEAT_WINDOW_MS 10000
@@ -31,6 +32,7 @@ struct repeat {
 struct jsonl_log {
     struct jsonl_log_options options;
     int fd;
+    struct file_watch watch;
     struct strbuf line;
     struct repeat repeats[REPEAT_SLOTS];
     int64_t lost_lines; /* that found no room on the disk */
@@ -257,26 +259,6 @@ static bool is_repeated(struct jsonl_log *l, const struct log_entry *entry)
     return false;
 }
 
-void jsonl_log_tick(struct jsonl_log *l)
-{
-    int64_t now = clock_mono_ms(l->options.clock);
-
-    tell_lost_lines(l);
-    for (int i = 0; i < REPEAT_SLOTS; i++) {
-        struct repeat *r = &l->repeats[i];
-
-        if (!r->message || now - r->since_ms < REPEAT_WINDOW_MS)
-            continue;
-        if (r->count == 0) {
-            end_repeat(l, r);
-            continue;
-        }
-        tell_repeat(l, r);
-        r->count = 0;
-        r->since_ms = now;
-    }
-}
-
 /* ---- life ---- */
 
 static void write_port(void *self, const struct log_entry *entry)
@@ -305,6 +287,12 @@ static int open_file(const char *path)
     return fd;
 }
 
+static void set_fd(struct jsonl_log *l, int fd)
+{
+    l->fd = fd;
+    file_watch_begin(&l->watch, fd, clock_mono_ms(l->options.clock));
+}
+
 struct jsonl_log *jsonl_log_open(const struct jsonl_log_options *options, struct err *e)
 {
     int fd = options->path ? open_file(options->path) : STDERR_FILENO;
@@ -316,7 +304,7 @@ struct jsonl_log *jsonl_log_open(const struct jsonl_log_options *options, struct
     }
     l = mem_alloc(sizeof(*l));
     l->options = *options;
-    l->fd = fd;
+    set_fd(l, fd);
     return l;
 }
 
@@ -333,8 +321,55 @@ int jsonl_log_reopen(struct jsonl_log *l)
         return -1;
     }
     close(l->fd);
-    l->fd = fd;
+    set_fd(l, fd);
     return 0;
+}
+
+static void tell_repeats(struct jsonl_log *l, int64_t now)
+{
+    for (int i = 0; i < REPEAT_SLOTS; i++) {
+        struct repeat *r = &l->repeats[i];
+
+        if (!r->message || now - r->since_ms < REPEAT_WINDOW_MS)
+            continue;
+        if (r->count == 0) {
+            end_repeat(l, r);
+            continue;
+        }
+        tell_repeat(l, r);
+        r->count = 0;
+        r->since_ms = now;
+    }
+}
+
+/* A rotation has its time to send SIGHUP first. */
+static void check_file(struct jsonl_log *l, int64_t now)
+{
+    struct log port = jsonl_log_port(l);
+
+    switch (file_watch_look(&l->watch, l->options.path, l->fd, now)) {
+    case FILE_IN_PLACE:
+        return;
+    case FILE_DELETED:
+        if (jsonl_log_reopen(l) == 0)
+            log_plain(&port, LOG_ERROR, "log file was deleted or replaced, opened again", NULL);
+        return;
+    case FILE_RENAMED:
+        if (jsonl_log_reopen(l) == 0)
+            log_plain(&port, LOG_WARN, "log file was renamed and no SIGHUP came, opened again",
+                      NULL);
+        return;
+    }
+}
+
+void jsonl_log_tick(struct jsonl_log *l)
+{
+    int64_t now = clock_mono_ms(l->options.clock);
+
+    if (l->options.path)
+        check_file(l, now);
+    tell_lost_lines(l);
+    tell_repeats(l, now);
 }
 
 void jsonl_log_settle(struct jsonl_log *l)

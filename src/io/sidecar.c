@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "io/file_mode.h"
+#include "io/disk.h"
 
 #define MAX_BYTES ((size_t)16 << 20)
 
@@ -85,7 +85,7 @@ static int write_all(int fd, const char *bytes, size_t len)
     return 0;
 }
 
-static int write_file(const char *path, const struct strbuf *text)
+static int write_file(const char *path, const struct strbuf *text, struct stat *written)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, FILE_MODE);
     int rc;
@@ -96,6 +96,8 @@ static int write_file(const char *path, const struct strbuf *text)
     rc = write_all(fd, text->data, text->len);
     if (rc == 0)
         rc = fsync(fd);
+    if (rc == 0 && written)
+        rc = fstat(fd, written);
     saved = errno;
     if (close(fd) < 0 && rc == 0) {
         saved = errno;
@@ -105,7 +107,7 @@ static int write_file(const char *path, const struct strbuf *text)
     return rc;
 }
 
-int sidecar_write(const char *path, const struct checkpoint *s, struct err *e)
+int sidecar_write(const char *path, const struct checkpoint *s, struct stat *written, struct err *e)
 {
     struct strbuf text = {0};
     struct strbuf temporary = {0};
@@ -114,7 +116,7 @@ int sidecar_write(const char *path, const struct checkpoint *s, struct err *e)
 
     checkpoint_encode(s, &text);
     strbuf_addf(&temporary, "%s.tmp", path);
-    if (write_file(temporary.data, &text) == 0 && rename(temporary.data, path) == 0 &&
+    if (write_file(temporary.data, &text, written) == 0 && rename(temporary.data, path) == 0 &&
         sidecar_sync_folder(path) == 0)
         rc = 0;
     saved = errno;

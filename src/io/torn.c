@@ -4,11 +4,12 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/rfc3339.h"
-#include "io/file_mode.h"
+#include "io/disk.h"
 #include "io/sidecar.h"
 
 /* Opens a name that is not taken: two files may be torn in the same millisecond. */
@@ -50,11 +51,6 @@ static int copy_range(int from_fd, int64_t from, int64_t to, int to_fd)
     return fsync(to_fd);
 }
 
-static bool is_full(int error)
-{
-    return error == ENOSPC || error == EDQUOT;
-}
-
 /* A copy that is not whole would be one more file with each try. */
 static int give_up(const struct strbuf *name, const char *doing, const char *path, struct err *e)
 {
@@ -62,7 +58,7 @@ static int give_up(const struct strbuf *name, const char *doing, const char *pat
 
     unlink(name->data);
     err_set(e, ERR_RUNTIME, "%s%s: %s", doing, path, strerror(error));
-    return is_full(error) ? 0 : -1;
+    return disk_is_full(error) ? 0 : -1;
 }
 
 static int copy_then_cut(const char *path, int fd, int64_t from, int64_t to, int torn,
@@ -88,11 +84,43 @@ int torn_move(const char *path, int fd, int64_t from, int64_t to, struct strbuf 
         rc = copy_then_cut(path, fd, from, to, torn, &name, e);
         close(torn);
     } else {
-        rc = is_full(errno) ? 0 : -1;
+        rc = disk_is_full(errno) ? 0 : -1;
         err_set(e, ERR_RUNTIME, "%s: %s", name.data, strerror(errno));
     }
     if (rc > 0)
         strbuf_addf(moved_to, "%s%s", moved_to->len > 0 ? ", " : "", name.data);
     strbuf_release(&name);
     return rc;
+}
+
+/* The offset behind the last newline before `size`, or -1 with errno. */
+static int64_t whole_lines(int fd, int64_t size)
+{
+    char bytes[65536];
+
+    while (size > 0) {
+        size_t want = size < (int64_t)sizeof(bytes) ? (size_t)size : sizeof(bytes);
+        ssize_t n = pread(fd, bytes, want, (off_t)(size - (int64_t)want));
+        const char *newline;
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -1;
+        newline = memrchr(bytes, '\n', (size_t)n);
+        size -= (int64_t)want;
+        if (newline)
+            return size + (newline - bytes) + 1;
+    }
+    return 0;
+}
+
+int torn_move_tail(const char *path, int fd, struct strbuf *moved_to, struct err *e)
+{
+    struct stat st;
+    int64_t whole = fstat(fd, &st) < 0 ? -1 : whole_lines(fd, st.st_size);
+
+    if (whole < 0)
+        return err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
+    return whole < st.st_size ? torn_move(path, fd, whole, st.st_size, moved_to, e) : 1;
 }

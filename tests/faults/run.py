@@ -20,6 +20,7 @@ import argparse
 import collections
 import concurrent.futures
 import dataclasses
+import fnmatch
 import itertools
 import os
 import random
@@ -55,6 +56,9 @@ WAITS = '"message":"journal cannot be written, all partitions wait"'
 GOES_ON = '"message":"journal can be written again"'
 TROUBLE = '"message":"journal goes on with trouble"'
 OPENED_ANEW = '"message":"files opened anew"'
+NO_ROOM = '"message":"no room to open the journal, waiting"'
+ROOM_AGAIN = '"message":"there is room again"'
+TORN_MOVED = '"message":"torn line at the end of the journal moved aside"'
 STATE_NOT_USED = '"message":"journal state not used, the whole journal was read"'
 
 
@@ -68,6 +72,7 @@ class Step:
     logs: dict = dataclasses.field(default_factory=dict)  # text: how often, or None for at least once
     rotations: int = 0  # renamed, then SIGHUP
     hangup: bool = True
+    torn: int = -1  # how many files with torn lines there are then; -1: any number
     fsync: str = "group"
     fsync_ms: int = 1
 
@@ -164,6 +169,9 @@ class Runner:
             n = told.count(text)
             if n != times and not (times is None and n > 0):
                 return f"{n} times in the log, not {times}: {text}"
+        torn = [name for name in os.listdir(os.path.join(case.folder, FOLDER)) if fnmatch.fnmatch(name, TORN)]
+        if step.torn not in (-1, len(torn)):
+            return f"{len(torn)} files with torn lines, not {step.torn}"
         if status != 0:
             self.lose_power(case, log) if case.power else self.lose_failed(case, log)
         return ""
@@ -364,6 +372,8 @@ class Maker:
             yield from self.each("open", JOURNAL, what, 1, status=(1,), says=refused)
             step = Step(faults=f"open@{JOURNAL}:2:{what}", rotations=1, logs={TROUBLE: 1, OPENED_ANEW: 0})
             yield Case(f"open tracker.events {what} at SIGHUP", [step])
+        waited = Step(faults=f"open@{JOURNAL}:1+3:ENOSPC", logs={NO_ROOM: 1, ROOM_AGAIN: 1})
+        yield Case("open tracker.events ENOSPC at the start", [waited])
         for function in ("open", "fsync"):
             step = Step(faults=f"{function}@{FOLDER}:1:EIO", status=(1,), says="folder of .*tracker.events: Input/output error")
             yield Case(f"{function} folder EIO at the start", [step])
@@ -426,12 +436,18 @@ class Maker:
     def torn(self):
         """A journal that ends within a line; then what moves the torn line aside fails."""
         tear = Step(faults=f"write@{JOURNAL}:20:kill-within", status=KILLED)
-        faults = [("open", TORN, 1, "EACCES"), ("write", TORN, 1, "ENOSPC"), ("write", TORN, 1, "short")]
+        # No room is waited for, and leaves no file behind.
+        for function, name, what in (("open", TORN, "ENOSPC"), ("write", TORN, "ENOSPC"), ("ftruncate", JOURNAL, "EDQUOT")):
+            waited = Step(faults=f"{function}@{name}:1+3:{what}", logs={NO_ROOM: 1, ROOM_AGAIN: 1, TORN_MOVED: 1}, torn=1)
+            yield Case(f"torn line: {function} {name} {what}", [tear, waited])
+        for what in ("short", "EINTR"):
+            yield Case(f"torn line: write {TORN} {what}", [tear, Step(faults=f"write@{TORN}:1:{what}", torn=1)])
+        faults = [("open", TORN, 1, "EACCES"), ("write", TORN, 1, "EIO")]
         faults += [("fsync", TORN, 1, "EIO"), ("fsync", FOLDER, 2, "EIO"), ("ftruncate", JOURNAL, 1, "EIO")]
         faults += [("fsync", JOURNAL, 1, "EIO"), ("pread", JOURNAL, 2, "EIO")]
         for function, name, n, what in faults:
             failed = Step(faults=f"{function}@{name}:{n}:{what}", status=(1,), says="tracker.events")
-            yield Case(f"torn line: {function} {name} {what}", [tear, failed])
+            yield Case(f"torn line: {function} {name} {what}", [tear, failed, Step(torn=1)])
         # The bytes before the sidecar's length: then all of the journal is read, if the sidecar spoke of any.
         yield Case("torn line: pread tracker.events EIO", [tear, Step(faults=f"pread@{JOURNAL}:1:EIO", status=(0, 1))])
         for function, name in (("write", TORN), ("fsync", TORN), ("ftruncate", JOURNAL), ("fsync", JOURNAL)):

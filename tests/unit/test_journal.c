@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "io/journal.h"
 #include "io/journal_file.h"
+#include "io/journal_lock.h"
 #include "io/journal_progress.h"
 #include "io/wake.h"
 
@@ -178,10 +179,12 @@ static uint64_t submit(struct fixture *f, int count)
     uint64_t batch;
 
     for (int i = 0; i < count; i++, f->offset++)
-        strbuf_addf(&lines,
-                    "{\"kafka_topic\":\"orders\",\"kafka_partition\":3,\"kafka_offset\":%lld,"
-                    "\"raw_message\":\"%0*d\"}\n",
-                    (long long)f->offset, (int)(f->offset % 50), 0);
+        strbuf_addf(
+            &lines,
+            "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"message.received\","
+            "\"kafka_topic\":\"orders\",\"kafka_partition\":3,\"kafka_offset\":%lld,"
+            "\"raw_message\":\"%0*d\"}\n",
+            (long long)f->offset, (int)(f->offset % 50), 0);
     strbuf_add(&f->expected, lines.data, lines.len);
     mark.next = f->offset;
     batch = f->port.submit(f->journal, &lines, &mark, 1);
@@ -626,8 +629,10 @@ static void a_noted_commit_is_void_once_the_line_that_sets_the_partition_back_is
     struct err e = {0};
     struct strbuf text = {0};
     struct journal_position position;
+    struct journal_file file = {.path = f->path};
     int fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 
+    file.fd = fd;
     journal_progress_init(&p, f->path, "orders");
     journal_progress_tell(&p, &ahead, 1);
     journal_progress_write(&p, &ahead, 1);
@@ -636,10 +641,10 @@ static void a_noted_commit_is_void_once_the_line_that_sets_the_partition_back_is
     journal_progress_position(&p, 3, &position);
     assert_int_equal(position.next, 2);
     assert_int_equal(position.committed, -1);
-    assert_int_equal(journal_progress_save(&p, f->path, fd, false, &e), 0);
+    assert_int_equal(journal_progress_save(&p, &file, false, &e), 0);
     assert_true(file_holds(p.sidecar_path, "\"next\":5,\"committed\":5", &text));
     journal_progress_write(&p, &back, 1);
-    assert_int_equal(journal_progress_save(&p, f->path, fd, false, &e), 0);
+    assert_int_equal(journal_progress_save(&p, &file, false, &e), 0);
     assert_true(file_holds(p.sidecar_path, "\"next\":2,\"committed\":-1", &text));
     journal_progress_release(&p);
     strbuf_release(&text);
@@ -804,6 +809,259 @@ static void a_file_that_was_cut_to_nothing_goes_on_without_a_hole(void **state)
     assert_int_equal(f->report.torn_bytes, 0);
 }
 
+/* ---- what others do to the file ---- */
+
+/* The file that was read from and the one at the path hold all lines, each once, in order. */
+static void assert_files_are(struct fixture *f, int old)
+{
+    struct strbuf all = {0};
+    struct strbuf found = {0};
+    char block[4096];
+    ssize_t n;
+
+    while ((n = read(old, block, sizeof(block))) > 0)
+        strbuf_add(&all, block, (size_t)n);
+    assert_true(all.len > 0 && all.data[all.len - 1] == '\n');
+    read_file(f->path, &found);
+    strbuf_add(&all, strbuf_text(&found), found.len);
+    assert_int_equal(all.len, f->expected.len);
+    assert_memory_equal(all.data, f->expected.data, all.len);
+    strbuf_release(&all);
+    strbuf_release(&found);
+}
+
+/* Returns a descriptor of the file, which now holds some of the lines and finds no room for more. */
+static int fill_disk(struct fixture *f)
+{
+    struct err e = {0};
+    int fd;
+
+    open_journal(f);
+    submit(f, 5);
+    WAIT_UNTIL(durable(f) == 1);
+    atomic_store(&disk_room, 1000);
+    submit(f, 50);
+    submit(f, 5);
+    WAIT_UNTIL(journal_is(f, &e) == JOURNAL_BLOCKED);
+    fd = open(f->path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+/* Somebody wants to move the old file away, to make room. */
+static void on_a_full_disk_too_a_rename_and_a_reopening_let_go_of_the_file(void **state)
+{
+    struct fixture *f = *state;
+    struct strbuf text = {0};
+    int old = fill_disk(f);
+    char position[32];
+    char sidecar[96];
+    int lines = 0;
+
+    snprintf(sidecar, sizeof(sidecar), "%s.state", f->path);
+    assert_int_equal(rename(f->path, f->other), 0);
+    f->port.reopen(f->journal);
+    WAIT_UNTIL(journal_take_reopened(f->journal));
+    assert_int_equal(file_size(f->path), 0);
+    assert_int_equal(journal_lock_take(old), 0);
+    read_file(f->other, &text);
+    for (size_t i = 0; i < text.len; i++)
+        lines += text.data[i] == '\n';
+    assert_in_range(lines, 6, 54);
+    /* the state knows what the old file holds, to its last line */
+    snprintf(position, sizeof(position), "\"next\":%d,", lines);
+    assert_true(file_holds(sidecar, position, &text));
+    assert_int_equal(durable(f), 1);
+    atomic_store(&disk_room, ENDLESS);
+    WAIT_UNTIL(durable(f) == 3);
+    assert_files_are(f, old);
+    close(old);
+    close_journal(f);
+    open_journal(f);
+    assert_position(f, 3, 60, -1, -1, -1);
+    strbuf_release(&text);
+}
+
+static void a_deleted_file_on_a_full_disk_is_let_go_of_too(void **state)
+{
+    struct fixture *f = *state;
+    struct strbuf text = {0};
+    struct err e = {0};
+    int old = fill_disk(f);
+    int64_t size = file_size(f->path);
+
+    assert_int_equal(unlink(f->path), 0);
+    WAIT_UNTIL(journal_take_loss(f->journal, &e));
+    assert_int_equal(file_size(f->path), 0);
+    assert_int_equal(journal_lock_take(old), 0);
+    assert_int_equal(durable(f), 1);
+    atomic_store(&disk_room, ENDLESS);
+    WAIT_UNTIL(durable(f) == 3);
+    assert_int_equal(journal_is(f, &e), JOURNAL_RUNNING);
+    /* what was written within the last second may have been written later than the deletion */
+    read_file(f->path, &text);
+    assert_in_range(text.len, f->expected.len - (size_t)size, f->expected.len);
+    assert_memory_equal(text.data, f->expected.data + f->expected.len - text.len, text.len);
+    strbuf_release(&text);
+    close(old);
+}
+
+/* What was written to the deleted file is durable only once another file has it. */
+static void lines_written_to_a_deleted_file_are_the_first_of_a_new_one(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    size_t before;
+
+    open_journal(f);
+    submit(f, 5);
+    WAIT_UNTIL(durable(f) == 1);
+    before = f->expected.len;
+    assert_int_equal(unlink(f->path), 0);
+    for (int i = 0; i < 3; i++)
+        submit(f, 5);
+    WAIT_UNTIL(durable(f) == 4);
+    assert_file_is(f->path, f->expected.data + before, f->expected.len - before);
+    assert_true(journal_take_loss(f->journal, &e));
+    assert_non_null(strstr(e.text, f->path));
+    submit(f, 5);
+    WAIT_UNTIL(durable(f) == 5);
+    assert_file_is(f->path, f->expected.data + before, f->expected.len - before);
+    close_journal(f);
+    open_journal(f);
+    assert_true(f->report.had_state);
+    assert_position(f, 3, 25, -1, -1, -1);
+}
+
+static void a_deleted_file_is_created_again_though_nothing_is_written(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+
+    open_journal(f);
+    submit(f, 5);
+    WAIT_UNTIL(durable(f) == 1);
+    assert_int_equal(unlink(f->path), 0);
+    WAIT_UNTIL(file_size(f->path) == 0);
+    WAIT_UNTIL(journal_take_loss(f->journal, &e));
+    assert_non_null(strstr(e.text, "since are kept: 0"));
+    assert_false(journal_take_loss(f->journal, &e));
+    assert_position(f, 3, 5, -1, -1, -1);
+}
+
+static size_t line_start(const struct fixture *f, int number)
+{
+    const char *at = f->expected.data;
+
+    while (number-- > 0)
+        at = strchr(at, '\n') + 1;
+    return (size_t)(at - f->expected.data);
+}
+
+/* As sed -i does: what was written while it read is in neither file but ours. */
+static void a_file_that_replaces_the_journal_gets_the_lines_it_lacks(void **state)
+{
+    struct fixture *f = *state;
+    FILE *copy;
+
+    open_journal(f);
+    submit(f, 10);
+    WAIT_UNTIL(durable(f) == 1);
+    copy = fopen(f->other, "we");
+    assert_non_null(copy);
+    fwrite(f->expected.data, 1, line_start(f, 7) + 9, copy);
+    fclose(copy);
+    assert_int_equal(rename(f->other, f->path), 0);
+    submit(f, 5);
+    WAIT_UNTIL(durable(f) == 2);
+    assert_file_is(f->path, f->expected.data, f->expected.len);
+    assert_refused(&f->options, "another tracker writes to it");
+}
+
+static void a_foreign_file_in_place_of_the_journal_gets_what_is_written_from_then_on(void **state)
+{
+    static const char foreign[] = "of another one\n";
+    struct fixture *f = *state;
+    struct strbuf expected = {0};
+    size_t before;
+    FILE *file;
+
+    open_journal(f);
+    submit(f, 10);
+    WAIT_UNTIL(durable(f) == 1);
+    before = f->expected.len;
+    file = fopen(f->other, "we");
+    assert_non_null(file);
+    fputs(foreign, file);
+    fclose(file);
+    assert_int_equal(rename(f->other, f->path), 0);
+    submit(f, 5);
+    WAIT_UNTIL(durable(f) == 2);
+    strbuf_adds(&expected, foreign);
+    strbuf_add(&expected, f->expected.data + before, f->expected.len - before);
+    assert_file_is(f->path, expected.data, expected.len);
+    strbuf_release(&expected);
+}
+
+static void while_a_deleted_file_cannot_be_created_again_nothing_is_durable(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    size_t before;
+
+    open_journal(f);
+    submit(f, 5);
+    WAIT_UNTIL(durable(f) == 1);
+    before = f->expected.len;
+    assert_int_equal(unlink(f->path), 0);
+    assert_int_equal(mkdir(f->path, 0755), 0);
+    submit(f, 5);
+    WAIT_UNTIL(journal_is(f, &e) == JOURNAL_BLOCKED);
+    assert_non_null(strstr(e.text, "it was deleted or replaced"));
+    assert_int_equal(durable(f), 1);
+    assert_int_equal(rmdir(f->path), 0);
+    WAIT_UNTIL(durable(f) == 2);
+    assert_int_equal(journal_is(f, &e), JOURNAL_RUNNING);
+    assert_file_is(f->path, f->expected.data + before, f->expected.len - before);
+}
+
+static void a_close_does_not_wait_for_a_file_that_cannot_be_created(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+
+    open_journal(f);
+    submit(f, 5);
+    WAIT_UNTIL(durable(f) == 1);
+    assert_int_equal(unlink(f->path), 0);
+    assert_int_equal(mkdir(f->path, 0755), 0);
+    submit(f, 5);
+    WAIT_UNTIL(journal_is(f, &e) == JOURNAL_BLOCKED);
+    close_journal(f);
+    assert_int_equal(rmdir(f->path), 0);
+}
+
+static void a_state_that_is_deleted_or_replaced_is_written_again(void **state)
+{
+    struct fixture *f = *state;
+    struct strbuf text = {0};
+    char sidecar[96];
+    FILE *file;
+
+    snprintf(sidecar, sizeof(sidecar), "%s.state", f->path);
+    open_journal(f);
+    submit(f, 5);
+    WAIT_UNTIL(file_holds(sidecar, "\"next\":5", &text));
+    assert_int_equal(unlink(sidecar), 0);
+    WAIT_UNTIL(file_holds(sidecar, "\"next\":5", &text));
+    file = fopen(sidecar, "we");
+    assert_non_null(file);
+    fputs("{}", file);
+    fclose(file);
+    WAIT_UNTIL(file_holds(sidecar, "\"next\":5", &text));
+    strbuf_release(&text);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -837,6 +1095,15 @@ int main(void)
         TEST(opened_anew_without_a_rename_the_same_file_goes_on),
         TEST(a_name_that_cannot_be_opened_anew_lets_the_old_file_go_on),
         TEST(a_file_that_was_cut_to_nothing_goes_on_without_a_hole),
+        TEST(on_a_full_disk_too_a_rename_and_a_reopening_let_go_of_the_file),
+        TEST(a_deleted_file_on_a_full_disk_is_let_go_of_too),
+        TEST(lines_written_to_a_deleted_file_are_the_first_of_a_new_one),
+        TEST(a_deleted_file_is_created_again_though_nothing_is_written),
+        TEST(a_file_that_replaces_the_journal_gets_the_lines_it_lacks),
+        TEST(a_foreign_file_in_place_of_the_journal_gets_what_is_written_from_then_on),
+        TEST(while_a_deleted_file_cannot_be_created_again_nothing_is_durable),
+        TEST(a_close_does_not_wait_for_a_file_that_cannot_be_created),
+        TEST(a_state_that_is_deleted_or_replaced_is_written_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

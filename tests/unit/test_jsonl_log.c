@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
+#include "io/file_watch.h"
 #include "io/jsonl_log.h"
 #include "support/fake_clock.h"
 
@@ -419,6 +420,40 @@ static void without_a_path_lines_are_plain(void **state)
                               "producer: summed (n=1)\n");
 }
 
+static void a_deleted_file_is_opened_again_within_a_second(void **state)
+{
+    struct fixture *f = *state;
+
+    log_plain(&f->port, LOG_INFO, "before", NULL);
+    assert_int_equal(unlink(f->path), 0);
+    fake_clock_advance(&f->clock, FILE_WATCH_MS);
+    jsonl_log_tick(f->log);
+    log_plain(&f->port, LOG_INFO, "after", NULL);
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 2);
+    assert_string_equal(text_of(f->lines[0], "level"), "ERROR");
+    assert_string_equal(text_of(f->lines[0], "message"),
+                        "log file was deleted or replaced, opened again");
+    assert_string_equal(text_of(f->lines[1], "message"), "after");
+}
+
+static void a_rotation_that_sends_no_signal_is_followed_after_a_while(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(rename(f->path, f->other), 0);
+    for (int64_t ms = 0; ms < FILE_RENAMED_MS; ms += FILE_WATCH_MS) {
+        fake_clock_advance(&f->clock, FILE_WATCH_MS);
+        jsonl_log_tick(f->log);
+        assert_int_equal(access(f->path, F_OK), -1);
+    }
+    fake_clock_advance(&f->clock, FILE_WATCH_MS);
+    jsonl_log_tick(f->log);
+    read_lines(f, f->path);
+    assert_int_equal(f->line_count, 1);
+    assert_string_equal(text_of(f->lines[0], "level"), "WARN");
+}
+
 static void only_the_user_and_the_group_may_read_it(void **state)
 {
     struct fixture *f = *state;
@@ -437,6 +472,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_line_has_its_keys_in_order),
+        TEST(a_deleted_file_is_opened_again_within_a_second),
+        TEST(a_rotation_that_sends_no_signal_is_followed_after_a_while),
         TEST(only_the_user_and_the_group_may_read_it),
         TEST(an_object_without_a_name_becomes_the_metadata),
         TEST(levels_below_the_set_one_are_not_written),

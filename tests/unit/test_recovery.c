@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <setjmp.h>
@@ -26,6 +27,23 @@
     "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"journal." kind "\","      \
     "\"kafka_topic\":\"orders\",\"kafka_partition\":" #partition ",\"kafka_offset\":" #from \
     ",\"from\":" #from ",\"to\":" #to "}\n"
+
+/* So many writes find no room but for half of what they bring. */
+static int full_writes;
+
+ssize_t __real_write(int fd, const void *bytes, size_t len);
+ssize_t __wrap_write(int fd, const void *bytes, size_t len);
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t len)
+{
+    if (full_writes == 0)
+        return __real_write(fd, bytes, len);
+    if (len > 1)
+        return __real_write(fd, bytes, len / 2);
+    full_writes--;
+    errno = ENOSPC;
+    return -1;
+}
 
 struct fixture {
     char folder[64];
@@ -112,7 +130,7 @@ static void save(struct fixture *f)
 {
     struct err e = {0};
 
-    assert_int_equal(sidecar_write(f->sidecar, &f->state, &e), 0);
+    assert_int_equal(sidecar_write(f->sidecar, &f->state, NULL, &e), 0);
 }
 
 static const struct checkpoint_entry *entry_of(struct fixture *f, int32_t partition)
@@ -264,6 +282,74 @@ static void a_torn_line_is_moved_aside_byte_for_byte_and_cut_off(void **state)
     assert_int_equal(fread(copy, 1, sizeof(copy), file), sizeof(torn) - 1);
     assert_memory_equal(copy, torn, sizeof(torn) - 1);
     fclose(file);
+}
+
+static size_t count_torn(const struct fixture *f)
+{
+    char pattern[160];
+    glob_t found;
+    size_t count = 0;
+
+    snprintf(pattern, sizeof(pattern), "%s.torn-*", f->path);
+    if (glob(pattern, 0, NULL, &found) == 0)
+        count = found.gl_pathc;
+    globfree(&found);
+    return count;
+}
+
+struct patient {
+    struct fixture *f;
+    int waits;
+    int patience;
+};
+
+static bool wait_a_little(void *ctx, const struct err *why)
+{
+    struct patient *p = ctx;
+
+    assert_non_null(strstr(why->text, strerror(ENOSPC)));
+    assert_int_equal(count_torn(p->f), 0);
+    return p->waits++ < p->patience;
+}
+
+static void a_torn_line_waits_for_room_and_leaves_one_file(void **state)
+{
+    static const char torn[] = "{\"timestamp\":\"2026";
+    struct fixture *f = *state;
+    struct patient patient = {.f = f, .patience = 100};
+
+    f->patience = (struct recovery_patience){.wait = wait_a_little, .ctx = &patient};
+    append_text(f->path, LINE(0, 1));
+    append_text(f->path, torn);
+    full_writes = 3;
+    recover(f);
+    assert_int_equal(patient.waits, 3);
+    assert_int_equal(count_torn(f), 1);
+    assert_int_equal(size_of(f->report.torn_path.data), strlen(torn));
+    assert_int_equal(f->report.torn_bytes, strlen(torn));
+    assert_int_equal(size_of(f->path), sizeof(LINE(0, 1)) - 1);
+    assert_int_equal(next_of(f, 0), 2);
+}
+
+static void who_does_not_wait_for_room_leaves_all_as_it_is(void **state)
+{
+    static const char text[] = LINE(0, 1) "{\"time";
+    struct fixture *f = *state;
+    struct patient patient = {.f = f, .patience = 2};
+    struct err e = {0};
+    int fd;
+
+    f->patience = (struct recovery_patience){.wait = wait_a_little, .ctx = &patient};
+    append_text(f->path, text);
+    fd = open(f->path, O_RDWR | O_APPEND | O_CLOEXEC);
+    full_writes = 100;
+    assert_int_equal(recovery_run(f->path, f->sidecar, fd, &f->patience, &f->state, &f->report, &e),
+                     -1);
+    full_writes = 0;
+    assert_int_equal(patient.waits, 3);
+    assert_int_equal(count_torn(f), 0);
+    assert_int_equal(size_of(f->path), sizeof(text) - 1);
+    close(fd);
 }
 
 static void a_journal_that_is_one_torn_line_becomes_empty(void **state)
@@ -779,7 +865,7 @@ static void a_sidecar_comes_back_as_it_was_written(void **state)
     checkpoint_find(&out, "other", 3)->committed = 5;
     checkpoint_find(&out, "other", 3)->rewind_end = 9;
     checkpoint_find(&out, "other", 3)->timestamp_ms = INT64_C(1795367071402);
-    assert_int_equal(sidecar_write(f->sidecar, &out, &e), 0);
+    assert_int_equal(sidecar_write(f->sidecar, &out, NULL, &e), 0);
     assert_int_equal(sidecar_read(f->sidecar, &in, &e), 1);
     assert_string_equal(in.cluster_id, "cluster");
     assert_true(in.device == out.device && in.inode == 17 && in.length == 12345);
@@ -827,6 +913,8 @@ int main(void)
         TEST(the_lines_of_a_recreated_topic_are_no_rewind),
         TEST(the_time_of_the_last_record_is_known_again),
         TEST(a_torn_line_is_moved_aside_byte_for_byte_and_cut_off),
+        TEST(a_torn_line_waits_for_room_and_leaves_one_file),
+        TEST(who_does_not_wait_for_room_leaves_all_as_it_is),
         TEST(a_journal_that_is_one_torn_line_becomes_empty),
         TEST(an_offset_without_a_next_one_is_a_broken_line),
         TEST(broken_lines_before_the_length_of_the_sidecar_stay),
