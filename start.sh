@@ -36,7 +36,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 . "$ROOT/scripts/lib/flow.sh"
 
 KAFKA_SECONDS=60
-GIVEN_KAFKA_SECONDS=20
+GIVEN_KAFKA_MS=20000
 TOPICS_MS=30000
 TRACKER_SECONDS=15
 FIRST_ORDER_SECONDS=30
@@ -142,6 +142,16 @@ run_logged() {
   return 1
 }
 
+# run_shown LOG COMMAND...: what it reports on stderr is shown at once; the last line is in $last_report.
+run_shown() {
+  local log=$RUN/$1 status
+  shift
+  "$@" 2>&1 >"$log" 8>&- | tee "$log.err" | sed -u 's/^[a-z]*: /     /'
+  status=${PIPESTATUS[0]}
+  last_report=$(sed -n '$s/^[a-z]*: //p' "$log.err")
+  return "$status"
+}
+
 # The producer knows the settings and can ask Kafka with them (TLS, logins), so it is built first.
 prepare() {
   local began
@@ -191,7 +201,8 @@ broker_answers() {
   done
   for broker in "${brokers[@]}"; do
     connects "$broker" || continue
-    KAFKA_BROKER=$1 bin/producer --init --timeout-ms 5000 >"$RUN/ask.log" 2>&1 8>&- && return 0
+    KAFKA_BROKER=$1 KAFKA_CREATE_TOPICS=false bin/producer --init --timeout-ms 5000 >"$RUN/ask.log" 2>&1 8>&- &&
+      return 0
   done
   return 1
 }
@@ -380,10 +391,6 @@ start_embedded() {
 
 # kafka_takes_clients: 0 yes, 1 not yet, 2 never: its process has ended.
 kafka_takes_clients() {
-  if [ "$rung" = given ]; then
-    broker_answers "$address"
-    return
-  fi
   kafka_is_ready "$address" && return 0
   case $rung in
   java | embedded) recorded_kafka_runs || return 2 ;;
@@ -392,16 +399,20 @@ kafka_takes_clients() {
 }
 
 wait_for_kafka() {
-  local seconds=$KAFKA_SECONDS
   step 2 "Wait until Kafka answers"
-  [ "$rung" != given ] || seconds=$GIVEN_KAFKA_SECONDS
-  wait_until "$seconds" "an answer from $address" kafka_takes_clients || explain_silence
+  if [ "$rung" = given ]; then
+    # The producer says why it does not, as soon as it knows.
+    run_shown ask.log env KAFKA_CREATE_TOPICS=false bin/producer --init --timeout-ms "$GIVEN_KAFKA_MS" ||
+      explain_silence
+  else
+    wait_until "$KAFKA_SECONDS" "an answer from $address" kafka_takes_clients || explain_silence
+  fi
   step_done
 }
 
 explain_silence() {
   case $rung in
-  given) die "no Kafka answers at $address" "is it running, and is the address right?" ;;
+  given) die "no Kafka answers at $address: $last_report" "what the line above says, then ./start.sh again" ;;
   java)
     note_lines "$LOCAL/kafka.log"
     die "Apache Kafka does not answer at $address" "see .kafka/local/kafka.log"
@@ -420,8 +431,8 @@ explain_silence() {
 
 create_topics() {
   step 3 "Create the topics $(setting kafka.topic) and $(setting dlq.topic)"
-  run_logged topics.log bin/producer --init --timeout-ms "$TOPICS_MS" ||
-    die "bin/producer --init failed" "see the lines above"
+  run_shown topics.log bin/producer --init --timeout-ms "$TOPICS_MS" ||
+    die "bin/producer --init failed: $last_report" "what the line above says, then ./start.sh again"
   sed 's/^/     /' "$RUN/topics.log"
   step_done
 }

@@ -17,6 +17,8 @@ enum log_line_kind {
     LOG_LINE_STOPPED, /* "tracker stopped": the last line of an orderly stop */
     LOG_LINE_AWAY,    /* no broker can be reached, until a line says BACK or the tracker starts */
     LOG_LINE_BACK,
+    LOG_LINE_UNASSIGNED, /* Kafka gives the tracker no partition, until a line says ASSIGNED */
+    LOG_LINE_ASSIGNED,
 };
 
 struct log_line {

@@ -141,13 +141,17 @@ struct lag_reading {
     int64_t offsets; /* sum over partitions: does it move? */
 };
 
+#define AWAY_WHY_SIZE 600
+
 struct dash_log {
     bool has_any;
     int64_t newest_ms;
     bool is_stopped; /* the newest line says that the tracker stopped */
     bool has_failed; /* and that an error stopped it */
     int64_t stopped_ms;
-    int64_t away_ms; /* since when Kafka is away by the log, 0 while it is not */
+    int64_t away_ms;              /* since when Kafka is away by the log, 0 while it is not */
+    char away_why[AWAY_WHY_SIZE]; /* the reason and a remedy, "" while the log gives none */
+    bool is_unassigned;           /* what is away is not Kafka: it gives the tracker no partition */
     int errors_in_a_row;
     int64_t fatal_ms;                      /* of the last FATAL line, 0 if none */
     struct cause_slot errors[CAUSE_SLOTS]; /* by second */

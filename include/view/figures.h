@@ -115,7 +115,9 @@ struct figures {
     enum writer_state writer; /* of a whole: there when any is, else gone when any is */
     /* since the tracker let go of its journal without saying that it stops; -1 */
     int64_t gone_age_ms;
-    int64_t away_age_ms; /* for how long Kafka has been away; -1 while it is not */
+    int64_t away_age_ms;  /* for how long Kafka has been away; -1 while it is not */
+    const char *away_why; /* the reason and a remedy, "" while the log gives none */
+    bool is_unassigned;   /* what is away is not Kafka: it gives the tracker no partition */
     /* since the newest event, if that is over the limit, no line of the log came since, at least 20
      * events would have come, had they gone on, and no tracker is there whose log is not overdue;
      * else -1 */

@@ -38,7 +38,7 @@ struct health_finding {
     enum level at_once;  /* that bad it cannot come and go within seconds: needs no holding */
     bool is_blind;       /* UNKNOWN since a file cannot be read: then so is the verdict */
     const char *tracker; /* of several: whose it is, also said in the text; else NULL */
-    char text[160];
+    char text[720];      /* the reason of an outage has a remedy with it */
 };
 
 struct health {

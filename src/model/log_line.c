@@ -24,6 +24,8 @@ static const struct {
     {"tracker stopped", LOG_LINE_STOPPED},
     {"Kafka is away, trying until it is back", LOG_LINE_AWAY},
     {"Kafka is back", LOG_LINE_BACK},
+    {"no partition was assigned", LOG_LINE_UNASSIGNED},
+    {"partition assigned", LOG_LINE_ASSIGNED},
 };
 
 static const struct {

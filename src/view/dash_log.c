@@ -49,8 +49,10 @@ static int64_t away_since(const struct dash_log *log, const struct log_line *lin
 {
     switch (line->kind) {
     case LOG_LINE_AWAY:
+    case LOG_LINE_UNASSIGNED:
         return log->away_ms ? log->away_ms : line->timestamp_ms;
     case LOG_LINE_BACK:
+    case LOG_LINE_ASSIGNED:
     case LOG_LINE_STARTED:
     case LOG_LINE_STOPPED:
         return 0;
@@ -59,6 +61,27 @@ static int64_t away_since(const struct dash_log *log, const struct log_line *lin
         break;
     }
     return log->away_ms;
+}
+
+/* The last line with a reason counts: what several clients see may be known to one of them. */
+static void take_away(struct dash_log *log, const struct log_line *line)
+{
+    struct scan_value remedy = scan_find(&line->metadata, "remedy");
+    char *why = log->away_why;
+    size_t len = 0;
+
+    log->away_ms = away_since(log, line);
+    if (log->away_ms == 0)
+        *why = '\0';
+    if (line->kind != LOG_LINE_AWAY && line->kind != LOG_LINE_UNASSIGNED)
+        return;
+    log->is_unassigned = line->kind == LOG_LINE_UNASSIGNED;
+    if (line->error.kind == SCAN_STRING)
+        len = scan_text(&line->error, why, AWAY_WHY_SIZE);
+    if (len > 0 && len + 3 < AWAY_WHY_SIZE && remedy.kind == SCAN_STRING) {
+        memcpy(why + len, "; ", 3);
+        scan_text(&remedy, why + len + 2, AWAY_WHY_SIZE - len - 2);
+    }
 }
 
 void dash_log_line(struct dash *d, const struct log_line *line, const struct place *place)
@@ -78,7 +101,7 @@ void dash_log_line(struct dash *d, const struct log_line *line, const struct pla
     d->log.has_failed = d->log.is_stopped && line->level == LOG_ERROR;
     if (line->kind == LOG_LINE_STOPPED)
         d->log.stopped_ms = line->timestamp_ms;
-    d->log.away_ms = away_since(&d->log, line);
+    take_away(&d->log, line);
     if (line->kind == LOG_LINE_METRICS)
         take_metrics(d, line);
 }

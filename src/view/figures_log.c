@@ -72,6 +72,8 @@ static void take_log(struct figures *f, const struct dash_log *log)
     f->log_age_ms = log->has_any ? figures_age(f->now_ms, log->newest_ms) : -1;
     f->fatal_age_ms = figures_age_or_unknown(f->now_ms, log->fatal_ms);
     f->away_age_ms = figures_age_or_unknown(f->now_ms, log->away_ms);
+    f->away_why = log->away_why;
+    f->is_unassigned = log->is_unassigned;
     f->has_failed = log->has_failed;
     f->stop_age_ms = log->is_stopped ? figures_age(f->now_ms, log->stopped_ms) : -1;
     f->errors_in_a_row = log->errors_in_a_row;
@@ -147,6 +149,7 @@ static void take_log_of_all(struct figures *f)
 {
     f->log_age_ms = f->fatal_age_ms = f->stop_age_ms = f->errors_60s = f->log_interval_ms = -1;
     f->away_age_ms = -1;
+    f->away_why = "";
     for (int i = 0; i < f->tracker_count; i++) {
         const struct figures *t = &f->trackers[i];
 
@@ -154,8 +157,11 @@ static void take_log_of_all(struct figures *f)
         f->fatal_age_ms = least(f->fatal_age_ms, t->fatal_age_ms);
         f->stop_age_ms = least(f->stop_age_ms, t->stop_age_ms);
         f->has_failed |= t->has_failed;
-        if (t->away_age_ms > f->away_age_ms)
+        if (t->away_age_ms > f->away_age_ms) {
             f->away_age_ms = t->away_age_ms;
+            f->away_why = t->away_why;
+            f->is_unassigned = t->is_unassigned;
+        }
         if (t->errors_in_a_row > f->errors_in_a_row)
             f->errors_in_a_row = t->errors_in_a_row;
         if (t->errors_60s >= 0)

@@ -105,7 +105,9 @@ static struct health_finding judge_progress(const struct figures *f, const struc
 
     (void)l;
     if (f->away_age_ms >= 0)
-        return finding(LEVEL_CRIT, "Kafka is away, for %s", away.text);
+        return finding(LEVEL_CRIT, "%s, for %s%s%s",
+                       f->is_unassigned ? "no partition was assigned" : "Kafka is away", away.text,
+                       *f->away_why ? ": " : "", f->away_why);
     if (f->is_rewound)
         return finding(LEVEL_CRIT, "rewound to an earlier offset and not yet back");
     if (f->lag.messages < 0)
@@ -298,7 +300,7 @@ static void join_trackers(struct health_finding *found, const struct figures *f,
     }
     if (!worst)
         return;
-    *found = finding(worst->health.findings[rule].level, "%.40s: %.100s", worst->name,
+    *found = finding(worst->health.findings[rule].level, "%.40s: %.600s", worst->name,
                      worst->health.findings[rule].text);
     found->at_once = worst->health.findings[rule].at_once;
     found->is_blind = worst->health.findings[rule].is_blind;

@@ -267,6 +267,8 @@ is_taken() { # PORT
   start --kafka "localhost:$START_KAFKA_PORT"
   failed_with 1
   says "no Kafka answers at localhost:$START_KAFKA_PORT"
+  says "it takes the connection and does not answer"
+  says "remedy="
   nothing_is_left
 }
 

@@ -10,14 +10,23 @@
 void feed_log(struct dash *d, int64_t at_ms, const char *level, const char *message,
               const char *metadata)
 {
+    feed_log_error(d, at_ms, level, message, "", metadata);
+}
+
+void feed_log_error(struct dash *d, int64_t at_ms, const char *level, const char *message,
+                    const char *error, const char *metadata)
+{
     char time[RFC3339_SIZE];
     struct strbuf text = {0};
     struct log_line line;
     struct place place = {.tracker = d->number};
 
     rfc3339_format(at_ms, time);
-    strbuf_addf(&text, "{\"timestamp\":\"%s\",\"level\":\"%s\",\"message\":\"%s\",\"metadata\":%s}",
-                time, level, message, metadata);
+    strbuf_addf(&text, "{\"timestamp\":\"%s\",\"level\":\"%s\",\"message\":\"%s\",", time, level,
+                message);
+    if (*error)
+        strbuf_addf(&text, "\"error\":\"%s\",", error);
+    strbuf_addf(&text, "\"metadata\":%s}", metadata);
     assert_int_equal(log_line_parse(&line, text.data, text.len), 0);
     dash_log_line(d, &line, &place);
     strbuf_release(&text);

@@ -7,4 +7,8 @@
 void feed_log(struct dash *d, int64_t at_ms, const char *level, const char *message,
               const char *metadata);
 
+/* The same with an error. */
+void feed_log_error(struct dash *d, int64_t at_ms, const char *level, const char *message,
+                    const char *error, const char *metadata);
+
 #endif

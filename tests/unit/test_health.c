@@ -32,6 +32,7 @@ static struct figures healthy(void)
         .fatal_age_ms = -1,
         .stop_age_ms = -1,
         .away_age_ms = -1,
+        .away_why = "",
         .silence_ms = -1,
         .events_reader = &events_reader,
         .log_reader = &log_reader,

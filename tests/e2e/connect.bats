@@ -1,0 +1,129 @@
+#!/usr/bin/env bats
+# Why Kafka cannot be used: the reason and a remedy, wherever people look for them, in front of a real Kafka with TLS,
+# client certificates and logins.
+
+# use_own_flow and start_secure_kafka set what seems unused or unset here.
+# shellcheck disable=SC2154,SC2034
+
+bats_require_minimum_version 1.5.0
+load ../support/common
+load ../support/kafka
+load ../support/secure_kafka
+load ../support/flow
+
+AWAY="Kafka is away, trying until it is back"
+
+setup_file() {
+  start_secure_kafka
+}
+
+teardown_file() {
+  stop_kafka
+}
+
+setup() {
+  use_own_flow
+  TLS=(-X security.protocol=ssl -X "ssl.ca.location=$CERTIFICATES/ca.pem")
+  LOGIN=(-X security.protocol=sasl_plaintext -X sasl.mechanism=PLAIN -X sasl.username=admin)
+  TLS_LOGIN=(-X security.protocol=sasl_ssl -X "ssl.ca.location=$CERTIFICATES/ca.pem" -X sasl.mechanism=PLAIN
+    -X sasl.username=admin -X sasl.password=admin-secret)
+}
+
+teardown() {
+  end_background
+}
+
+# start_servers [far=MS:PORT]...: sets $http, $silent and $far.
+start_servers() {
+  start_in_background servers.out "$ROOT/tests/support/no_kafka.py" servers "$@"
+  wait_for 60 test -f servers
+  http=$(sed -n 's/^http //p' servers)
+  silent=$(sed -n 's/^silent //p' servers)
+  far=$(sed -n 's/^far //p' servers)
+}
+
+# begin_case REASON NAME ADDRESS [OPTION]...: a tracker and a producer --init in the folder NAME.
+begin_case() {
+  local reason=$1 name=$2 address=$3
+  shift 3
+  mkdir "$name"
+  echo "$reason" >"$name/expected"
+  export KAFKA_BROKER=$address TRACKER_LOG_FILE=$PWD/$name/tracker.log TRACKER_EVENTS_FILE=$PWD/$name/tracker.events
+  start_in_background "$name/tracker.out" "$ROOT/bin/tracker" -q "$@"
+  start_in_background "$name/init.out" "$ROOT/bin/producer" --init --timeout-ms 8000 "$@"
+  echo "$started_pid" >"$name/init.pid"
+}
+
+has_reason() { # FILE REASON
+  grep -q "Kafka is away.*reason=$2, remedy=[a-z]" "$1" 2>/dev/null
+}
+
+is_logged_with() { # FOLDER REASON
+  [ -f "$1/tracker.log" ] && jq -e --arg away "$AWAY" --arg reason "$2" -s '
+    any(.[]; .message == $away and .metadata.reason == $reason and (.metadata.remedy | length > 0) and
+             (.error | length > 0))' "$1/tracker.log" >/dev/null
+}
+
+verdict_names_it() { # FOLDER: the monitor's
+  local error
+  error=$(jq -r --arg away "$AWAY" 'select(.message == $away) | .error' "$1/tracker.log" | tail -n 1)
+  "$ROOT/bin/monitor" --check --events "$1/tracker.events" --log "$1/tracker.log" >"$1/check.out" || :
+  grep -qF "CRIT progress" "$1/check.out" && grep -qF "$error" "$1/check.out"
+}
+
+scram_reason() { # what this librdkafka can say of a SCRAM login that Kafka 4 refuses
+  if [ "$(printf '%s\n' 2.6.1 "$("$ROOT/bin/producer" --version | sed 's/.*librdkafka \([0-9.]*\).*/\1/')" |
+    sort -V | head -n 1)" = 2.6.1 ]; then
+    echo wrong_password
+  else
+    echo scram_needs_newer_librdkafka
+  fi
+}
+
+@test "every way to fail has its reason and remedy: at the terminal, in the log and in the monitor's verdict" {
+  local folder
+  start_servers
+  begin_case wrong_password password "127.0.0.1:$PORT_LOGIN" "${LOGIN[@]}" -X sasl.password=wrong
+  begin_case tls_required plain-on-tls "127.0.0.1:$PORT_TLS"
+  begin_case tls_required login-on-tls "127.0.0.1:$PORT_TLS_LOGIN" "${LOGIN[@]}" -X sasl.password=admin-secret
+  begin_case tls_not_offered tls-on-plain "127.0.0.1:$PORT_PLAIN" "${TLS[@]}"
+  begin_case tls_not_offered tls-on-login "127.0.0.1:$PORT_LOGIN" "${TLS_LOGIN[@]}"
+  begin_case certificate_untrusted untrusted "localhost:$PORT_TLS" -X security.protocol=ssl \
+    -X "ssl.ca.location=$CERTIFICATES/stranger.pem"
+  begin_case certificate_other_name name "localhost:$PORT_OTHER_NAME" "${TLS[@]}"
+  begin_case certificate_other_name address "127.0.0.1:$PORT_OTHER_NAME" "${TLS[@]}"
+  begin_case certificate_expired expired "localhost:$PORT_EXPIRED" "${TLS[@]}"
+  begin_case client_certificate_required no-certificate "localhost:$PORT_MUTUAL" "${TLS[@]}"
+  begin_case client_certificate_rejected imposter "localhost:$PORT_MUTUAL" "${TLS[@]}" \
+    -X "ssl.certificate.location=$CERTIFICATES/imposter.crt" -X "ssl.key.location=$CERTIFICATES/imposter.key"
+  begin_case mechanism_not_offered mechanism "127.0.0.1:$PORT_SCRAM" "${LOGIN[@]}" -X sasl.password=admin-secret
+  begin_case "$(scram_reason)" scram "127.0.0.1:$PORT_SCRAM" "${LOGIN[@]}" -X sasl.mechanism=SCRAM-SHA-256 \
+    -X sasl.password=admin-secret
+  begin_case sasl_required no-login "127.0.0.1:$PORT_LOGIN"
+  begin_case sasl_not_offered login-on-plain "127.0.0.1:$PORT_PLAIN" "${LOGIN[@]}" -X sasl.password=admin-secret
+  begin_case not_kafka http "127.0.0.1:$http"
+  begin_case no_answer silent "127.0.0.1:$silent"
+  begin_case no_answer silent-tls "127.0.0.1:$silent" "${TLS[@]}"
+  begin_case address_unresolved no-name no-such-host.invalid:9092
+  begin_case connection_refused refused "127.0.0.1:$PORT_NOBODY"
+  for folder in */expected; do
+    folder=${folder%/expected}
+    wait_for 50 has_reason "$folder/tracker.out" "$(cat "$folder/expected")"
+    wait_for 50 has_reason "$folder/init.out" "$(cat "$folder/expected")"
+    is_logged_with "$folder" "$(cat "$folder/expected")" || fail "$folder: $(cat "$folder/tracker.log")"
+    wait_for 20 verdict_names_it "$folder"
+    ends_with 1 "$(cat "$folder/init.pid")"
+    tail -n 1 "$folder/init.out" | grep -q "no answer from Kafka: .*; [a-z]" || fail "$(cat "$folder/init.out")"
+  done
+}
+
+@test "with the right settings each of these ways leads to Kafka" {
+  create() { # ADDRESS [OPTION]...
+    KAFKA_BROKER=$1 timeout 60 "$ROOT/bin/producer" --init "${@:2}"
+  }
+  create "localhost:$PORT_TLS" "${TLS[@]}"
+  create "localhost:$PORT_MUTUAL" "${TLS[@]}" -X "ssl.certificate.location=$CERTIFICATES/client.crt" \
+    -X "ssl.key.location=$CERTIFICATES/client.key"
+  create "127.0.0.1:$PORT_LOGIN" "${LOGIN[@]}" -X sasl.password=admin-secret
+  create "localhost:$PORT_TLS_LOGIN" "${TLS_LOGIN[@]}"
+}
