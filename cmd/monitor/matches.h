@@ -3,9 +3,9 @@
 
 #include <stddef.h>
 
-/* The files that a pattern of journals matches (model/tracker_paths.h), in the order of their names.
- * What is called as no journal is, and what is no regular file, is left out; what may not be looked
- * at is not, since it may be one. */
+/* The files that a pattern of journals matches (model/tracker_paths.h), sorted by name. What is
+ * called as no journal is, and what is no regular file, is left out; what may not be looked at is
+ * not, since it may be one. */
 struct matches {
     char **paths;
     size_t count;

@@ -15,8 +15,8 @@ int journal_lock_take(int fd);
  * errno when it cannot be asked for. Changes nothing, and needs no permission but to read. */
 int journal_lock_is_held(int fd);
 
-/* Sets `e` to why the lock was not taken, by errno, and names the pid of who holds it where that can
- * be seen, which takes the same user or root. Returns -1. */
+/* Sets `e` to why the lock was not taken, by errno, and names the pid of who holds it where that
+ * can be seen, which takes the same user or root. Returns -1. */
 int journal_lock_refuse(int fd, struct err *e);
 
 #endif

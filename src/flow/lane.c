@@ -72,7 +72,7 @@ static int64_t latency_ms(const struct lane *lane, int64_t wall_ms)
     return begin < 0 ? 0 : wall_ms - begin;
 }
 
-/* Transaction markers, aborted and compacted records: offsets without a record that a reader sees. */
+/* Transaction markers, aborted and compacted records: offsets without a record for a reader. */
 static int64_t skipped_before(const struct lane *lane)
 {
     bool is_known = lane->expected >= 0 && lane->message.offset > lane->expected;

@@ -45,7 +45,7 @@ static bool is_silent(const struct figures *f)
            (f->state == FLOW_LIVE || f->state == FLOW_IDLE || f->state == FLOW_QUIET);
 }
 
-/* What is not read says nothing about the tracker. That it stopped or is gone is known otherwise. */
+/* What is not read says nothing of the tracker. That it stopped or is gone is known otherwise. */
 static bool is_blind(const struct figures *f)
 {
     return failed_reader(f) && f->state != FLOW_LIVE && f->state != FLOW_STOPPED &&

@@ -2,8 +2,8 @@
  *   kafka-topic delete TOPIC
  *   kafka-topic cut TOPIC PARTITION OFFSET   what is before the offset goes, as retention does it
  *   kafka-topic grow TOPIC PARTITIONS        it has so many from then on
- *   kafka-topic commit TOPIC PARTITION       each line of the standard input, in a transaction of its own
- *   kafka-topic abort TOPIC PARTITION        likewise, but each transaction is aborted
+ *   kafka-topic commit TOPIC PARTITION       each line of stdin in a transaction of its own
+ *   kafka-topic abort TOPIC PARTITION        likewise, but all are aborted
  * at $KAFKA_BROKER. Exit 0 when the broker has done it. */
 
 #include <librdkafka/rdkafka.h>
