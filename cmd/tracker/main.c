@@ -26,7 +26,6 @@
 
 #define ADMIN_TURN_MS    100
 #define CLOSE_TIMEOUT_MS 2000
-#define FETCH_MIN_BYTES  ((size_t)1 << 20)
 
 struct options {
     bool drain;
@@ -77,17 +76,6 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
 }
 
 /* ---- parts ---- */
-
-/* One half of the memory is for what is fetched ahead, shared by all partitions that may come to
- * us. */
-static size_t fetch_bytes(const struct tracker *t)
-{
-    size_t partitions =
-        (size_t)(t->cluster.topics[0].partitions > 0 ? t->cluster.topics[0].partitions : 1);
-    size_t share = (size_t)t->cfg->tracker.max_buffered_bytes / 2 / partitions;
-
-    return share > FETCH_MIN_BYTES ? share : FETCH_MIN_BYTES;
-}
 
 static void on_settled(void *ctx, const struct record *r, const struct order *o)
 {
@@ -147,7 +135,16 @@ static int open_kafka(struct tracker *t, struct err *e)
               cfg, &(struct kafka_sink_options){.linger_ms = "0", .topic_wait_ms = "5000"},
               t->wake_fd, &t->files.log, e)))
         return -1;
-    t->kafka_source = kafka_source_open(cfg, fetch_bytes(t), t->wake_fd, &t->files.log, e);
+    /* One half of the memory is for what is fetched ahead. */
+    t->kafka_source = kafka_source_open(
+        &(struct kafka_source_options){
+            .cfg = cfg,
+            .fetch_bytes = (size_t)cfg->tracker.max_buffered_bytes / 2,
+            .partitions = (size_t)t->cluster.topics[0].partitions,
+            .wake_fd = t->wake_fd,
+            .log = &t->files.log,
+        },
+        e);
     return t->kafka_source ? 0 : -1;
 }
 

@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "flow/breaker.h"
 #include "flow/dead_letter.h"
+#include "flow/doubt.h"
 #include "flow/port.h"
 #include "flow/retry.h"
 #include "flow/told.h"
@@ -41,6 +42,18 @@ enum lane_state {
     LANE_SENDING,    /* the dead letter's report is on its way */
     LANE_BLOCKED,    /* a fault of the system; the dead letter is sent again at deadline_ms */
     LANE_HALTED,     /* a record failed and the user chose to stop */
+    LANE_CHECKING,   /* offsets were skipped: is there really no record? */
+};
+
+/* Offsets without a record are normal: markers, aborted and compacted records. But they are also
+ * what a reader sees whose position moved, so a jump is checked before the lane goes on behind it:
+ * at most one a second; another one meanwhile passes unchecked if one as large was found to be
+ * normal, and waits otherwise. */
+struct jump {
+    int64_t to;               /* the end of the one that is checked */
+    int64_t checked_ms;       /* when the last check began, 0 for never */
+    int64_t largest_verified; /* in offsets */
+    bool is_begun;            /* the check of this one */
 };
 
 struct lane {
@@ -54,10 +67,14 @@ struct lane {
     int64_t position;   /* next offset to be read, -1 until known */
     int64_t expected;   /* offset after the last line, or the start; -1 until known: a record
                            beyond it skipped what is between, which holds no record */
+    int64_t known_end;  /* up to where it could be read when it started */
+    bool is_caught_up;  /* nothing came since the end was reached that can be read now */
     int64_t end;        /* drain: handle what is before it; -1 otherwise */
     bool is_at_end;     /* drain: reached */
     int64_t rewind_end; /* what is before it is reprocessed; -1 without a rewind */
     struct told told;
+    struct doubt doubt; /* of what Kafka holds, while there is no position */
+    struct jump jump;
 
     struct message message;
     struct arena arena;

@@ -56,16 +56,36 @@ enum fetch_result {
     FETCH_END,     /* the partition was read up to m->offset; nothing to release */
 };
 
+/* A record as Kafka holds it now. */
+struct record_mark {
+    int64_t offset;       /* -1: there is none */
+    int64_t timestamp_ms; /* -1 if it has none */
+};
+
 /* One partition of an assignment, what Kafka knows of it, and where to begin. */
 struct assignment {
     int32_t partition;
     int64_t committed; /* by the group, -1 if nothing */
-    int64_t low;     /* the partition holds the offsets [low, high); both -1: not known, nothing */
-    int64_t high;    /* comes from it until it is told again */
+    int64_t low;  /* the partition holds the offsets [low, high); both -1: not known, nothing */
+    int64_t high; /* comes from it until `assigned` is called again */
+    int64_t readable_end; /* up to where it can be read: lower than `high` while transactions are
+                             open. Until it is checked `high` is no more than this */
     bool was_beyond; /* it is ours, and the broker refuses to read where it stands: out of range */
+    bool is_checked; /* `assigned` asked for a check, whose answers follow */
+    struct record_mark first; /* the first record that can be read */
+    struct record_mark at;    /* the first at or after check_at */
+    int64_t initial; /* where auto.offset.reset begins when nobody knows, -1: that is an error */
     /* Set by `assigned`. */
-    int64_t start; /* -1: as auto.offset.reset says */
-    bool is_reset; /* the group's offset is of another topic, `start` replaces it */
+    int64_t start;    /* -1 when nobody knows and that is an error */
+    bool is_reset;    /* the group's offset is of another topic, `start` replaces it */
+    bool must_check;  /* `start` cannot be decided yet: ask again, with a check */
+    int64_t check_at; /* then: see `at`; 0 or more */
+};
+
+enum range_state {
+    RANGE_UNKNOWN,  /* ask again later */
+    RANGE_EMPTY,    /* no record can be read there: markers, aborted and compacted records */
+    RANGE_READABLE, /* a record can be read there, or the offsets are gone */
 };
 
 /* What the source tells from within `serve`. */
@@ -96,6 +116,11 @@ struct source {
     void (*release_partitions)(void *self);
     /* The end of the partition as last heard from the broker, or -1. */
     int64_t (*high_watermark)(void *self, int32_t partition);
+    /* Whether Kafka holds records of the partition in [from, to). Called again with the same range
+     * until it is known. */
+    enum range_state (*check_range)(void *self, int32_t partition, int64_t from, int64_t to);
+    /* Reads the partition again from `offset`. */
+    void (*restart)(void *self, int32_t partition, int64_t offset);
 };
 
 /* ---- where records go ---- */

@@ -17,6 +17,7 @@ struct kafka_consumer {
     const char *topic;
     bool (*is_final)(rd_kafka_resp_err_t err); /* trouble that no waiting ends */
     bool begins_anew; /* a partition that cannot be read on is noted, see kafka_consumer_waiting */
+    struct kafka_probe *probe; /* NULL: partitions are not checked */
     struct kafka_inquiry *inquiry;
     struct kafka_partition *partitions;
     size_t partition_count; /* in order of their numbers */
@@ -25,6 +26,7 @@ struct kafka_consumer {
     int64_t woken_ms;
     struct kafka_headers headers;
     struct err failure;               /* a partition's, for the next serve */
+    bool is_fatal;                    /* librdkafka does nothing more with this client */
     rd_kafka_resp_err_t trouble_code; /* the last one */
     struct err trouble;               /* not taken yet */
 };
@@ -38,11 +40,12 @@ struct kafka_partition {
     bool is_lost;        /* librdkafka reads it elsewhere: it must be assigned again at `next` */
     int64_t next;        /* offset to be fetched */
     int64_t refused;     /* offset that the broker could not read, -1 for none */
+    int64_t check_at;    /* to be checked there before it begins, -1: nowhere */
     int64_t stored;      /* everything before it is done, -1 for none */
     bool is_handed_over; /* librdkafka has `stored` */
 };
 
-/* Takes `conf`. The members down to `begins_anew`, with client.log and client.wake_fd, are set by
+/* Takes `conf`. The members down to `probe`, with client.log and client.wake_fd, are set by
  * the caller. Returns 0, or -1 with ERR_USAGE. */
 int kafka_consumer_open(struct kafka_consumer *c, rd_kafka_conf_t *conf, struct err *e);
 
@@ -66,7 +69,8 @@ struct kafka_partition *kafka_consumer_find(const struct kafka_consumer *c, int3
 
 /* The partitions whose start is to be decided: those that have not begun, and those that the broker
  * cannot read on where they were: out of its range. Nothing comes from them until they begin and
- * are assigned there. Returns a new list, or NULL when there are none. */
+ * are assigned there. Returns a new list, with the offset where one is to be checked, or NULL when
+ * there are none. */
 rd_kafka_topic_partition_list_t *kafka_consumer_waiting(const struct kafka_consumer *c);
 
 /* Whether the broker refused to read just where the partition stands; a refusal may also be of an

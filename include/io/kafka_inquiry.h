@@ -6,6 +6,7 @@
 
 #include "flow/port.h"
 #include "io/kafka_internal.h"
+#include "io/kafka_probe.h"
 
 /* Where the partitions of a topic stand: what the group committed and what the broker holds.
  * librdkafka 2.0.2 has no such question that does not block, and a consumer must be polled however
@@ -19,12 +20,15 @@ struct kafka_answer {
     size_t unknown_count;          /* of those: no leader, `low` and `high` are -1 */
 };
 
-/* `rk` is borrowed. The eventfd `wake_fd` is written to when an answer came. */
-struct kafka_inquiry *kafka_inquiry_new(rd_kafka_t *rk, const char *topic, int wake_fd);
+/* `rk` is borrowed, `probe` shared; without a probe (NULL) nothing can be checked. The eventfd
+ * `wake_fd` is written to when an answer came. */
+struct kafka_inquiry *kafka_inquiry_new(rd_kafka_t *rk, struct kafka_probe *probe,
+                                        const char *topic, int wake_fd);
 
-/* Goes on asking about `partitions` (NULL: all that the topic has). Returns the answer once, the
+/* Goes on asking about `partitions` (NULL: all that the topic has); one whose offset in the list is
+ * 0 or more is checked there, see struct assignment. Returns the answer once, the
  * caller's until the next call, or NULL while there is none. Never waits. After an answer the next
- * call asks anew; after an error not before half a second has passed. */
+ * call asks again, after an error or a check not before half a second has passed. */
 struct kafka_answer *kafka_inquiry_turn(struct kafka_inquiry *q,
                                         const rd_kafka_topic_partition_list_t *partitions);
 

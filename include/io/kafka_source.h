@@ -10,15 +10,23 @@
 #include "flow/port.h"
 
 /* A consumer group member as the flow's source: one queue per partition, offsets committed in the
- * background once stored. */
+ * background once stored. A client that librdkafka declares dead, as after another one took its
+ * static membership, is replaced: its partitions count as lost, their records come again. */
 struct kafka_source;
 
-/* Joins the group of the settings and subscribes to its topic; never waits for the broker.
- * `wake_fd` is an eventfd that is written to when something came; `fetch_bytes`, 2 KiB or more,
- * bounds what is fetched ahead per partition (about, and but for a record that is larger). Returns
- * NULL with `e` (ERR_USAGE for a bad librdkafka property). `cfg` and `log` must outlive it. */
-struct kafka_source *kafka_source_open(const struct config *cfg, size_t fetch_bytes, int wake_fd,
-                                       const struct log *log, struct err *e);
+/* All borrowed; `cfg` and `log` must outlive the source. */
+struct kafka_source_options {
+    const struct config *cfg;
+    size_t fetch_bytes; /* bounds what is fetched ahead of all partitions (about) */
+    size_t partitions;  /* so many are expected to come; with more than that the client is replaced
+                           by one that fetches less ahead of each */
+    int wake_fd;        /* an eventfd that is written to when something came */
+    const struct log *log;
+};
+
+/* Joins the group of the settings and subscribes to its topic; never waits for the broker. Returns
+ * NULL with `e` (ERR_USAGE for a bad librdkafka property). */
+struct kafka_source *kafka_source_open(const struct kafka_source_options *o, struct err *e);
 
 struct source kafka_source_port(struct kafka_source *s);
 

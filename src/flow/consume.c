@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "flow/drain.h"
+#include "flow/jump.h"
 #include "flow/rebalance.h"
 
 #define TURN_MAX_SLEEP_MS 200
@@ -60,6 +61,18 @@ static void submit_lines(struct consume *c)
     for (size_t i = 0; i < c->lanes.count; i++)
         told_hand_over(&c->lanes.list[i]->told, c->last_batch);
     free(marks);
+}
+
+/* Markers and aborted records behind the last one are passed too, so that nobody who compares the
+ * group's offsets with the ends of the partitions sees a lag. */
+static void pass_ends(struct consume *c)
+{
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        struct lane *lane = c->lanes.list[i];
+
+        if (lane->state == LANE_IDLE && lane->is_caught_up && lane->position >= 0)
+            told_pass(&lane->told, c->last_batch, lane->position);
+    }
 }
 
 static void store_durable(struct consume *c)
@@ -121,6 +134,14 @@ static void leave_out(struct consume *c, const struct lane *lane, struct message
     c->ports.source->release(c->ports.source->self, m);
 }
 
+static void take_message(struct consume *c, struct lane *lane, struct message *m)
+{
+    if (m->offset < lane->position)
+        leave_out(c, lane, m);
+    else if (m->offset == lane->position || !jump_hold(lane, &c->env, m, m->offset))
+        lane_take(lane, &c->env, m);
+}
+
 /* Reads what waits, up to a burst or a batch. Returns true when there may be more. */
 static bool read_lane(struct consume *c, struct lane *lane)
 {
@@ -135,16 +156,17 @@ static bool read_lane(struct consume *c, struct lane *lane)
             return false;
         switch (s->fetch(s->self, lane->partition, &m)) {
         case FETCH_NOTHING:
+            if (c->phase == CONSUME_DRAINING)
+                drain_note_nothing(lane);
             return false;
         case FETCH_END:
-            if (m.offset > lane->position)
+            lane->is_caught_up = true;
+            if (m.offset > lane->position && !jump_hold(lane, &c->env, NULL, m.offset))
                 lane->position = m.offset;
             break;
         case FETCH_MESSAGE:
-            if (m.offset < lane->position)
-                leave_out(c, lane, &m);
-            else
-                lane_take(lane, &c->env, &m);
+            lane->is_caught_up = false;
+            take_message(c, lane, &m);
             break;
         }
         if (lane->state == LANE_HALTED) {
@@ -229,6 +251,8 @@ static void wake_lanes(struct consume *c)
 
         if (c->phase == CONSUME_DRAINING && !lane->fenced)
             drain_hasten(c, lane);
+        if (lane->state == LANE_CHECKING && !lane->fenced)
+            jump_serve(lane, &c->env);
         sleeps = lane_sleeps(lane);
         if (sleeps && !lane->fenced && lane->deadline_ms <= c->env.now_ms)
             lane_wake(lane, &c->env);
@@ -254,8 +278,8 @@ void consume_write_metrics(struct consume *c, struct strbuf *out)
             .high_watermark = s->high_watermark(s->self, lane->partition),
         };
         state.lanes_waiting += lane->state == LANE_WAITING;
-        state.lanes_blocked +=
-            lane->state == LANE_BLOCKED || lane->state == LANE_PROBING || c->journal_was_blocked;
+        state.lanes_blocked += lane->state == LANE_BLOCKED || lane->state == LANE_PROBING ||
+                               lane->doubt.is_open || c->journal_was_blocked;
     }
     if (c->ports.fsync_ms_max)
         state.fsync_ms_max = c->ports.fsync_ms_max(c->ports.fsync_ctx);
@@ -289,9 +313,14 @@ static int sleep_ms(const struct consume *c)
     const struct processor *p = c->ports.processor;
     int64_t due = c->env.now_ms + TURN_MAX_SLEEP_MS;
 
-    for (size_t i = 0; i < c->lanes.count; i++)
-        if (lane_sleeps(c->lanes.list[i]))
-            due = earlier(due, c->lanes.list[i]->deadline_ms);
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        const struct lane *lane = c->lanes.list[i];
+
+        if (lane_sleeps(lane))
+            due = earlier(due, lane->deadline_ms);
+        else if (lane->state == LANE_CHECKING)
+            due = earlier(due, jump_due_ms(lane));
+    }
     due = earlier(due, p->deadline_ms(p->self));
     if (c->phase == CONSUME_DRAINING || c->phase == CONSUME_FLUSHING)
         due = earlier(due, c->phase_deadline_ms);
@@ -314,6 +343,7 @@ int consume_turn(struct consume *c, struct err *e)
     if (is_writable)
         more = read_lanes(c);
     submit_lines(c);
+    pass_ends(c);
     store_durable(c);
     rebalance_give_back(c);
     drain_serve(c);

@@ -8,8 +8,18 @@ void drain_note_end(struct consume *c, struct lane *lane)
 
     if (lane->end < 0)
         lane->end = s->high_watermark(s->self, lane->partition);
+    if (lane->end < 0)
+        lane->end = lane->known_end;
     if (lane->state == LANE_IDLE && lane->end >= 0 && lane->position >= lane->end)
         lane->is_at_end = true;
+}
+
+void drain_note_nothing(struct lane *lane)
+{
+    if (!lane->is_caught_up)
+        return;
+    lane->end = lane->position;
+    lane->is_at_end = true;
 }
 
 void drain_hasten(struct consume *c, struct lane *lane)

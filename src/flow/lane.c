@@ -11,6 +11,7 @@ void lane_init(struct lane *lane, int32_t partition, uint32_t epoch)
                           .epoch = epoch,
                           .position = -1,
                           .expected = -1,
+                          .known_end = -1,
                           .end = -1,
                           .rewind_end = -1};
     told_init(&lane->told);
@@ -423,6 +424,9 @@ void lane_abandon(struct lane *lane, struct lane_env *env)
         return;
     if (lane->state == LANE_ATTEMPTING)
         env->processor->cancel(env->processor->self, lane_tag(lane));
-    lane->position = lane->message.offset;
-    let_go(lane, env);
+    if (lane->state != LANE_CHECKING)
+        lane->position = lane->message.offset;
+    if (lane->message.handle)
+        let_go(lane, env);
+    lane->state = LANE_IDLE;
 }

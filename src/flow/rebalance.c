@@ -2,7 +2,8 @@
 
 #include "flow/start.h"
 
-#define REVOKE_MS 2000 /* for what is under way when partitions are taken away */
+#define REVOKE_MS       2000  /* for what is under way when partitions are taken away */
+#define DOUBT_REPORT_MS 60000 /* between two lines about the same doubt */
 
 /* A line about offsets instead of a record: it is durable before anything that follows it. */
 static void tell_start(struct consume *c, struct lane *lane, const struct start *start)
@@ -32,57 +33,156 @@ static void tell_start(struct consume *c, struct lane *lane, const struct start 
                  NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
                  LOG_INT("journal", start->to));
         break;
+    case START_CUT:
+        record_write_recreated(c->env.wall_ms, topic, lane->partition, start->from, start->to,
+                               &c->lines);
+        log_with(c->ports.log, LOG_ERROR,
+                 "Kafka has lost records that were journaled, continuing at the end of its log",
+                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
+                 LOG_INT("journal", start->to));
+        break;
     }
     lane->told.next = start->offset;
 }
 
+static bool is_other_log(const struct start *start)
+{
+    return start->kind == START_RESET || start->kind == START_CUT;
+}
+
 /* A rewind goes on where a restart or another one found it, to the end of the farther one. Those of
- * a recreated topic are new records. */
+ * another log are new records. */
 static void begin_rewind(struct lane *lane, const struct journal_position *p, struct start *start)
 {
-    if (start->kind == START_RESET)
+    if (is_other_log(start))
         return;
     if (start->kind == START_REPLAY && start->to < p->rewind_end)
         start->to = p->rewind_end;
     lane->rewind_end = start->kind == START_REPLAY ? start->to : p->rewind_end;
 }
 
-static void start_lane(struct consume *c, struct assignment *a)
+/* ---- assignment ---- */
+
+/* What is known of a partition whose lane is to start. */
+struct found {
+    struct assignment *assignment;
+    struct journal_position journal;
+    struct start_facts facts;
+};
+
+static void look_up(struct consume *c, struct assignment *a, struct found *found)
 {
     const struct journal_port *j = c->ports.journal;
-    struct lane *lane = lanes_add(&c->lanes, a->partition);
-    struct start_facts facts = {
-        .committed = a->committed, .low = a->low, .high = a->high, .was_beyond = a->was_beyond};
-    struct journal_position position;
-    struct start start;
 
-    j->position(j->self, a->partition, &position);
-    facts.journal_next = position.next;
-    facts.acked_commit = position.committed;
-    start = start_decide(&facts);
-    begin_rewind(lane, &position, &start);
+    found->assignment = a;
+    j->position(j->self, a->partition, &found->journal);
+    found->facts = (struct start_facts){.journal_next = found->journal.next,
+                                        .acked_commit = found->journal.committed,
+                                        .committed = a->committed,
+                                        .low = a->low,
+                                        .high = a->high,
+                                        .was_beyond = a->was_beyond};
+}
+
+/* A truncated log that has not grown holds nothing new: the group's offset is left alone until it
+ * does, since it may be right after all. */
+static bool replaces_commit(const struct start *start, const struct assignment *a)
+{
+    return start->kind == START_RESET || (start->kind == START_CUT && a->high > start->offset);
+}
+
+static void start_lane(struct consume *c, struct lane *lane, struct found *found,
+                       struct start start)
+{
+    struct assignment *a = found->assignment;
+
+    if (start.offset == START_UNKNOWN)
+        start.offset = a->initial;
+    begin_rewind(lane, &found->journal, &start);
     told_begin(&lane->told, start.offset);
     tell_start(c, lane, &start);
     /* A crash came between journal and commit: the group is to know even if no record follows. */
-    if (start.kind == START_NORMAL && facts.journal_next > facts.committed)
+    if (start.kind == START_NORMAL && found->journal.next > a->committed)
         told_mark(&lane->told, c->last_batch, start.offset);
-    lane->told.is_set_back = start.kind == START_REPLAY || start.kind == START_RESET;
+    lane->told.is_set_back = start.kind == START_REPLAY || is_other_log(&start);
     a->start = start.offset;
-    a->is_reset = start.kind == START_RESET;
+    a->is_reset = replaces_commit(&start, a);
+    lane->doubt = (struct doubt){0};
     lane->position = lane->expected = start.offset;
+    /* Our own commit went beyond the journal: what is between holds no record. */
+    if (start.kind == START_NORMAL && start.offset == found->journal.committed &&
+        found->journal.next >= 0)
+        lane->expected = found->journal.next;
+    lane->known_end = a->readable_end;
     if (c->policy.drain)
-        lane->end = a->high;
+        lane->end = a->readable_end;
     log_with(c->ports.log, LOG_INFO, "partition assigned", NULL, LOG_INT("partition", a->partition),
-             LOG_INT("start", start.offset), LOG_INT("journal", facts.journal_next),
+             LOG_INT("start", start.offset), LOG_INT("journal", found->journal.next),
              LOG_INT("committed", a->committed), LOG_INT("low", a->low), LOG_INT("high", a->high));
 }
 
-/* A lane without a position: it stands for what is not known of its partition. */
-static void await_lane(struct consume *c, const struct assignment *a)
+/* The lane keeps no position: it stands for what is not known of its partition. */
+static void await_leader(struct consume *c, const struct lane *lane)
 {
-    lanes_add(&c->lanes, a->partition);
     log_with(c->ports.log, LOG_INFO, "partition waits, it has no leader", NULL,
-             LOG_INT("partition", a->partition));
+             LOG_INT("partition", lane->partition));
+}
+
+static void await_answer(struct consume *c, struct lane *lane, const struct found *found)
+{
+    struct assignment *a = found->assignment;
+    struct doubt *d = &lane->doubt;
+
+    a->must_check = true;
+    a->check_at = found->journal.next > 0 ? found->journal.next - 1 : 0;
+    if (!d->is_open || (d->reported_ms > 0 && c->env.now_ms - d->reported_ms < DOUBT_REPORT_MS))
+        return;
+    d->reported_ms = c->env.now_ms;
+    log_with(c->ports.log, LOG_WARN,
+             "Kafka's log does not match the journal, waiting and asking again", NULL,
+             LOG_INT("partition", lane->partition), LOG_INT("journal", found->journal.next),
+             LOG_INT("committed", a->committed), LOG_INT("low", a->low), LOG_INT("high", a->high));
+}
+
+/* The log is the one that was journaled. */
+static void start_doubtless(struct consume *c, struct lane *lane, struct found *found)
+{
+    if (found->facts.acked_commit >= 0 && found->facts.committed < 0)
+        log_with(c->ports.log, LOG_WARN,
+                 "the group has no committed offset though one was acknowledged, continuing after "
+                 "the journal",
+                 NULL, LOG_INT("partition", lane->partition),
+                 LOG_INT("acknowledged", found->facts.acked_commit),
+                 LOG_INT("journal", found->journal.next));
+    start_lane(c, lane, found, start_decide(&found->facts));
+}
+
+static void decide_start(struct consume *c, struct lane *lane, struct assignment *a)
+{
+    struct found found;
+    struct doubt_facts facts = {
+        .assignment = a, .start = &found.facts, .is_drain = c->policy.drain};
+
+    look_up(c, a, &found);
+    facts.timestamp_ms = found.journal.timestamp_ms;
+    if (!doubt_is_due(&lane->doubt, &found.facts)) {
+        start_doubtless(c, lane, &found);
+        return;
+    }
+    switch (doubt_judge(&lane->doubt, &facts, c->env.now_ms)) {
+    case DOUBT_WAIT:
+        await_answer(c, lane, &found);
+        break;
+    case DOUBT_SAME:
+        start_doubtless(c, lane, &found);
+        break;
+    case DOUBT_CUT:
+        start_lane(c, lane, &found, start_cut(&found.facts, lane->doubt.lowest_high));
+        break;
+    case DOUBT_RECREATED:
+        start_lane(c, lane, &found, start_recreated(&found.facts));
+        break;
+    }
 }
 
 static void on_assigned(void *ctx, struct assignment *list, size_t count)
@@ -92,15 +192,20 @@ static void on_assigned(void *ctx, struct assignment *list, size_t count)
     c->was_assigned = true;
     for (size_t i = 0; i < count; i++) {
         struct lane *lane = lanes_find(&c->lanes, list[i].partition);
+        struct doubt doubt = lane ? lane->doubt : (struct doubt){0};
 
         if (lane)
             lanes_remove(&c->lanes, lane, &c->env);
+        lane = lanes_add(&c->lanes, list[i].partition);
+        lane->doubt = doubt;
         if (list[i].high < 0)
-            await_lane(c, &list[i]);
+            await_leader(c, lane);
         else
-            start_lane(c, &list[i]);
+            decide_start(c, lane, &list[i]);
     }
 }
+
+/* ---- revocation ---- */
 
 static void on_revoked(void *ctx, const int32_t *partitions, size_t count, bool lost)
 {

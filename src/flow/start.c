@@ -19,25 +19,34 @@ static struct start from_low(int64_t wanted, int64_t low)
     return (struct start){.kind = START_GAP, .offset = low, .from = wanted, .to = low};
 }
 
-static struct start beyond_the_end(const struct start_facts *f, int64_t wanted)
+static int64_t wanted_by(const struct start_facts *f)
 {
-    bool holds = f->committed >= f->low && f->committed <= f->high;
-    int64_t offset = holds ? f->committed : f->low;
+    return later(f->journal_next, f->committed);
+}
 
-    return (struct start){.kind = START_RESET, .offset = offset, .from = offset, .to = wanted};
+/* A commit below what was acknowledged to us is somebody's wish for the new topic. Any other may be
+ * our own of the old one. */
+struct start start_recreated(const struct start_facts *f)
+{
+    bool is_wished =
+        f->committed >= f->low && f->committed <= f->high && f->committed < f->acked_commit;
+    int64_t offset = is_wished ? f->committed : f->low;
+
+    return (struct start){
+        .kind = START_RESET, .offset = offset, .from = offset, .to = wanted_by(f)};
+}
+
+struct start start_cut(const struct start_facts *f, int64_t end)
+{
+    return (struct start){.kind = START_CUT, .offset = end, .from = end, .to = wanted_by(f)};
 }
 
 struct start start_decide(const struct start_facts *f)
 {
-    int64_t wanted = later(f->journal_next, f->committed);
+    int64_t wanted = wanted_by(f);
 
     if (wanted == START_UNKNOWN)
         return (struct start){.kind = START_NORMAL, .offset = START_UNKNOWN};
-    if (wanted > f->high)
-        return beyond_the_end(f, wanted);
-    /* It was beyond the end, and the topic has grown past it while we asked. */
-    if (f->was_beyond && wanted >= f->low)
-        return (struct start){.kind = START_RESET, .offset = f->low, .from = f->low, .to = wanted};
     if (was_set_back(f)) {
         int64_t offset = later(f->committed, f->low);
 

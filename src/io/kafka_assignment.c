@@ -16,38 +16,45 @@ static void assign(struct kafka_assignment *a)
     kafka_consumer_assign(a->consumer, is_cooperative(a));
 }
 
-/* Returns -1 when the user wants an error, which is noted. */
+/* Returns -1 when the user wants an error. */
 static int64_t where_nobody_knows(const struct kafka_assignment *a, const struct assignment *p)
 {
     switch (a->reset) {
     case KAFKA_RESET_EARLIEST:
         return p->low;
     case KAFKA_RESET_LATEST:
-        return p->high;
+        return p->readable_end;
     case KAFKA_RESET_ERROR:
         break;
     }
+    return -1;
+}
+
+static void fail_without_start(struct kafka_assignment *a, const struct assignment *p)
+{
     if (a->consumer->failure.kind == ERR_NONE)
         err_set(&a->consumer->failure, ERR_RUNTIME,
                 "%s/%" PRId32 ": nothing is committed by the group, and auto.offset.reset is error",
                 a->consumer->topic, p->partition);
-    return -1;
 }
 
 /* Asks the flow where to begin. */
 static void tell_assigned(struct kafka_assignment *a, struct assignment *partitions, size_t count,
                           const struct source_events *events)
 {
+    for (size_t i = 0; i < count; i++)
+        partitions[i].initial = where_nobody_knows(a, &partitions[i]);
     events->assigned(events->ctx, partitions, count);
     for (size_t i = 0; i < count; i++) {
         struct assignment *p = &partitions[i];
 
-        if (p->high < 0)
+        kafka_consumer_find(a->consumer, p->partition)->check_at = p->must_check ? p->check_at : -1;
+        if (p->high < 0 || p->must_check)
             continue;
-        if (p->start < 0)
-            p->start = where_nobody_knows(a, p);
-        if (p->start < 0)
+        if (p->start < 0) {
+            fail_without_start(a, p);
             continue;
+        }
         kafka_consumer_begin(a->consumer, p->partition, p->start);
         if (p->is_reset)
             kafka_commits_add(a->set_back, p->partition, p->start);

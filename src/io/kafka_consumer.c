@@ -49,8 +49,8 @@ void kafka_consumer_add(struct kafka_consumer *c, int32_t partition)
     memmove(&c->partitions[i + 1], &c->partitions[i],
             (c->partition_count - i) * sizeof(*c->partitions));
     c->partition_count++;
-    c->partitions[i] =
-        (struct kafka_partition){.partition = partition, .next = -1, .refused = -1, .stored = -1};
+    c->partitions[i] = (struct kafka_partition){
+        .partition = partition, .next = -1, .refused = -1, .check_at = -1, .stored = -1};
     c->trouble_code = RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -83,7 +83,8 @@ rd_kafka_topic_partition_list_t *kafka_consumer_waiting(const struct kafka_consu
             continue;
         if (!list)
             list = rd_kafka_topic_partition_list_new(1);
-        rd_kafka_topic_partition_list_add(list, c->topic, c->partitions[i].partition);
+        rd_kafka_topic_partition_list_add(list, c->topic, c->partitions[i].partition)->offset =
+            c->partitions[i].check_at;
     }
     return list;
 }
@@ -103,6 +104,7 @@ void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t n
     p->is_lost = true;
     p->next = next;
     p->refused = -1;
+    p->check_at = -1;
     p->stored = -1;
 }
 
@@ -272,6 +274,7 @@ static int fail_fatally(struct kafka_consumer *c, struct err *e)
     char why[512];
     rd_kafka_resp_err_t cause = rd_kafka_fatal_error(c->client.rk, why, sizeof(why));
 
+    c->is_fatal = true;
     return err_set(e, ERR_RUNTIME, "Kafka consumer is dead: %s: %s", rd_kafka_err2name(cause), why);
 }
 
@@ -409,6 +412,17 @@ static size_t headers(void *self, const struct message *m, const struct header *
     return kafka_headers_read(&c->headers, m, out);
 }
 
+static void restart(void *self, int32_t partition, int64_t offset)
+{
+    struct kafka_consumer *c = self;
+    struct kafka_partition *p = kafka_consumer_find(c, partition);
+
+    if (!p)
+        return;
+    p->next = offset;
+    p->is_lost = true;
+}
+
 static int64_t high_watermark(void *self, int32_t partition)
 {
     struct kafka_consumer *c = self;
@@ -428,6 +442,7 @@ struct source kafka_consumer_port(struct kafka_consumer *c)
         .release = release,
         .headers = headers,
         .high_watermark = high_watermark,
+        .restart = restart,
     };
 }
 
@@ -437,7 +452,7 @@ int kafka_consumer_open(struct kafka_consumer *c, rd_kafka_conf_t *conf, struct 
 {
     if (kafka_client_open(&c->client, RD_KAFKA_CONSUMER, conf, e) < 0)
         return -1;
-    c->inquiry = kafka_inquiry_new(c->client.rk, c->topic, c->client.wake_fd);
+    c->inquiry = kafka_inquiry_new(c->client.rk, c->probe, c->topic, c->client.wake_fd);
     return 0;
 }
 

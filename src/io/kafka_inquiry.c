@@ -10,6 +10,7 @@
 
 struct kafka_inquiry {
     rd_kafka_t *rk;
+    struct kafka_probe *probe;
     char *topic; /* ours: a question may outlive whoever asked */
     int wake_fd;
     struct errand *errand; /* NULL when nothing is open */
@@ -19,6 +20,7 @@ struct kafka_inquiry {
     rd_kafka_topic_partition_list_t *list;
     rd_kafka_topic_partition_list_t *led; /* those of them that have a leader */
     struct assignment *found;
+    bool has_checks;
     struct kafka_answer answer;
 };
 
@@ -76,18 +78,26 @@ static rd_kafka_resp_err_t first_error(const rd_kafka_topic_partition_list_t *li
 /* What the group committed. */
 static rd_kafka_resp_err_t learn_committed(struct kafka_inquiry *q, int64_t deadline)
 {
-    rd_kafka_resp_err_t err = rd_kafka_committed(q->rk, q->list, kafka_left_ms(deadline));
+    rd_kafka_resp_err_t err;
 
-    if (err || (err = first_error(q->list)))
-        return err;
     q->found = mem_alloc_array((size_t)q->list->cnt, sizeof(*q->found));
     for (int i = 0; i < q->list->cnt; i++)
-        q->found[i] = (struct assignment){
-            .partition = q->list->elems[i].partition,
-            .committed = q->list->elems[i].offset >= 0 ? q->list->elems[i].offset : -1,
-            .low = -1,
-            .high = -1,
-            .start = -1};
+        q->found[i] = (struct assignment){.partition = q->list->elems[i].partition,
+                                          .committed = -1,
+                                          .low = -1,
+                                          .high = -1,
+                                          .readable_end = -1,
+                                          .first = {.offset = -1},
+                                          .at = {.offset = -1},
+                                          .initial = -1,
+                                          .start = -1,
+                                          .check_at = q->list->elems[i].offset};
+    err = rd_kafka_committed(q->rk, q->list, kafka_left_ms(deadline));
+    if (err || (err = first_error(q->list)))
+        return err;
+    for (int i = 0; i < q->list->cnt; i++)
+        if (q->list->elems[i].offset >= 0)
+            q->found[i].committed = q->list->elems[i].offset;
     return err;
 }
 
@@ -110,9 +120,60 @@ static rd_kafka_resp_err_t learn_ends(struct kafka_inquiry *q, int64_t end, int6
         if (p && end == RD_KAFKA_OFFSET_BEGINNING)
             q->found[i].low = p->offset;
         else if (p)
-            q->found[i].high = p->offset;
+            q->found[i].high = q->found[i].readable_end = p->offset;
     }
     return err;
+}
+
+/* ---- checks ---- */
+
+static bool is_to_be_checked(const struct assignment *a)
+{
+    return a->high >= 0 && a->check_at >= 0;
+}
+
+static struct record_mark mark_of(const struct kafka_probe_item *item)
+{
+    return item->result == KAFKA_PROBE_RECORD
+               ? (struct record_mark){.offset = item->found, .timestamp_ms = item->timestamp_ms}
+               : (struct record_mark){.offset = -1, .timestamp_ms = -1};
+}
+
+/* Below its beginning a partition has no record, beyond its readable end no probe reads. */
+static int64_t probed_offset(const struct assignment *a, bool is_first)
+{
+    if (is_first || a->check_at < a->low)
+        return a->low;
+    return a->check_at < a->readable_end ? a->check_at : a->readable_end;
+}
+
+/* Reads one record of each partition that is to be checked: its first, or the one at check_at.
+ * Without an answer a partition stays unchecked, and will be asked about again. */
+static void probe_all(struct kafka_inquiry *q, bool is_first, int64_t deadline)
+{
+    struct kafka_probe_item *items = mem_alloc_array((size_t)q->list->cnt, sizeof(*items));
+    size_t count = 0;
+
+    for (int i = 0; i < q->list->cnt; i++)
+        if (is_to_be_checked(&q->found[i]))
+            items[count++] =
+                (struct kafka_probe_item){.partition = q->found[i].partition,
+                                          .offset = probed_offset(&q->found[i], is_first)};
+    kafka_probe_read(q->probe, items, count, deadline);
+    count = 0;
+    for (int i = 0; i < q->list->cnt; i++) {
+        struct assignment *a = &q->found[i];
+        const struct kafka_probe_item *item = &items[count];
+
+        if (!is_to_be_checked(a))
+            continue;
+        count++;
+        *(is_first ? &a->first : &a->at) = mark_of(item);
+        a->is_checked = (is_first || a->is_checked) && item->result != KAFKA_PROBE_NO_ANSWER;
+        if (item->high > a->high)
+            a->high = item->high;
+    }
+    free(items);
 }
 
 static rd_kafka_resp_err_t learn_all(struct kafka_inquiry *q)
@@ -126,6 +187,11 @@ static rd_kafka_resp_err_t learn_all(struct kafka_inquiry *q)
         err = learn_ends(q, RD_KAFKA_OFFSET_BEGINNING, deadline);
     if (!err && q->led->cnt > 0)
         err = learn_ends(q, RD_KAFKA_OFFSET_END, deadline);
+    if (!err && q->has_checks) {
+        deadline = kafka_now_ms() + ASK_MS;
+        probe_all(q, true, deadline);
+        probe_all(q, false, deadline);
+    }
     return err;
 }
 
@@ -162,15 +228,22 @@ static void begin(struct kafka_inquiry *q, const rd_kafka_topic_partition_list_t
     forget(q);
     if (partitions)
         q->list = rd_kafka_topic_partition_list_copy(partitions);
+    q->has_checks = false;
+    for (int i = 0; q->probe && q->list && i < q->list->cnt; i++)
+        q->has_checks |= q->list->elems[i].offset >= 0;
     q->is_dropped = false;
     q->errand = errand_begin(ask, q, q->wake_fd);
 }
 
-struct kafka_inquiry *kafka_inquiry_new(rd_kafka_t *rk, const char *topic, int wake_fd)
+struct kafka_inquiry *kafka_inquiry_new(rd_kafka_t *rk, struct kafka_probe *probe,
+                                        const char *topic, int wake_fd)
 {
     struct kafka_inquiry *q = mem_alloc(sizeof(*q));
 
-    *q = (struct kafka_inquiry){.rk = rk, .topic = mem_strdup(topic), .wake_fd = wake_fd};
+    *q = (struct kafka_inquiry){.rk = rk,
+                                .probe = probe ? kafka_probe_share(probe) : NULL,
+                                .topic = mem_strdup(topic),
+                                .wake_fd = wake_fd};
     return q;
 }
 
@@ -185,7 +258,7 @@ struct kafka_answer *kafka_inquiry_turn(struct kafka_inquiry *q,
         return NULL;
     errand_end(q->errand);
     q->errand = NULL;
-    if (q->answer.err)
+    if (q->answer.err || q->has_checks)
         q->not_before_ms = kafka_now_ms() + PAUSE_MS;
     return q->is_dropped ? NULL : &q->answer;
 }
@@ -206,6 +279,7 @@ bool kafka_inquiry_free(struct kafka_inquiry *q)
     if (is_open)
         return false;
     forget(q);
+    kafka_probe_drop(q->probe);
     free(q->topic);
     free(q);
     return true;

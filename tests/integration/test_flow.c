@@ -156,7 +156,12 @@ static void begin(struct fixture *f, struct tracker *t, double transient_rate)
         f->wake_fd, &f->log_port, &e);
     config_set_property(&f->kafka.cfg, "session.timeout.ms", "4000", "test");
     config_set_property(&f->kafka.cfg, "heartbeat.interval.ms", "300", "test");
-    t->kafka_source = kafka_source_open(&f->kafka.cfg, 1 << 20, f->wake_fd, &f->log_port, &e);
+    t->kafka_source = kafka_source_open(&(struct kafka_source_options){.cfg = &f->kafka.cfg,
+                                                                       .fetch_bytes = 1 << 22,
+                                                                       .partitions = 4,
+                                                                       .wake_fd = f->wake_fd,
+                                                                       .log = &f->log_port},
+                                        &e);
     if (!t->journal || !t->kafka_sink || !t->kafka_source)
         fail_msg("%s", e.text);
     t->journal_port = journal_port(t->journal);

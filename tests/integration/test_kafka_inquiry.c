@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "io/kafka_inquiry.h"
+#include "support/fake_log.h"
 #include "support/mock_kafka.h"
 
 #define TOPIC      "orders"
@@ -16,6 +17,9 @@
 struct fixture {
     struct mock_kafka kafka;
     rd_kafka_t *rk;
+    struct fake_log log;
+    struct log log_port;
+    struct kafka_probe *probe;
     struct kafka_inquiry *inquiry;
 };
 
@@ -31,7 +35,9 @@ static int set_up(void **state)
     rd_kafka_conf_set(conf, "group.id", "group", NULL, 0);
     f->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, NULL, 0);
     assert_non_null(f->rk);
-    f->inquiry = kafka_inquiry_new(f->rk, topic, -1);
+    f->log_port = fake_log_port(&f->log);
+    f->probe = kafka_probe_new(&f->kafka.cfg, &f->log_port);
+    f->inquiry = kafka_inquiry_new(f->rk, f->probe, topic, -1);
     /* Whoever asks may be gone before the thread that asks has begun. */
     memset(topic, 'x', strlen(topic));
     free(topic);
@@ -44,6 +50,8 @@ static int tear_down(void **state)
     struct fixture *f = *state;
 
     assert_true(kafka_inquiry_free(f->inquiry));
+    kafka_probe_drop(f->probe);
+    fake_log_release(&f->log);
     rd_kafka_destroy(f->rk);
     mock_kafka_close(&f->kafka);
     free(f);
@@ -96,12 +104,55 @@ static void a_partition_without_a_leader_is_unknown_and_the_others_are_told(void
     MOCK_WAIT(ask(f)->err == 0, (void)0);
 }
 
+/* Asks about partition 1 with a check at `check_at`. */
+static const struct assignment *check(struct fixture *f, int64_t check_at)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    struct kafka_answer *answer = NULL;
+
+    rd_kafka_topic_partition_list_add(list, TOPIC, 1)->offset = check_at;
+    MOCK_WAIT(answer && !answer->err && answer->partitions[0].is_checked,
+              answer = kafka_inquiry_turn(f->inquiry, list));
+    rd_kafka_topic_partition_list_destroy(list);
+    return &answer->partitions[0];
+}
+
+static void a_check_tells_which_records_are_there(void **state)
+{
+    struct fixture *f = *state;
+    const struct assignment *a;
+
+    for (int i = 0; i < 3; i++)
+        mock_kafka_write(&f->kafka, TOPIC, 1, "key", "value", 5, NULL, 0);
+    a = check(f, 1);
+    assert_int_equal(a->first.offset, 0);
+    assert_true(a->first.timestamp_ms > INT64_C(1600000000000));
+    assert_int_equal(a->at.offset, 1);
+    assert_true(a->at.timestamp_ms >= a->first.timestamp_ms);
+    assert_int_equal(a->high, 3);
+    a = check(f, 700);
+    assert_int_equal(a->first.offset, 0);
+    assert_int_equal(a->at.offset, -1);
+    assert_int_equal(a->high, 3);
+}
+
+static void an_empty_partition_is_checked_too(void **state)
+{
+    const struct assignment *a = check(*state, 5);
+
+    assert_int_equal(a->first.offset, -1);
+    assert_int_equal(a->at.offset, -1);
+    assert_int_equal(a->high, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(it_tells_where_all_partitions_stand),
         TEST(a_partition_without_a_leader_is_unknown_and_the_others_are_told),
+        TEST(a_check_tells_which_records_are_there),
+        TEST(an_empty_partition_is_checked_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

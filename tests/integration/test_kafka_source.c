@@ -162,13 +162,56 @@ static void errors_of_fetching_lose_nothing(void **state)
     MOCK_WAIT(m->position[0] == 10, member_take(m, 0));
 }
 
+static void await_range(struct member *m, int64_t from, int64_t to, enum range_state state)
+{
+    enum range_state got = RANGE_UNKNOWN;
+
+    MOCK_WAIT(got != RANGE_UNKNOWN, {
+        member_serve(m);
+        got = m->port.check_range(m->port.self, 1, from, to);
+    });
+    assert_int_equal(got, state);
+}
+
+static void a_range_of_offsets_is_checked_for_records(void **state)
+{
+    struct group *f = *state;
+    struct member *m = &f->a;
+
+    group_write(f, 1, 0, 10);
+    member_open(f, m);
+    member_join(m);
+    await_range(m, 3, 5, RANGE_READABLE);
+    await_range(m, 0, 10, RANGE_READABLE);
+    await_range(m, 50, 60, RANGE_READABLE); /* the broker does not hold them: they were skipped */
+}
+
+static void a_partition_is_read_again_from_where_it_is_restarted(void **state)
+{
+    struct group *f = *state;
+    struct member *m = &f->a;
+
+    group_write(f, 1, 0, 10);
+    member_open(f, m);
+    member_join(m);
+    MOCK_WAIT(m->end[1] >= 0, member_take(m, 1));
+    m->port.restart(m->port.self, 1, 4);
+    m->end[1] = -1;
+    MOCK_WAIT(m->end[1] >= 0, assert_true(member_take(m, 1) <= 6));
+    assert_int_equal(m->position[1], 10);
+}
+
 static void however_much_memory_is_allowed_it_opens(void **state)
 {
     struct group *f = *state;
     struct err e = {0};
 
     f->a.log_port = fake_log_port(&f->a.log);
-    f->a.source = kafka_source_open(&f->kafka.cfg, (size_t)1 << 40, -1, &f->a.log_port, &e);
+    f->a.source = kafka_source_open(&(struct kafka_source_options){.cfg = &f->kafka.cfg,
+                                                                   .fetch_bytes = (size_t)1 << 40,
+                                                                   .wake_fd = -1,
+                                                                   .log = &f->a.log_port},
+                                    &e);
     if (!f->a.source)
         fail_msg("%s", e.text);
 }
@@ -211,7 +254,10 @@ static void what_the_promise_rests_on_cannot_be_set_otherwise(void **state)
 
         config_init(&cfg);
         config_set_property(&cfg, names[i][0], names[i][1], "flag -X");
-        assert_null(kafka_source_open(&cfg, 1 << 20, -1, &f->a.log_port, &e));
+        assert_null(kafka_source_open(
+            &(struct kafka_source_options){
+                .cfg = &cfg, .fetch_bytes = 1 << 20, .wake_fd = -1, .log = &f->a.log_port},
+            &e));
         assert_int_equal(err_exit_status(&e), 2);
         assert_non_null(strstr(e.text, names[i][0]));
         config_release(&cfg);
@@ -228,6 +274,8 @@ int main(void)
         TEST(it_begins_where_it_is_told_and_goes_on_from_what_was_committed),
         TEST(an_offset_that_goes_back_is_committed_until_it_is_acknowledged),
         TEST(errors_of_fetching_lose_nothing),
+        TEST(a_range_of_offsets_is_checked_for_records),
+        TEST(a_partition_is_read_again_from_where_it_is_restarted),
         TEST(however_much_memory_is_allowed_it_opens),
         TEST(the_loop_is_woken_when_records_come),
         TEST(what_the_promise_rests_on_cannot_be_set_otherwise),

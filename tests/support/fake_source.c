@@ -36,12 +36,14 @@ void fake_source_add_bytes(struct fake_source *s, int32_t partition, const char 
 
     p->records = mem_realloc_array(p->records, p->count + 1, sizeof(*p->records));
     p->records[p->count++] = (struct fake_record){
-        .offset = p->end++,
+        .offset = p->end,
+        .timestamp_ms = FAKE_SOURCE_TIME_MS + p->age_ms + p->end,
         .key = key ? mem_strndup(key, key_len) : NULL,
         .key_len = key_len,
         .value = value ? mem_strndup(value, value_len) : NULL,
         .value_len = value_len,
     };
+    p->end++;
     p->told_end = false;
 }
 
@@ -63,6 +65,11 @@ void fake_source_set_headers(struct fake_source *s, int32_t partition, const str
 void fake_source_skip(struct fake_source *s, int32_t partition, int64_t n)
 {
     partition_of(s, partition)->end += n;
+}
+
+void fake_source_jump(struct fake_source *s, int32_t partition, int64_t n)
+{
+    partition_of(s, partition)->position += n;
 }
 
 static void add_event(struct fake_source *s, int32_t from, int32_t to, bool is_assign, bool lost)
@@ -92,8 +99,22 @@ void fake_source_recreate(struct fake_source *s, int32_t partition)
 
     drop_records(p);
     p->low = p->end = p->committed = p->acknowledged = 0;
+    p->age_ms += 1000000;
     add_event(s, partition, partition, true, false);
     s->events[s->event_first + s->event_count - 1].was_beyond = true;
+}
+
+void fake_source_truncate(struct fake_source *s, int32_t partition, int64_t end)
+{
+    struct fake_partition *p = partition_of(s, partition);
+
+    while (p->count > 0 && p->records[p->count - 1].offset >= end) {
+        p->count--;
+        free(p->records[p->count].key);
+        free(p->records[p->count].value);
+    }
+    p->end = end;
+    p->age_ms += 1000000;
 }
 
 void fake_source_release(struct fake_source *s)
@@ -109,6 +130,41 @@ void fake_source_release(struct fake_source *s)
 
 /* ---- the port ---- */
 
+static struct record_mark first_record(const struct fake_partition *p, int64_t from, int64_t end)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->records[i].offset >= from && p->records[i].offset < end)
+            return (struct record_mark){p->records[i].offset, p->records[i].timestamp_ms};
+    return (struct record_mark){-1, -1};
+}
+
+static void fill(const struct fake_partition *p, struct assignment *a, int64_t check_at)
+{
+    int64_t end = p->is_stale ? p->stale_end : p->end;
+
+    a->committed = p->committed > 0 && !p->has_forgotten_commit ? p->committed : -1;
+    a->low = a->initial = p->is_unknown ? -1 : p->low;
+    a->readable_end = p->is_unknown ? -1 : end;
+    a->high = p->is_unknown ? -1 : check_at >= 0 ? end + p->in_transaction : end;
+    a->is_checked = check_at >= 0;
+    if (a->is_checked) {
+        a->first = first_record(p, p->low, end);
+        a->at = first_record(p, check_at, end);
+    }
+}
+
+static void ask_again(struct fake_source *s, struct fake_partition *p, const struct assignment *a,
+                      bool was_beyond)
+{
+    struct fake_source_event *e;
+
+    p->check_at = a->check_at;
+    add_event(s, a->partition, a->partition, true, false);
+    e = &s->events[s->event_first + s->event_count - 1];
+    e->is_check = true;
+    e->was_beyond = was_beyond;
+}
+
 static void tell_assigned(struct fake_source *s, const struct fake_source_event *e,
                           const struct source_events *events)
 {
@@ -117,20 +173,19 @@ static void tell_assigned(struct fake_source *s, const struct fake_source_event 
     for (size_t i = 0; i < e->count; i++) {
         const struct fake_partition *p = partition_of(s, e->partitions[i]);
 
-        list[i] = (struct assignment){.partition = e->partitions[i],
-                                      .committed = p->committed > 0 ? p->committed : -1,
-                                      .low = p->is_unknown ? -1 : p->low,
-                                      .high = p->is_unknown ? -1 : p->end,
-                                      .was_beyond = e->was_beyond,
-                                      .start = -1};
+        list[i] = (struct assignment){
+            .partition = e->partitions[i], .was_beyond = e->was_beyond, .start = -1};
+        fill(p, &list[i], e->is_check ? p->check_at : -1);
     }
     events->assigned(events->ctx, list, e->count);
     for (size_t i = 0; i < e->count; i++) {
         struct fake_partition *p = partition_of(s, list[i].partition);
 
-        assert_true(p->is_ours == (e->was_beyond || p->was_unknown));
+        assert_true(p->is_ours == (e->was_beyond || e->is_check || p->was_unknown));
         p->is_ours = true;
-        p->was_unknown = p->is_unknown;
+        p->was_unknown = p->is_unknown || list[i].must_check;
+        if (list[i].must_check)
+            ask_again(s, p, &list[i], e->was_beyond);
         p->is_lost = p->told_end = false;
         p->start = list[i].start;
         p->position = list[i].start < 0 ? p->low : list[i].start;
@@ -174,7 +229,7 @@ static void tell_committed(struct fake_source *s, const struct source_events *ev
 static int serve(void *self, const struct source_events *events, struct err *e)
 {
     struct fake_source *s = self;
-    const struct fake_source_event *next;
+    struct fake_source_event next;
 
     s->serves++;
     if (s->serves == s->fail_serve_at)
@@ -182,13 +237,13 @@ static int serve(void *self, const struct source_events *events, struct err *e)
     tell_committed(s, events);
     if (s->event_count == 0 || is_revoking(s))
         return 0;
-    next = &s->events[s->event_first++];
-    if (next->is_assign)
-        tell_assigned(s, next, events);
-    else
-        tell_revoked(s, next, events);
+    next = s->events[s->event_first++];
     if (--s->event_count == 0)
         s->event_first = 0;
+    if (next.is_assign)
+        tell_assigned(s, &next, events);
+    else
+        tell_revoked(s, &next, events);
     return 0;
 }
 
@@ -204,7 +259,7 @@ static void hand_out(struct fake_source *s, int32_t partition, const struct fake
         .topic = TOPIC,
         .partition = partition,
         .offset = r->offset,
-        .timestamp_ms = FAKE_SOURCE_TIME_MS + r->offset,
+        .timestamp_ms = r->timestamp_ms,
         .key = copy->key,
         .key_len = copy->key_len,
         .value = copy->value,
@@ -293,7 +348,30 @@ static int64_t high_watermark(void *self, int32_t partition)
 
     const struct fake_partition *p = partition_of(s, partition);
 
-    return s->hides_watermarks || p->was_unknown ? -1 : p->end;
+    return s->hides_watermarks || p->was_unknown ? -1 : p->end + p->in_transaction;
+}
+
+static enum range_state check_range(void *self, int32_t partition, int64_t from, int64_t to)
+{
+    struct fake_source *s = self;
+    struct fake_partition *p = partition_of(s, partition);
+
+    assert_true(p->is_ours);
+    assert_true(from < to);
+    if (++p->checks < p->answer_checks_at)
+        return RANGE_UNKNOWN;
+    return first_record(p, from, to).offset < 0 ? RANGE_EMPTY : RANGE_READABLE;
+}
+
+static void restart(void *self, int32_t partition, int64_t offset)
+{
+    struct fake_source *s = self;
+    struct fake_partition *p = partition_of(s, partition);
+
+    assert_true(p->is_ours);
+    p->position = offset;
+    p->told_end = false;
+    p->restarts++;
 }
 
 struct source fake_source_port(struct fake_source *s)
@@ -307,5 +385,7 @@ struct source fake_source_port(struct fake_source *s)
         .store = store,
         .release_partitions = release_partitions,
         .high_watermark = high_watermark,
+        .check_range = check_range,
+        .restart = restart,
     };
 }

@@ -14,6 +14,7 @@
 
 struct fake_record {
     int64_t offset;
+    int64_t timestamp_ms;
     char *key; /* NULL for a null key */
     size_t key_len;
     char *value; /* NULL for a null value */
@@ -38,7 +39,17 @@ struct fake_partition {
     bool is_slow;    /* gives nothing for now */
     bool is_unknown; /* where it stands is not told; when that ends, the test assigns it again */
     bool was_unknown;
+    int64_t check_at;
+    int64_t age_ms; /* of the topic: the timestamps of one that was recreated are later */
     size_t fetches;
+    size_t checks;           /* of skipped offsets */
+    size_t answer_checks_at; /* the n-th and those after it are answered; 0: all */
+    size_t restarts;
+    /* What Kafka says when it is asked, instead of the truth. */
+    bool is_stale; /* its end is `stale_end`; the records behind are there all the same */
+    int64_t stale_end;
+    bool has_forgotten_commit;
+    int64_t in_transaction; /* records behind the end that cannot be read yet */
 };
 
 #define FAKE_PARTITIONS 8
@@ -54,6 +65,7 @@ struct fake_source {
         bool is_assign;
         bool lost;
         bool was_beyond;
+        bool is_check; /* `assigned` asked for it */
     } events[FAKE_EVENTS];
     size_t event_first;
     size_t event_count;
@@ -80,6 +92,9 @@ void fake_source_add_bytes(struct fake_source *s, int32_t partition, const char 
 void fake_source_set_headers(struct fake_source *s, int32_t partition, const struct header *headers,
                              size_t count);
 
+/* The position moves by `n` records, as librdkafka's did once; they are still there. */
+void fake_source_jump(struct fake_source *s, int32_t partition, int64_t n);
+
 /* The next `n` offsets are never seen, as after compaction. */
 void fake_source_skip(struct fake_source *s, int32_t partition, int64_t n);
 
@@ -88,6 +103,8 @@ void fake_source_assign(struct fake_source *s, int32_t from, int32_t to);
 /* The topic is made anew and empty; what was handed out stays. What is added from now on begins at
  * offset 0, and the next serve tells that the partition, which is ours, has to begin anew. */
 void fake_source_recreate(struct fake_source *s, int32_t partition);
+/* The topic loses what is at `end` and behind; what is added from now on is newer. */
+void fake_source_truncate(struct fake_source *s, int32_t partition, int64_t end);
 void fake_source_revoke(struct fake_source *s, int32_t from, int32_t to, bool lost);
 
 void fake_source_release(struct fake_source *s);

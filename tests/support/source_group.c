@@ -24,8 +24,8 @@ static void on_assigned(void *ctx, struct assignment *list, size_t count)
         list[i].is_reset = m->sets_back && m->start[p] != START_UNKNOWN;
         if (m->start[p] != START_UNKNOWN)
             list[i].start = m->start[p];
-        else if (list[i].committed >= 0)
-            list[i].start = list[i].committed;
+        else
+            list[i].start = list[i].committed >= 0 ? list[i].committed : list[i].initial;
         m->assigned[p] = list[i];
     }
 }
@@ -82,7 +82,12 @@ void member_open(struct group *f, struct member *m)
         m->start[p] = START_UNKNOWN;
         m->acknowledged[p] = m->end[p] = -1;
     }
-    m->source = kafka_source_open(&f->kafka.cfg, 1 << 20, m->wake_fd, &m->log_port, &e);
+    m->source = kafka_source_open(&(struct kafka_source_options){.cfg = &f->kafka.cfg,
+                                                                 .fetch_bytes = 1 << 22,
+                                                                 .partitions = GROUP_PARTITIONS,
+                                                                 .wake_fd = m->wake_fd,
+                                                                 .log = &m->log_port},
+                                  &e);
     if (!m->source)
         fail_msg("%s", e.text);
     m->port = kafka_source_port(m->source);

@@ -512,6 +512,224 @@ static void what_was_committed_beyond_the_journal_is_not_said_to_hold_no_record(
     assert_line_skips(w, 5, 1);
 }
 
+/* ---- skipped offsets ---- */
+
+static void begin_with_orders(struct world *w, int count)
+{
+    add_orders(w, 0, count);
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    run_for(w, 100);
+    assert_int_equal(w->lines, count);
+}
+
+static void offsets_without_a_record_are_checked_and_passed(void **state)
+{
+    struct world *w = *state;
+
+    begin_with_orders(w, 3);
+    fake_source_skip(&w->source, 0, 4);
+    add_orders(w, 0, 2);
+    run_for(w, 100);
+    assert_int_equal(w->lines, 5);
+    assert_int_equal(w->source.partitions[0].checks, 1);
+    assert_int_equal(w->source.partitions[0].restarts, 0);
+}
+
+static void a_position_that_jumped_over_records_goes_back(void **state)
+{
+    struct world *w = *state;
+
+    begin_with_orders(w, 3);
+    add_orders(w, 0, 6);
+    fake_source_jump(&w->source, 0, 4);
+    run_for(w, 100);
+    assert_int_equal(w->lines, 9);
+    assert_int_equal(committed(w, 0), 9);
+    assert_int_equal(w->source.partitions[0].restarts, 1);
+    assert_int_equal(
+        fake_log_count(&w->log, "the position jumped over records, or they are gone; reading from "
+                                "before them"),
+        1);
+}
+
+static void so_does_one_that_jumped_to_the_end(void **state)
+{
+    struct world *w = *state;
+
+    begin_with_orders(w, 3);
+    add_orders(w, 0, 6);
+    fake_source_jump(&w->source, 0, 6);
+    run_for(w, 100);
+    assert_int_equal(w->lines, 9);
+    assert_int_equal(committed(w, 0), 9);
+}
+
+static void nothing_passes_a_jump_before_it_is_checked(void **state)
+{
+    struct world *w = *state;
+
+    begin_with_orders(w, 3);
+    w->source.partitions[0].answer_checks_at = 1000;
+    fake_source_skip(&w->source, 0, 1);
+    add_orders(w, 0, 1);
+    fake_source_assign(&w->source, 1, 1);
+    add_orders(w, 1, 5);
+    run_for(w, 5000);
+    assert_int_equal(w->lines, 8);
+    assert_int_equal(committed(w, 0), 3);
+    w->source.partitions[0].answer_checks_at = 0;
+    run_for(w, 1000);
+    assert_int_equal(w->lines, 9);
+}
+
+static void a_partition_is_checked_once_a_second_and_larger_jumps_wait(void **state)
+{
+    struct world *w = *state;
+    const struct fake_partition *p = &w->source.partitions[0];
+
+    begin_with_orders(w, 1);
+    for (int i = 0; i < 10; i++) {
+        fake_source_skip(&w->source, 0, 2);
+        add_orders(w, 0, 1);
+    }
+    run_for(w, 100);
+    assert_int_equal(w->lines, 11);
+    assert_int_equal(p->checks, 1);
+    fake_source_skip(&w->source, 0, 3);
+    add_orders(w, 0, 1);
+    run_for(w, 500);
+    assert_int_equal(w->lines, 11);
+    run_for(w, 1000);
+    assert_int_equal(w->lines, 12);
+    assert_int_equal(p->checks, 2);
+}
+
+static void a_jump_is_dropped_with_its_assignment(void **state)
+{
+    struct world *w = *state;
+
+    begin_with_orders(w, 3);
+    w->source.partitions[0].answer_checks_at = 1000;
+    fake_source_skip(&w->source, 0, 1);
+    add_orders(w, 0, 1);
+    run_for(w, 1000);
+    fake_source_revoke(&w->source, 0, 0, false);
+    run_for(w, 1000);
+    w->source.partitions[0].answer_checks_at = 0;
+    fake_source_assign(&w->source, 0, 0);
+    run_for(w, 3000);
+    assert_int_equal(w->lines, 4);
+}
+
+static void markers_behind_the_last_record_are_committed(void **state)
+{
+    struct world *w = *state;
+
+    begin_with_orders(w, 3);
+    fake_source_skip(&w->source, 0, 2);
+    w->source.partitions[0].told_end = false;
+    run_for(w, 1000);
+    assert_int_equal(committed(w, 0), 5);
+    assert_int_equal(w->journal.next[0], 3);
+}
+
+static void a_stop_ends_where_an_open_transaction_begins(void **state)
+{
+    struct world *w = *state;
+
+    begin_with_orders(w, 3);
+    w->source.partitions[0].in_transaction = 100;
+    consume_stop(&w->c);
+    run_to_end(w, 400);
+    assert_true(consume_is_drained(&w->c));
+    assert_int_equal(w->c.left_behind, 0);
+}
+
+/* ---- what Kafka holds and what was journaled ---- */
+
+static void an_open_transaction_is_no_recreated_topic(void **state)
+{
+    struct world *w = *state;
+
+    w->journal.next[0] = 5;
+    w->source.partitions[0].committed = 5;
+    add_orders(w, 0, 3);
+    w->source.partitions[0].in_transaction = 100;
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    run_for(w, 1000);
+    assert_int_equal(w->source.partitions[0].start, 5);
+    assert_int_equal(w->lines, 0);
+    assert_int_equal(fake_journal_lines(&w->journal, UINT64_MAX, "journal.replay"), 0);
+}
+
+/* A broker that is cut off from its controller has the records up to its `stale_end` only. */
+static void a_stale_leader_is_not_believed(void **state)
+{
+    struct world *w = *state;
+    struct fake_partition *p = &w->source.partitions[0];
+
+    begin_with_orders(w, 6);
+    fake_source_revoke(&w->source, 0, 0, false);
+    run_for(w, 1000);
+    add_orders(w, 0, 2);
+    p->is_stale = true;
+    p->stale_end = 3;
+    fake_source_assign(&w->source, 0, 0);
+    run_for(w, 10 * DOUBT_CONFIRM_MS);
+    assert_int_equal(w->lines, 6);
+    assert_true(fake_log_count(&w->log,
+                               "Kafka's log does not match the journal, waiting and asking "
+                               "again") >= 2);
+    p->is_stale = false;
+    run_for(w, 1000);
+    assert_int_equal(p->start, 6);
+    assert_int_equal(w->lines, 8);
+    assert_int_equal(committed(w, 0), 8);
+    assert_int_equal(fake_journal_lines(&w->journal, UINT64_MAX, "journal.replay"), 0);
+}
+
+static void while_a_leader_is_doubted_the_lag_is_unknown_and_the_lane_blocked(void **state)
+{
+    struct world *w = *state;
+    struct strbuf metrics = {0};
+
+    add_orders(w, 0, 3);
+    w->journal.next[0] = 6;
+    w->source.partitions[0].committed = 6;
+    begin(w);
+    fake_source_assign(&w->source, 0, 0);
+    run_for(w, 2000);
+    consume_write_metrics(&w->c, &metrics);
+    assert_non_null(strstr(strbuf_text(&metrics), "\"lag\":null"));
+    assert_non_null(strstr(strbuf_text(&metrics), "\"lanes_blocked\":1"));
+    strbuf_release(&metrics);
+}
+
+static void a_truncated_log_continues_at_its_end_when_it_grows(void **state)
+{
+    struct world *w = *state;
+    struct fake_partition *p = &w->source.partitions[0];
+
+    begin_with_orders(w, 6);
+    fake_source_revoke(&w->source, 0, 0, false);
+    run_for(w, 1000);
+    fake_source_truncate(&w->source, 0, 3);
+    fake_source_assign(&w->source, 0, 0);
+    run_for(w, 2 * DOUBT_CONFIRM_MS);
+    assert_int_equal(w->lines, 6);
+    p->committed = p->acknowledged = 0; /* it will be replaced */
+    memset(&w->told_in[0][3], 0, 3 * sizeof(w->told_in[0][3]));
+    w->last_told[0] = 3;
+    add_orders(w, 0, 2);
+    run_for(w, 2 * DOUBT_CONFIRM_MS);
+    assert_int_equal(p->start, 3);
+    assert_int_equal(w->lines, 8);
+    assert_int_equal(committed(w, 0), 5);
+    assert_int_equal(fake_journal_lines(&w->journal, UINT64_MAX, "journal.replay"), 1);
+}
+
 static void a_topic_that_is_recreated_while_it_is_read_is_told_from_its_new_beginning(void **state)
 {
     static const int orders[] = {3, 5, 9}; /* in the new topic; five in the old one */
@@ -531,7 +749,7 @@ static void a_topic_that_is_recreated_while_it_is_read_is_told_from_its_new_begi
         memset(w->told_in[p], 0, sizeof(w->told_in[p]));
         w->last_told[p] = 0;
         add_orders(w, p, orders[i]);
-        run_for(w, 100);
+        run_for(w, DOUBT_CONFIRM_MS + 1000);
         assert_int_equal(w->lines - before, orders[i]);
         assert_int_equal(committed(w, p), orders[i]);
         assert_int_equal(
@@ -1659,6 +1877,18 @@ int main(void)
         TEST(a_record_that_was_read_beyond_is_left_out_and_that_is_said),
         TEST(a_line_says_how_many_offsets_before_it_held_no_record),
         TEST(what_was_committed_beyond_the_journal_is_not_said_to_hold_no_record),
+        TEST(offsets_without_a_record_are_checked_and_passed),
+        TEST(a_position_that_jumped_over_records_goes_back),
+        TEST(so_does_one_that_jumped_to_the_end),
+        TEST(nothing_passes_a_jump_before_it_is_checked),
+        TEST(a_partition_is_checked_once_a_second_and_larger_jumps_wait),
+        TEST(a_jump_is_dropped_with_its_assignment),
+        TEST(markers_behind_the_last_record_are_committed),
+        TEST(a_stop_ends_where_an_open_transaction_begins),
+        TEST(an_open_transaction_is_no_recreated_topic),
+        TEST(a_stale_leader_is_not_believed),
+        TEST(while_a_leader_is_doubted_the_lag_is_unknown_and_the_lane_blocked),
+        TEST(a_truncated_log_continues_at_its_end_when_it_grows),
         TEST(a_topic_that_is_recreated_while_it_is_read_is_told_from_its_new_beginning),
         TEST(a_commit_below_the_journal_is_noted_only_when_its_line_is_durable),
         TEST(a_rewind_goes_on_to_its_end_after_a_restart),

@@ -40,14 +40,6 @@ static void a_start_follows_from_journal_group_and_broker(void **state)
         {{50, NOTHING, 20, 0, 100, false}, {START_NORMAL, 50, 0, 0}},
         /* set back to where this journal never told: nothing is told a second time */
         {{40, 60, 50, 0, 100, false}, {START_NORMAL, 50, 0, 0}},
-        /* the topic was recreated or cut */
-        {{500, 500, 500, 0, 100, false}, {START_RESET, 0, 0, 500}},
-        {{500, 500, 40, 0, 100, false}, {START_RESET, 40, 40, 500}},
-        {{500, 500, NOTHING, 30, 100, false}, {START_RESET, 30, 30, 500}},
-        /* recreated while it was read, and since grown past where we were; cut below it */
-        {{500, 500, 500, 0, 900, true}, {START_RESET, 0, 0, 500}},
-        {{500, 500, 500, 0, 100, true}, {START_RESET, 0, 0, 500}},
-        {{500, 500, 500, 600, 900, true}, {START_GAP, 600, 500, 600}},
         /* an empty topic that once held more: its end is where it begins */
         {{100, 100, 100, 100, 100, false}, {START_NORMAL, 100, 0, 0}},
     };
@@ -63,10 +55,48 @@ static void a_start_follows_from_journal_group_and_broker(void **state)
     }
 }
 
+static void a_recreated_topic_begins_at_its_beginning_or_where_somebody_wishes(void **state)
+{
+    static const struct {
+        struct start_facts facts;
+        int64_t offset;
+    } cases[] = {
+        {{500, 500, 500, 0, 100, false}, 0},  {{500, 500, NOTHING, 30, 100, false}, 30},
+        {{500, 500, 500, 0, 900, true}, 0},  /* our own commit of the old one */
+        {{500, 300, 310, 0, 900, true}, 0},  /* likewise, not acknowledged */
+        {{500, 500, 40, 0, 100, false}, 40}, /* a wish */
+        {{500, 500, 40, 60, 100, false}, 60},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct start got = start_recreated(&cases[i].facts);
+
+        assert_int_equal(got.kind, START_RESET);
+        assert_int_equal(got.offset, cases[i].offset);
+        assert_int_equal(got.from, cases[i].offset);
+        assert_int_equal(got.to, 500);
+    }
+}
+
+static void a_truncated_log_continues_at_its_end(void **state)
+{
+    const struct start_facts facts = {500, 500, 480, 0, 320, false};
+    struct start got = start_cut(&facts, 300);
+
+    (void)state;
+    assert_int_equal(got.kind, START_CUT);
+    assert_int_equal(got.offset, 300);
+    assert_int_equal(got.from, 300);
+    assert_int_equal(got.to, 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_start_follows_from_journal_group_and_broker),
+        cmocka_unit_test(a_recreated_topic_begins_at_its_beginning_or_where_somebody_wishes),
+        cmocka_unit_test(a_truncated_log_continues_at_its_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
