@@ -182,11 +182,28 @@ static void join_parts(struct tracker *t)
 
 /* ---- running ---- */
 
+/* Noticed when a dead letter is refused, or at the start. */
+static void report_denial(struct tracker *t)
+{
+    const char *topic = t->cfg->dlq.topic;
+    struct err denial;
+
+    if (!t->kafka_sink || !kafka_sink_take_denial(t->kafka_sink, &denial))
+        return;
+    log_with(&t->files.log, LOG_WARN, "no right to write dead letters, allow WRITE on their topic",
+             denial.text, LOG_TEXT("topic", topic));
+    fprintf(stderr,
+            "tracker: no right to write dead letters to %s: %s; allow the principal WRITE on this "
+            "topic\n",
+            topic, denial.text);
+}
+
 /* The log has it too, but who waits at the terminal for --drain should see why. */
 static void tell_trouble(struct tracker *t)
 {
     struct err trouble;
 
+    report_denial(t);
     if (kafka_source_take_trouble(t->kafka_source, &trouble))
         fprintf(stderr, "tracker: trying again: %s\n", trouble.text);
 }

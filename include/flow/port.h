@@ -153,7 +153,7 @@ struct sink {
     int (*next_report)(void *self, struct sink_report *r);
     /* Records that were taken and not yet reported. */
     size_t (*in_flight)(void *self);
-    /* The tag of the first of them, in the order they were taken. There must be one. */
+    /* The smallest tag of them. There must be one. */
     uint64_t (*first_tag)(void *self);
 };
 

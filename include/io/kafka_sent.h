@@ -1,6 +1,7 @@
 #ifndef IO_KAFKA_SENT_H
 #define IO_KAFKA_SENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,5 +29,9 @@ struct sent *sent_new(const struct outgoing *o, uint64_t tag);
 void sent_ring_init(struct sent *ring);
 void sent_link_last(struct sent *ring, struct sent *sent);
 void sent_unlink(struct sent *sent);
+bool sent_ring_is_empty(const struct sent *ring);
+
+/* Moves all of `other` before what is in `ring`. */
+void sent_ring_put_first(struct sent *ring, struct sent *other);
 
 #endif

@@ -1,6 +1,8 @@
 #ifndef IO_KAFKA_SINK_H
 #define IO_KAFKA_SINK_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -9,7 +11,8 @@
 /* An idempotent producer as the flow's sink: acks=all, zstd, one report per record. What was taken
  * is kept until it is reported; records do not expire while the broker is away. Once
  * queue.buffering.max.kbytes of them (options.queue_kbytes unless set) wait, all others are
- * SEND_FULL; a record may be larger than that. */
+ * SEND_FULL; a record may be larger than that. A record is reported as refused for what it is
+ * (SINK_TOO_LARGE) only when it was alone in its batch. */
 struct kafka_sink;
 
 /* librdkafka's values, as text; kept. */
@@ -29,6 +32,10 @@ struct kafka_sink *kafka_sink_open(const struct config *cfg,
                                    const struct log *log, struct err *e);
 
 struct sink kafka_sink_port(struct kafka_sink *s);
+
+/* Why nothing may be written, when that is for a missing right: returns true once, and again after
+ * a record was acknowledged meanwhile. */
+bool kafka_sink_take_denial(struct kafka_sink *s, struct err *denial);
 
 /* Drops what was not reported and frees; waits at most about a second. NULL is accepted. */
 void kafka_sink_close(struct kafka_sink *s);

@@ -75,3 +75,18 @@ void sent_unlink(struct sent *sent)
     sent->prev->next = sent->next;
     sent->next->prev = sent->prev;
 }
+
+bool sent_ring_is_empty(const struct sent *ring)
+{
+    return ring->next == ring;
+}
+
+void sent_ring_put_first(struct sent *ring, struct sent *other)
+{
+    while (!sent_ring_is_empty(other)) {
+        struct sent *last = other->prev;
+
+        sent_unlink(last);
+        sent_link_last(ring->next, last);
+    }
+}

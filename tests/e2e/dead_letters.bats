@@ -14,6 +14,10 @@ teardown() {
   stop_second_kafka
 }
 
+ask() { # WORD...: of kafka_admin.py; NAME is the dead letter topic.
+  python3 -B "$ROOT/tests/support/kafka_admin.py" "$KAFKA_BROKER" "${@/NAME/$DLQ_TOPIC}"
+}
+
 # letters: the records of the dead letter topic by where they came from: partition, offset, key, value.
 letters() {
   records "$DLQ_TOPIC" |
@@ -170,6 +174,87 @@ VALIDATE message.received.validation_error 1 true" ]
   jq -r 'select(.kafka_offset == 1) | .raw_message' "$journal" | base64 -d | cmp large -
 }
 
+# noise BYTES: text that hardly compresses.
+noise() {
+  head -c "$1" /dev/urandom | base64 -w 0 | head -c "$1"
+}
+
+@test "too large without its value: without its headers, and then without its key" {
+  local headers=() i
+  make_topics 1
+  ask config NAME max.message.bytes=20000
+  for ((i = 0; i < 998; i++)); do headers+=(-H "h$i=$(printf '%x' $((RANDOM * 32768 + RANDOM)))$i"); done
+  headers+=(-H null -H "large=$(noise 50000)")
+  send() { # FILE [OPTION]...
+    local file=$1
+    shift
+    kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -P -X message.max.bytes=2000000 "$@" <"$file"
+  }
+  echo 'no order' >small
+  noise 100000 >large
+  (noise 900000 && printf '\tno order\n') >large_key
+  send small -k key -H a=b
+  send large -k key -H a=b
+  send small -k key "${headers[@]}"
+  send large "${headers[@]}"
+  send large_key -K '\t' "${headers[@]}"
+  drain
+  journal_is_exact
+  [ "$(jq -r .outcome "$journal" | sort | uniq -c | tr -s ' ')" = " 5 dead_lettered" ]
+  records "$DLQ_TOPIC" >letters
+  omitted() { # LINE
+    sed -n "$1p" letters | grep -o 'dlq\.[a-z]*-\(omitted\|size\|count\)=[a-z0-9]*' | sed 's/dlq\.//' | tr '\n' ' '
+  }
+  [ "$(cut -d ' ' -f 3 letters | tr '\n' ' ')" = "x6b6579 x6b6579 x6b6579 - - " ]
+  [ "$(cut -d ' ' -f 4 letters | cut -c 1-10 | tr '\n' ' ')" = "x6e6f206f7 - - - - " ]
+  [ "$(omitted 1)" = "" ]
+  [ "$(omitted 2)" = "value-omitted=true value-size=100000 " ]
+  [[ "$(omitted 3)" =~ ^"value-omitted=true value-size=8 headers-omitted=true headers-count=1000 headers-size="[0-9]+" "$ ]]
+  [[ "$(omitted 4)" =~ ^"value-omitted=true value-size=100000 headers-omitted=true headers-count=1000 headers-size="[0-9]+" "$ ]]
+  [[ "$(omitted 5)" == *"key-omitted=true key-size=900000 " ]]
+  [ "$(grep -c ' a=b,' letters)" -eq 2 ]
+  [ "$(jq -r 'select(.kafka_offset == 4) | .kafka_key | length' "$journal")" -eq 900000 ]
+  # None of them goes back as if it were the record.
+  run --separate-stderr "$ROOT/bin/producer" --redrive --dry-run
+  echo "$output"
+  [[ $output =~ DESERIALIZE\ +$KAFKA_TOPIC\ +5\ +1\ +0\ +4\ +0 ]]
+}
+
+@test "a dead letter topic that takes next to nothing: its partition waits and names the limit, then the whole goes" {
+  make_topics 1
+  ask config NAME max.message.bytes=100
+  echo 'no order' | kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -P -k key -H a=b
+  start_tracker
+  wait_for 60 has_logged "dead letter not accepted, partition waits"
+  logged "dead letter not accepted, partition waits" | head -n 1 | jq -r .error >error
+  grep -q "raise max.message.bytes of the topic $DLQ_TOPIC" error
+  ask config NAME max.message.bytes=
+  wait_for 60 has_lines "$journal" 1
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  [ "$(letters)" = "0 0 x6b6579 x6e6f206f72646572" ]
+}
+
+# The dead letters of 24 partitions meet in one batch. It is too large for the topic, none of them is.
+@test "a batch of dead letters that is too large for the topic: each goes with its value" {
+  make_topics 24 1
+  ask config NAME max.message.bytes=16000
+  for ((i = 0; i < 240; i++)); do
+    noise 8000
+    echo
+  done >orders
+  kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -P <orders
+  drain
+  journal_is_exact
+  [ "$(count_where '.outcome == "dead_lettered"')" -eq 240 ]
+  records "$DLQ_TOPIC" >letters
+  [ "$(line_count letters)" -eq 240 ]
+  [ "$(grep -c omitted letters)" -eq 0 ]
+  cut -d ' ' -f 4 letters | sort >values
+  records "$KAFKA_TOPIC" | cut -d ' ' -f 4 | sort | cmp values -
+  has_logged "a batch was refused, its records are sent in smaller ones"
+}
+
 # ---- without dead letters
 
 @test "dlq.enabled=false, skip: dropped, and the journal has the bytes" {
@@ -240,10 +325,6 @@ told_of() { # PARTITION
 
 is_told_of() { # PARTITION COUNT
   [ "$(told_of "$1")" -ge "$2" ]
-}
-
-ask() { # WORD...: of kafka_admin.py; NAME is the dead letter topic.
-  python3 -B "$ROOT/tests/support/kafka_admin.py" "$KAFKA_BROKER" "${@/NAME/$DLQ_TOPIC}"
 }
 
 # refused_for_a_while REASON REFUSE ALLOW: the partition of a record whose dead letter is refused waits and tries

@@ -216,15 +216,29 @@ static void passing_trouble_of_the_broker_is_overcome(void **state)
     assert_int_equal(wait_for_report(f).status, SINK_OK);
 }
 
+static void refuse(struct fixture *f, int16_t api_key, rd_kafka_resp_err_t error, int times)
+{
+    for (int i = 0; i < times; i++)
+        rd_kafka_mock_push_request_errors(f->kafka.cluster, api_key, 1, error);
+}
+
+/* So often that a record was alone in its batch whatever its size. */
+#define ALONE_AT_LAST 7
+
 static void what_the_broker_refuses_is_reported_by_its_kind(void **state)
 {
     static const struct {
         rd_kafka_resp_err_t error;
+        int times;
         enum sink_status status;
     } cases[] = {
-        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, SINK_TOO_LARGE},
-        {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, SINK_TROUBLE},
-        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, SINK_TROUBLE},
+        {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, 1, SINK_TROUBLE},
+        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, ALONE_AT_LAST, SINK_TOO_LARGE},
+        /* Batches stay small. */
+        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1, SINK_TOO_LARGE},
+        {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, 1, SINK_TOO_LARGE},
+        {RD_KAFKA_RESP_ERR_INVALID_RECORD, 1, SINK_TROUBLE},
+        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, SINK_TROUBLE},
     };
     struct fixture *f = *state;
 
@@ -232,7 +246,7 @@ static void what_the_broker_refuses_is_reported_by_its_kind(void **state)
         struct outgoing o = record("value");
         struct sink_report r;
 
-        rd_kafka_mock_push_request_errors(f->kafka.cluster, MOCK_PRODUCE, 1, cases[i].error);
+        refuse(f, MOCK_PRODUCE, cases[i].error, cases[i].times);
         send_tagged(f, &o, 7);
         r = wait_for_report(f);
         assert_int_equal(r.status, cases[i].status);
@@ -240,6 +254,169 @@ static void what_the_broker_refuses_is_reported_by_its_kind(void **state)
         assert_int_equal(r.offset, -1);
         assert_true(strlen(r.text) > 0);
     }
+}
+
+/* Takes a first record, so that all that follows waits for its batch. */
+static void open_lingering(struct fixture *f)
+{
+    struct outgoing o = record("first");
+
+    kafka_sink_close(f->sink);
+    config_set_property(&f->kafka.cfg, "linger.ms", "200", "test");
+    open_sink(f);
+    send_tagged(f, &o, 0);
+    assert_int_equal(wait_for_report(f).status, SINK_OK);
+}
+
+static void assert_all_are_acknowledged_once(struct fixture *f, size_t count)
+{
+    bool was_reported[64] = {false};
+    struct mock_records records;
+    struct sink_report r;
+
+    for (size_t i = 0, first = 1; i < count; i++) {
+        assert_int_equal(f->port.first_tag(f->port.self), first);
+        r = wait_for_report(f);
+        assert_int_equal(r.status, SINK_OK);
+        assert_in_range(r.tag, 1, count);
+        assert_false(was_reported[r.tag]);
+        was_reported[r.tag] = true;
+        while (was_reported[first])
+            first++;
+    }
+    assert_int_equal(f->port.in_flight(f->port.self), 0);
+    assert_int_equal(f->port.next_report(f->port.self, &r), 0);
+    records = mock_kafka_read(&f->kafka, TOPIC, 3);
+    assert_int_equal(records.count, 1 + count);
+    mock_kafka_release(&records);
+}
+
+/* The broker names no record: the batch was too large, or one record of it is not valid. */
+static void the_records_of_a_refused_batch_go_in_smaller_ones(void **state)
+{
+    static const struct {
+        rd_kafka_resp_err_t error;
+        int times;
+    } cases[] = {{RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1},
+                 {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 3},
+                 {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, 1},
+                 {RD_KAFKA_RESP_ERR_INVALID_RECORD, 1},
+                 {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, 1}};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct outgoing o = record("value");
+
+        kafka_sink_close(f->sink);
+        mock_kafka_close(&f->kafka);
+        mock_kafka_open(&f->kafka);
+        mock_kafka_create(&f->kafka, TOPIC, 3);
+        f->sink = NULL;
+        open_lingering(f);
+        refuse(f, MOCK_PRODUCE, cases[i].error, cases[i].times);
+        for (uint64_t tag = 1; tag <= 20; tag++)
+            send_tagged(f, &o, tag);
+        assert_all_are_acknowledged_once(f, 20);
+        assert_in_range(f->longest_ms, 0, MOCK_TURN_MS);
+    }
+}
+
+/* Which of them is at fault is known when it was alone. */
+static void only_the_record_at_fault_is_reported_as_too_large(void **state)
+{
+    struct fixture *f = *state;
+    struct outgoing small = record("value");
+    struct outgoing large = record(NULL);
+    struct sink_report r;
+    size_t too_large = 0;
+
+    large.value_len = 1 << 20;
+    large.value = mem_alloc(large.value_len);
+    open_lingering(f);
+    rd_kafka_mock_push_request_errors(f->kafka.cluster, MOCK_PRODUCE, 2,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    for (uint64_t tag = 1; tag <= 5; tag++)
+        send_tagged(f, &small, tag);
+    send_tagged(f, &large, 6);
+    for (int i = 0; i < 6; i++) {
+        r = wait_for_report(f);
+        assert_int_equal(r.status, r.tag == 6 ? SINK_TOO_LARGE : SINK_OK);
+        too_large += r.status == SINK_TOO_LARGE;
+    }
+    assert_int_equal(too_large, 1);
+    free((void *)(uintptr_t)large.value);
+}
+
+static void assert_is_denied(const struct sink_report *r)
+{
+    assert_int_equal(r->status, SINK_TROUBLE);
+    assert_non_null(strstr(r->text, "Cluster authorization failed"));
+}
+
+static void try_in_vain(struct fixture *f)
+{
+    struct outgoing o = record("value");
+    struct sink_report r;
+
+    if (f->port.send(f->port.self, &o, 1, &r) == SEND_FAILED)
+        assert_is_denied(&r);
+    if (next_report(f, &r))
+        assert_is_denied(&r);
+}
+
+/* A principal that may write to no topic gets no idempotent producer. */
+static void a_producer_that_ends_at_once_is_made_again_only_for_a_record_and_not_at_once(
+    void **state)
+{
+    static const char made_again[] = "Kafka producer is made anew after a fatal error";
+    struct fixture *f = *state;
+    struct outgoing o = record("value");
+    int64_t began_ms, took_ms;
+    struct sink_report r;
+    struct err denial;
+
+    kafka_sink_close(f->sink);
+    refuse(f, MOCK_INIT_PRODUCER, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, 1000);
+    open_sink(f);
+    MOCK_WAIT(kafka_sink_take_denial(f->sink, &denial), assert_int_equal(next_report(f, &r), 0));
+    assert_non_null(strstr(denial.text, "Cluster authorization failed"));
+    for (int i = 0; i < 500; i++) {
+        assert_int_equal(next_report(f, &r), 0);
+        usleep(2000);
+    }
+    assert_int_equal(fake_log_count(&f->log, made_again), 1);
+    /* Now there is something to be sent: it is refused, and tried after 200, 400, 800 ms. */
+    began_ms = clock_mono_ms(clock_system());
+    MOCK_WAIT(fake_log_count(&f->log, made_again) >= 5, try_in_vain(f));
+    took_ms = clock_mono_ms(clock_system()) - began_ms;
+    assert_true(took_ms >= 200 + 400 + 800);
+    assert_false(kafka_sink_take_denial(f->sink, &denial));
+    MOCK_WAIT(f->port.in_flight(f->port.self) == 0, next_report(f, &r));
+    /* The right is given. */
+    rd_kafka_mock_clear_request_errors(f->kafka.cluster, MOCK_INIT_PRODUCER);
+    MOCK_WAIT(f->port.send(f->port.self, &o, 2, &r) == SEND_TAKEN, next_report(f, &r));
+    MOCK_WAIT(next_report(f, &r) && r.status == SINK_OK, (void)0);
+}
+
+/* What was taken before the refusal came is reported, and is not read any more by then. */
+static void what_a_denied_producer_took_is_reported(void **state)
+{
+    struct fixture *f = *state;
+    struct outgoing o = record("value");
+
+    kafka_sink_close(f->sink);
+    refuse(f, MOCK_INIT_PRODUCER, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, 1);
+    open_sink(f);
+    for (uint64_t tag = 0; tag < 10; tag++)
+        send_tagged(f, &o, tag);
+    for (uint64_t tag = 0; tag < 10; tag++) {
+        struct sink_report r = wait_for_report(f);
+
+        assert_int_equal(r.tag, tag);
+        assert_int_equal(r.status, SINK_TROUBLE);
+    }
+    assert_int_equal(f->port.in_flight(f->port.self), 0);
 }
 
 /* Orders may be as large as tracker.max_message_bytes; whether a topic takes them is the broker's
@@ -512,6 +689,10 @@ int main(void)
         TEST(bytes_nulls_and_headers_arrive_as_they_were),
         TEST(passing_trouble_of_the_broker_is_overcome),
         TEST(what_the_broker_refuses_is_reported_by_its_kind),
+        TEST(the_records_of_a_refused_batch_go_in_smaller_ones),
+        TEST(only_the_record_at_fault_is_reported_as_too_large),
+        TEST(a_producer_that_ends_at_once_is_made_again_only_for_a_record_and_not_at_once),
+        TEST(what_a_denied_producer_took_is_reported),
         TEST(a_record_of_a_mebibyte_and_more_is_taken),
         TEST(what_waits_is_bounded_and_a_larger_record_goes_alone),
         TEST(the_program_bounds_what_waits_unless_the_user_does),

@@ -28,6 +28,7 @@ struct mock_kafka {
 #define MOCK_OFFSET_FETCH  9
 #define MOCK_JOIN_GROUP    11
 #define MOCK_CREATE_TOPICS 19
+#define MOCK_INIT_PRODUCER 22
 
 #define MOCK_TURN_MS     1000   /* no turn of a loop may take that long: ten times what it should */
 #define MOCK_PATIENCE_MS 120000 /* for what must happen soon, on the slowest machine */

@@ -85,11 +85,36 @@ static void a_ring_keeps_the_order_and_gives_up_any(void **state)
     assert_ptr_equal(ring.prev, &ring);
 }
 
+static void a_ring_is_put_before_another_in_its_order(void **state)
+{
+    struct sent ring, other;
+    struct sent sent[5];
+
+    (void)state;
+    for (int into = 0; into <= 2; into++) {
+        sent_ring_init(&ring);
+        sent_ring_init(&other);
+        for (int i = 0; i < 3; i++)
+            sent_link_last(&other, &sent[i]);
+        for (int i = 3; i < 3 + into; i++)
+            sent_link_last(&ring, &sent[i]);
+        sent_ring_put_first(&ring, &other);
+        sent_ring_put_first(&ring, &other);
+        assert_true(sent_ring_is_empty(&other));
+        for (int i = 0; i < 3 + into; i++) {
+            assert_ptr_equal(ring.next, &sent[i]);
+            sent_unlink(&sent[i]);
+        }
+        assert_true(sent_ring_is_empty(&ring));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_bytes_are_copied),
         cmocka_unit_test(a_ring_keeps_the_order_and_gives_up_any),
+        cmocka_unit_test(a_ring_is_put_before_another_in_its_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
