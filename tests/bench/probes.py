@@ -94,7 +94,9 @@ def one_latency(bench, rate, seconds):
     journal, notes = os.path.join(folder, "tracker.events"), os.path.join(folder, "durable")
     count = int(rate * seconds)
     lines = Lines([journal])
-    running = [start_tracker(bench, folder, topic, LD_PRELOAD=DURABLE, DURABLE_FILE="tracker.events", DURABLE_LOG=notes)]
+    os.symlink(DURABLE, os.path.join(folder, "durable.so"))
+    # Its path from where the tracker runs: in LD_PRELOAD a blank ends a path.
+    running = [start_tracker(bench, folder, topic, LD_PRELOAD="./durable.so", DURABLE_FILE="tracker.events", DURABLE_LOG=notes)]
     try:
         wait_until(lambda: holds(os.path.join(folder, "tracker.log"), '"partition assigned"'), "the tracker's partition")
         pace = subprocess.Popen([sys.executable, PACE, bench.values_file(), str(rate), str(count)],

@@ -108,9 +108,9 @@ mount_small_disk() {
   mount -t tmpfs -o "size=$1m" tmpfs "$files" || skip "a tmpfs cannot be mounted here"
 }
 
-# rotate [SED-EXPRESSION]...: logrotate by the example file, on this test's paths.
+# rotate [SED-EXPRESSION]...: logrotate by the example file, on this test's paths, which may hold blanks.
 rotate() {
-  sed -e "s:/var/lib/order-tracker:$files:g; s:/var/log/order-tracker:$BATS_TEST_TMPDIR:g" \
+  sed -e 's:/\(var\|run\)/[^ )]*:"&":g' -e "s:/var/lib/order-tracker:$files:g; s:/var/log/order-tracker:$BATS_TEST_TMPDIR:g" \
     -e "s:/run/order-tracker:$BATS_TEST_TMPDIR:g" "$@" "$CONF" >logrotate.conf
   logrotate --force --state "$BATS_TEST_TMPDIR/logrotate.state" logrotate.conf
 }

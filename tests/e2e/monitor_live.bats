@@ -18,6 +18,7 @@ setup() {
   export MONITOR_LATENCY_WARN_MS=600000 MONITOR_LATENCY_CRIT_MS=600000 # not the machine's speed is judged here
   export MONITOR_EVENTS_FILE=$journal MONITOR_LOG_FILE=$log
   terminal="monitor-live-$$"
+  ln -s "$ROOT/bin/monitor" monitor # a path that the shell in the terminal need not have quoted
 }
 
 teardown() {
@@ -76,7 +77,7 @@ tells() { # NAME: a figure of the report on all journal files together
 # A tracker that reports once a minute: nothing but its lock tells that it is there.
 @test "orders that just end are no trouble, a tracker that goes then is told" {
   make_topics 1
-  tmux -L "$terminal" -f /dev/null new-session -d -x 200 -y 60 "exec '$ROOT/bin/monitor' 2>monitor.err"
+  tmux -L "$terminal" -f /dev/null new-session -d -x 200 -y 60 "exec ./monitor 2>monitor.err"
   start_tracker -s tracker.metrics_interval_seconds=60
   start_orders -n 5000
   wait_for_exit "${producers[0]}" 60
@@ -92,7 +93,7 @@ tells() { # NAME: a figure of the report on all journal files together
 
 @test "in a flow that lives the verdict and its reasons follow each change, and the counts are those of the files" {
   make_topics 2
-  change tmux -L "$terminal" -f /dev/null new-session -d -x 200 -y 60 "exec '$ROOT/bin/monitor' 2>monitor.err"
+  change tmux -L "$terminal" -f /dev/null new-session -d -x 200 -y 60 "exec ./monitor 2>monitor.err"
   soon "nothing there" '\? UNKNOWN' 'Waiting for files'
 
   start_tracker -X session.timeout.ms=2000

@@ -121,7 +121,8 @@ class Runner:
         for key, value in settings.items():
             command += ["-s", f"{key}={value}"]
         env = {k: v for k, v in os.environ.items() if not k.startswith(("KAFKA_", "TRACKER_", "FAULTS"))}
-        env |= {"LD_PRELOAD": self.options.library, "FAULTS": step.faults, "FAULTS_DIR": files, "FAULTS_LOG": log}
+        # Its path from where the tracker runs: in LD_PRELOAD a blank ends a path.
+        env |= {"LD_PRELOAD": "./faults.so", "FAULTS": step.faults, "FAULTS_DIR": files, "FAULTS_LOG": log}
         process = subprocess.Popen(
             command, env=env, cwd=case.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
@@ -209,6 +210,7 @@ class Runner:
         case.folder = os.path.join(self.folder, f"case-{case.number}")
         case.wrong = ""
         os.makedirs(os.path.join(case.folder, FOLDER))
+        os.symlink(self.options.library, os.path.join(case.folder, "faults.so"))
         steps = list(case.steps)
         if steps[-1].status != (0,):
             steps.append(Step())
@@ -501,6 +503,7 @@ def main():
     parser.add_argument("groups", nargs="+", choices=GROUPS)
     options = parser.parse_args()
     options.work = os.path.realpath(options.work)
+    options.library = os.path.realpath(options.library)
     runner = Runner(options)
     maker = Maker(runner, options)
     counts = ", ".join(f"{function} {name} {n}" for (function, name), n in sorted(maker.calls.items()))

@@ -17,6 +17,7 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -98,7 +99,7 @@ class Rotation:
         self.next = time.monotonic() + 2
         self.reopen_at = None  # when the writer learns of it
         with open(self.config, "w") as f:
-            f.write(f"{writer.path} {{\n  rotate 5\n  {mode if self.is_copying else 'create 0644'}\n}}\n")
+            f.write(f"\"{writer.path}\" {{\n  rotate 5\n  {mode if self.is_copying else 'create 0644'}\n}}\n")
         os.chmod(self.config, 0o644)
 
     def move(self):
@@ -126,7 +127,7 @@ class Terminal:
         self.error = os.path.join(folder, "monitor.err")
         self.status = os.path.join(folder, "monitor.status")
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40",
-                  f"{' '.join(command)} 2>{self.error}; echo $? >{self.status}; sleep 1000")
+                  f"{shlex.join(command)} 2>{shlex.quote(self.error)}; echo $? >{shlex.quote(self.status)}; sleep 1000")
 
     def tmux(self, *arguments):
         return subprocess.run(["tmux", "-L", self.name, *arguments], capture_output=True, text=True, timeout=60, check=False).stdout
