@@ -24,7 +24,7 @@ TEST_LIBS := $(shell $(PKG_CONFIG) --libs cmocka libcjson 2>/dev/null)
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
-HARDENING := $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
+HARDENING := $(if $(SAN)$(findstring _FORTIFY_SOURCE,$(CFLAGS)),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Iinclude $(WARNINGS) $(HARDENING) $(SAN_FLAGS) $(CFLAGS) \
 	$(CORE_CFLAGS) -MMD -MP

@@ -21,9 +21,11 @@
 # Called again, it starts only what is not running. ./stop.sh stops it all. A step that fails says what to
 # do, and what was started before it is stopped again.
 # Exit status: 0 the flow runs, 1 a step failed, 2 wrong usage.
-set -uo pipefail
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+ROOT=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+# shellcheck source=scripts/lib/shell.sh
+. "$ROOT/scripts/lib/shell.sh"
+set -uo pipefail
 # shellcheck source=scripts/lib/say.sh
 . "$ROOT/scripts/lib/say.sh"
 # shellcheck source=scripts/lib/process.sh
@@ -51,6 +53,8 @@ address=''
 undo_list=()
 # shellcheck disable=SC2034 # step() in say.sh changes it
 step_name=preparation
+failure=interrupted
+remedy=''
 
 usage() {
   echo "start.sh: $1; see ./start.sh --help" >&2
@@ -77,7 +81,7 @@ parse_arguments() {
     --kafka=*) kafka=${1#*=} ;;
     --no-install) may_install=no ;;
     -h | --help)
-      sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
+      manual "${BASH_SOURCE[0]}"
       exit 0
       ;;
     *) usage "unknown argument '$1'" ;;
@@ -119,15 +123,15 @@ undo_all() {
 
 on_exit() {
   local status=$?
-  trap '' INT TERM
+  trap '' HUP INT PIPE TERM
   [ "$status" -ne 0 ] || return 0
   {
     echo
-    echo "start.sh: $step_name failed: ${failure:-interrupted}"
-    [ -z "${remedy-}" ] || echo "What to do: $remedy"
+    echo "start.sh: $step_name failed: $failure"
+    [ -z "$remedy" ] || echo "What to do: $remedy"
     undo_all
   } >&2
-  recorded_kafka_runs || program_pid tracker >/dev/null || program_pid producer >/dev/null ||
+  ! all_can_be_judged || recorded_kafka_runs || program_pid tracker >/dev/null || program_pid producer >/dev/null ||
     rm -f "$STATE/state"
 }
 
@@ -152,18 +156,33 @@ run_shown() {
   return "$status"
 }
 
+# make_here TARGET: into bin/, though called from another make or with SAN exported.
+make_here() {
+  env -u MAKEFLAGS -u MFLAGS -u GNUMAKEFLAGS -u MAKEFILES -u MAKELEVEL make -j "$(nproc)" SAN= "$1"
+}
+
 # The producer knows the settings and can ask Kafka with them (TLS, logins), so it is built first.
 prepare() {
-  local began
+  local began error
   began=$(now_ms)
   echo "Preparing"
+  error=$( (echo >"$RUN/build.log") 2>&1) ||
+    die "$RUN cannot be written: ${error##*: }" "start.sh needs room there, and the rights of whoever the folder belongs to"
   need_packages "$RUN/packages.log" "$may_install" build || die "$install_error"
   [ -z "$installed_packages" ] || note "installed: $installed_packages"
-  run_logged build.log make -j "$(nproc)" build-producer ||
+  run_logged build.log make_here build-producer ||
     die "bin/producer does not build" "mend the errors above and call ./start.sh again"
-  bin/producer --print-config >"$RUN/settings" 2>"$RUN/settings.err" ||
-    die "$(tail -n 1 "$RUN/settings.err")" "correct the setting named"
+  bin/producer --print-config >"$RUN/settings" 2>"$RUN/settings.err" || explain_settings $?
   note "packages and settings checked, bin/producer built: $(seconds_since "$began") s"
+}
+
+explain_settings() { # STATUS
+  local why
+  why=$(tail -n 1 "$RUN/settings.err")
+  case $1 in
+  126) die "bin/producer cannot be run: ${why##*: }" "if $ROOT is mounted with noexec, use a checkout elsewhere" ;;
+  *) die "$why" "correct the setting named" ;;
+  esac
 }
 
 # setting SECTION.KEY [origin]: its effective value, or where that came from.
@@ -273,7 +292,7 @@ try_java() {
 }
 
 try_embedded() {
-  run_logged build.log make build/embedded-broker || {
+  run_logged build.log make_here build/embedded-broker || {
     why_not="build/embedded-broker does not build"
     return 1
   }
@@ -315,7 +334,7 @@ choose_kafka() {
 
 recorded_kafka_runs() {
   case $(state_get rung) in
-  java) scripts/local_kafka.sh status "$LOCAL" 2>/dev/null ;;
+  java) java_runs ;;
   embedded) embedded_pid >/dev/null ;;
   docker) is_kafka "$(state_get address)" ;;
   *) return 1 ;;
@@ -355,7 +374,7 @@ start_kafka() {
   java) start_java ;;
   embedded) start_embedded ;;
   esac
-  state_set "$rung" "$address"
+  state_set "$rung" "$address" || die "$STATE/state cannot be written" "see the line above"
   step_done
 }
 
@@ -363,13 +382,13 @@ start_docker() {
   ! is_kafka "$address" || return 0
   find_compose || die "$compose_missing" "start the Docker engine, or ./stop.sh and ./start.sh --kafka java"
   undo_list+=(kafka)
-  state_set docker "$address"
+  state_set docker "$address" || die "$STATE/state cannot be written" "see the line above"
   run_logged docker.log "${COMPOSE[@]}" up -d kafka ||
     die "docker compose up failed" "see the lines above, or use ./start.sh --kafka java"
 }
 
 start_java() {
-  ! scripts/local_kafka.sh status "$LOCAL" 2>/dev/null || return 0
+  ! java_runs || return 0
   undo_list+=(kafka)
   run_logged start-kafka.log scripts/local_kafka.sh start "$LOCAL" "${address##*:}" ||
     die "Apache Kafka does not start" "see .kafka/local/kafka.log; if its data is damaged, remove .kafka/local"
@@ -381,11 +400,10 @@ start_embedded() {
   mkdir -p "$EMBEDDED"
   partitions=$(setting kafka.partitions)
   undo_list+=(kafka)
-  start_detached "$EMBEDDED/embedded.log" "$ROOT/build/embedded-broker" "${address##*:}" \
-    "$(setting kafka.topic):$partitions" "$(setting dlq.topic):$partitions"
+  start_recorded "$EMBEDDED/embedded.pid" "$EMBEDDED" "$EMBEDDED/embedded.log" \
+    "$ROOT/build/embedded-broker" "${address##*:}" "$(setting kafka.topic):$partitions" "$(setting dlq.topic):$partitions"
   wait_for_exec "$started_pid" "$ROOT/build/embedded-broker" ||
     die "$(tail -n 1 "$EMBEDDED/embedded.log")"
-  pid_write "$EMBEDDED/embedded.pid" "$EMBEDDED" "$started_pid"
   note "for a first look only: it keeps orders in memory, and after each start offsets begin at 0 again"
 }
 
@@ -439,7 +457,7 @@ create_topics() {
 
 build_programs() {
   step 4 "Build bin/"
-  run_logged build.log make -j "$(nproc)" build ||
+  run_logged build.log make_here build ||
     die "the build failed" "mend the errors above and call ./start.sh again"
   step_done
 }
@@ -450,10 +468,10 @@ size_of() { # FILE
 
 # start_program NAME: in the background; its output goes to .kafka/run/NAME.out.
 start_program() {
-  start_detached "$RUN/$1.out" "$ROOT/bin/$1" --quiet
   undo_list+=("$1")
-  pid_write "$ROOT/$1.pid" "$RUN" "$started_pid"
-  wait_for_exec "$started_pid" "$ROOT/bin/$1" || :
+  start_recorded "$ROOT/$1.pid" "$RUN" "$RUN/$1.out" "$ROOT/bin/$1" --quiet
+  wait_for_exec "$started_pid" "$ROOT/bin/$1" || [ "$(pid_read "$ROOT/$1.pid")" = "$started_pid" ] ||
+    die "$1.pid cannot be written, so the $1 was not started" "see the line above"
   note "$1: pid $started_pid"
 }
 
@@ -519,7 +537,7 @@ explain_no_order() { # FILE
 tell_how_to_watch() {
   echo
   echo "The order flow runs on the Kafka at $address."
-  echo "  watch   cd '$ROOT'"
+  printf '  watch   cd %q\n' "$ROOT"
   echo "          ./bin/monitor"
   echo "          tail -f $(setting tracker.events_file)"
   echo "          tail -f $(setting tracker.log_file) | jq$(have_command jq || echo '     # apt-get install jq')"
@@ -534,10 +552,13 @@ main() {
   # A relative name is meant from where the user stands.
   [ -z "${CONFIG_FILE-}" ] || CONFIG_FILE=$(realpath -m "$CONFIG_FILE")
   cd "$ROOT" || exit 1
-  lock_state
   trap on_exit EXIT
+  trap 'exit 129' HUP
   trap 'exit 130' INT
+  trap 'exit 141' PIPE
   trap 'exit 143' TERM
+  lock_state || die "$lock_error" "start.sh writes into $ROOT: call it as the user whom that belongs to"
+  all_can_be_judged || die "$doubt" "only that user, or root, can stop it: ./stop.sh"
   prepare
   if choose_as_before; then
     if all_is_running; then
@@ -553,6 +574,7 @@ main() {
   start_tracker
   start_producer
   tell_how_to_watch
+  return 0 # also when nobody could be told
 }
 
 main "$@"

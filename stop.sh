@@ -5,11 +5,13 @@
 #   ./stop.sh [-h|--help]
 #
 # Can be called at any time, also twice. What it does not know it leaves alone: it goes by the pid files,
-# and only if they still mean our programs.
+# and only if they still mean our programs. What another user has started it names and leaves alone.
 # Exit status: 0 nothing of it runs any more, 1 something could not be stopped, 2 wrong usage.
-set -uo pipefail
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+ROOT=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+# shellcheck source=scripts/lib/shell.sh
+. "$ROOT/scripts/lib/shell.sh"
+set -uo pipefail
 # shellcheck source=scripts/lib/say.sh
 . "$ROOT/scripts/lib/say.sh"
 # shellcheck source=scripts/lib/process.sh
@@ -20,7 +22,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 case $#${1-} in
 0) ;;
 1-h | 1--help)
-  sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
+  manual "${BASH_SOURCE[0]}"
   exit 0
   ;;
 *)
@@ -30,8 +32,17 @@ case $#${1-} in
 esac
 
 cd "$ROOT" || exit 1
-lock_state
+lock_state || {
+  echo "stop.sh: $lock_error" >&2
+  exit 1
+}
 echo "Stopping"
-stop_program producer
-stop_program tracker
-stop_kafka
+status=0
+stop_program producer || status=1
+stop_program tracker || status=1
+if [ "$status" -eq 0 ]; then
+  stop_kafka || status=1
+else
+  note "Kafka: not stopped, since what is named above may still use it"
+fi
+exit "$status"

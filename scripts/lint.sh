@@ -6,9 +6,13 @@
 # Prints one line for each finding, FILE:LINE: WHAT, and how many there are. Installs nothing: a tool that is
 # not here is a finding too, with its Debian package.
 # Exit status: 0 no findings, 1 findings, 2 wrong usage.
+
+ROOT=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
+# shellcheck source=scripts/lib/shell.sh
+. "$ROOT/scripts/lib/shell.sh"
 set -uo pipefail
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+cd "$ROOT" || exit 1
 
 MAX_FUNCTION_LINES=85
 CC=${CC:-cc}
@@ -17,7 +21,7 @@ findings=$(mktemp)
 trap 'rm -f "$findings"' EXIT
 
 usage() {
-  sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2
+  manual "$ROOT/scripts/lint.sh" >&2
   exit 2
 }
 

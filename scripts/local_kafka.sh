@@ -8,17 +8,19 @@
 #                                                  NAME=VALUE are further lines of server.properties
 #   local_kafka.sh wait DIR [SECONDS]              until it takes clients (default 60), or say why not
 #   local_kafka.sh address DIR                     print its HOST:PORT
-#   local_kafka.sh status DIR                      exit 0 when it runs
+#   local_kafka.sh status DIR                      exit 0 when it runs, 1 when not, 3 when that cannot be
+#                                                  judged, since it belongs to another user
 #   local_kafka.sh stop DIR                        orderly, SIGKILL after 30 seconds
 #   local_kafka.sh kill DIR                        SIGKILL, as in a crash
 #
 # DIR also holds kafka.log, kafka.pid and server.properties. What was stored is kept between starts.
 # $KAFKA_HEAP_OPTS sets the Java heap, as with Kafka's own scripts.
 # The jars lie under ${XDG_CACHE_HOME:-~/.cache}/order-tracker/.
-# Exit status: 0 done, 1 failed, 2 wrong usage.
+# Exit status: 0 done, 1 failed, 2 wrong usage; see also status.
+SCRIPTS=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+# shellcheck source=scripts/lib/shell.sh
+. "$SCRIPTS/lib/shell.sh"
 set -euo pipefail
-
-SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib/process.sh
 . "$SCRIPTS/lib/process.sh"
 # shellcheck source=scripts/lib/net.sh
@@ -26,7 +28,7 @@ SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 POM=$SCRIPTS/kafka/pom.xml
 VERSION=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$POM")
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/order-tracker
+CACHE=${XDG_CACHE_HOME:-~/.cache}/order-tracker # ~ is also known where $HOME is not set
 JARS=$CACHE/kafka-$VERSION
 
 fail() {
@@ -64,7 +66,8 @@ fetch() (
 # shellcheck disable=SC2206 # several options in one variable, as Kafka's own scripts have it
 HEAP=(${KAFKA_HEAP_OPTS:--Xms256m -Xmx1g})
 
-# The coordinator settings make one node enough and let a first consumer start without a pause.
+# The coordinator settings make one node enough and let a first consumer start without a pause. The data lies
+# in the folder in which Java runs: a path may hold what this file cannot, commas and letters beyond Latin-1.
 write_properties() { # DIR PORT CONTROLLER_PORT [NAME=VALUE]...
   local dir=$1 port=$2 controller=$3
   shift 3
@@ -75,7 +78,7 @@ controller.quorum.voters=1@127.0.0.1:$controller
 listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
 advertised.listeners=PLAINTEXT://127.0.0.1:$port
 controller.listener.names=CONTROLLER
-log.dirs=$dir/data
+log.dirs=data
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=5
 transaction.state.log.replication.factor=1
@@ -85,24 +88,36 @@ END
   [ $# -eq 0 ] || printf '%s\n' "$@" >>"$dir/server.properties"
 }
 
+# Java reads the names of files in the encoding of the locale.
+JAVA=(env LC_ALL=C.UTF-8 java)
+
 # A cluster id is 16 random bytes in base64url; '-' is left out since it may not come first.
 format_data() { # DIR
   local id
   [ ! -f "$1/data/meta.properties" ] || return 0
   id=$(head -c 16 /dev/urandom | base64 | tr '+/' 'Kk' | tr -d '=')
-  java -cp "$JARS/*" kafka.tools.StorageTool format -t "$id" -c "$1/server.properties" \
+  "${JAVA[@]}" -cp "$JARS/*" kafka.tools.StorageTool format -t "$id" -c "$1/server.properties" \
     >"$1/kafka.log" 2>&1 || fail "could not prepare $1/data; see $1/kafka.log"
 }
 
-running_pid() { # DIR
+# running_pid DIR: as pid_alive has it: 1 when it does not run, 2 when that cannot be judged.
+running_pid() {
   pid_alive "$1/kafka.pid" "$1" '' "$1/server.properties"
+}
+
+# own_pid DIR: sets $pid, to nothing when it does not run. What cannot be judged is left alone.
+own_pid() {
+  local status=0
+  pid=$(running_pid "$1") || status=$?
+  [ "$status" -ne 2 ] || fail "$(pid_doubt "$1/kafka.pid"); left alone"
 }
 
 start() { # DIR PORT [NAME=VALUE]...
   local dir=$1 port=$2 controller pid
   shift 2
   command -v java >/dev/null || fail "Java 17 or newer is needed: apt-get install openjdk-17-jre-headless"
-  if pid=$(running_pid "$dir"); then
+  own_pid "$dir"
+  if [ "$pid" ]; then
     echo "local_kafka: already running, pid $pid"
     return 0
   fi
@@ -113,14 +128,14 @@ start() { # DIR PORT [NAME=VALUE]...
   while [ "$controller" = "$port" ]; do
     controller=$(random_free_port)
   done
+  cd "$dir"
   write_properties "$dir" "$port" "$controller" "$@"
   format_data "$dir"
-  start_detached "$dir/kafka.log" java "${HEAP[@]}" \
+  write_atomically "$dir/address" "127.0.0.1:$port"
+  start_recorded "$dir/kafka.pid" "$dir" "$dir/kafka.log" "${JAVA[@]}" "${HEAP[@]}" \
     -Dorg.slf4j.simpleLogger.showDateTime=true -Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS \
     -cp "$JARS/*" kafka.Kafka "$dir/server.properties"
   wait_for_exec "$started_pid" '' "$dir/server.properties" || fail "Java did not start; see $dir/kafka.log"
-  write_atomically "$dir/address" "127.0.0.1:$port"
-  pid_write "$dir/kafka.pid" "$dir" "$started_pid"
 }
 
 wait_ready() { # DIR [SECONDS]
@@ -138,7 +153,8 @@ wait_ready() { # DIR [SECONDS]
 
 end() { # DIR SIGNAL
   local pid
-  if pid=$(running_pid "$1"); then
+  own_pid "$1"
+  if [ "$pid" ]; then
     kill -"$2" "$pid"
     wait_for_exit "$pid" 30 || {
       kill -KILL "$pid"
@@ -146,6 +162,13 @@ end() { # DIR SIGNAL
     }
   fi
   pid_forget "$1/kafka.pid" "$1"
+}
+
+status() { # DIR
+  local status=0
+  running_pid "$1" >/dev/null || status=$?
+  [ "$status" -ne 2 ] || status=3
+  exit "$status"
 }
 
 number() { # TEXT WHAT
@@ -157,7 +180,7 @@ verb=$1
 shift
 case $verb in
 -h | --help)
-  sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
+  manual "$0"
   exit 0
   ;;
 fetch)
@@ -183,7 +206,7 @@ esac
   case $verb in stop | kill) exit 0 ;; esac
   fail "no such folder: $1"
 }
-dir=$(cd "$1" && pwd)
+dir=$(realpath "$1")
 shift
 case $verb in
 start)
@@ -195,7 +218,7 @@ wait)
   wait_ready "$dir" "$@"
   ;;
 address) cat "$dir/address" ;;
-status) running_pid "$dir" >/dev/null ;;
+status) status "$dir" ;;
 stop) end "$dir" TERM ;;
 kill) end "$dir" KILL ;;
 esac

@@ -9,10 +9,15 @@
 # Missing packages are installed by apt-get; with NO_INSTALL=1 they are only named.
 # The last line is 'N passed, N failed'; whole outputs lie in build/test-logs/.
 # Exit status: 0 all passed, 1 something failed or no test ran, 2 wrong usage.
+
+ROOT=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
+# shellcheck source=scripts/lib/shell.sh
+. "$ROOT/scripts/lib/shell.sh"
 set -uo pipefail
 shopt -s extglob
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+cd "$ROOT" || exit 1
+export LC_ALL=C.UTF-8
 # shellcheck source=scripts/lib/packages.sh
 . scripts/lib/packages.sh
 

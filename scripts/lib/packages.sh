@@ -38,10 +38,11 @@ have_header() { echo "#include <$1>" | cc -E - >/dev/null 2>&1; }
 have_python() { /usr/bin/python3 -c "import $1" 2>/dev/null; } # Debian's own, whatever else is in $PATH
 have_rsyslog() { compgen -G "/usr/lib*/*/rsyslog/$1.so" >/dev/null; }
 
-# The first line is 'openjdk version "17.0.15" ...'; before Java 9 it was "1.8.0".
+# A line is 'openjdk version "17.0.15" ...', "1.8.0" before Java 9; the first, unless $JAVA_TOOL_OPTIONS and the
+# like are set, which Java tells before it.
 have_java() {
   local version
-  version=$(java -version 2>&1 | sed -n '1s/.*version "\([0-9]*\).*/\1/p')
+  version=$(java -version 2>&1 | sed -n 's/^[a-z]* version "\([0-9]*\).*/\1/p')
   [ "${version:-0}" -ge "$1" ]
 }
 
@@ -62,7 +63,7 @@ root_command() {
   if [ -t 0 ]; then echo sudo; else sudo -n true 2>/dev/null && echo sudo -n; fi
 }
 
-# install_packages LOG PACKAGE...: by apt-get. Fails when it may not or cannot; the reason is in
+# install_packages LOG PACKAGE...: by apt-get, whose dpkg needs commands of sbin. Fails when it may not or cannot; the reason is in
 # $install_error. An update that fails is no reason to give up: older lists may serve.
 install_packages() {
   local log=$1 as_root
@@ -79,7 +80,7 @@ install_packages() {
   # shellcheck disable=SC2086 # "sudo -n" is two words, and for root there is none
   {
     $as_root apt-get -q update || :
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
+    $as_root env DEBIAN_FRONTEND=noninteractive PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" apt-get -q -y --no-install-recommends \
       -o DPkg::Lock::Timeout=120 install "$@"
   } >"$log" 2>&1
 }

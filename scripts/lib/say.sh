@@ -23,8 +23,9 @@ step_done() {
   echo "     done in $(seconds_since "$step_started") s"
 }
 
+# note TEXT: what can be told nobody, as with a full disk behind the output, changes nothing.
 note() {
-  printf '     %s\n' "$*"
+  printf '     %s\n' "$*" || :
 }
 
 # note_lines FILE [LINES]: the last ones, indented.

@@ -8,7 +8,7 @@
 # Exit status: 0 done, 1 failed.
 set -euo pipefail
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+ROOT=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 ROUNDS=${1:-5}
 ORDERS=${2:-400000}
 WORK=$(mktemp -d)

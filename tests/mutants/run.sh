@@ -7,7 +7,7 @@
 # Exit status: 0 every one was noticed, 1 one was not, or its row no longer fits the code.
 set -uo pipefail
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+ROOT=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 unnoticed=0

@@ -7,6 +7,8 @@ ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd -P)
 export ROOT
 
 # Nothing that the user has set may reach the programs under test.
+unset CDPATH NO_COLOR COLUMNS LINES
+export LC_ALL=C.UTF-8
 unset KAFKA_BROKER CONFIG_FILE START_KAFKA START_KAFKA_PORT LOG_LEVEL "${!KAFKA_@}" "${!PRODUCER_@}" \
   "${!TRACKER_@}" "${!RETRY_@}" "${!DLQ_@}" "${!SIMULATE_@}" "${!MONITOR_@}" "${!APP_@}"
 
