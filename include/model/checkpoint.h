@@ -26,7 +26,8 @@ struct checkpoint_entry {
 
 struct checkpoint {
     char cluster_id[64]; /* "" when it is not known */
-    uint64_t device;     /* of the file that `length` speaks of */
+    char *path;          /* of the file that `length` speaks of, without links; NULL if unknown */
+    uint64_t device;     /* of the same file */
     uint64_t inode;
     int64_t length;
     uint64_t tail_hash; /* of the bytes before `length`, see checkpoint_hash */

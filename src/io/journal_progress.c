@@ -192,6 +192,8 @@ int journal_progress_save(struct journal_progress *p, const struct journal_file 
     p->is_old = false;
     pthread_mutex_unlock(&p->lock);
     copy.is_clean = is_clean;
+    free(copy.path);
+    copy.path = file->real_path ? mem_strdup(file->real_path) : NULL;
     rc = save(p, file, &copy, e);
     p->saved_ms = clock_mono_ms(clock_system());
     checkpoint_release(&copy);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -268,11 +269,15 @@ static int scan_rotated(struct recovery *r, const char *sidecar_path, const stru
     const struct stat named = {.st_dev = r->state->device, .st_ino = r->state->inode};
     struct rotated found = {0};
     struct stat sidecar = {0};
+    char *real_path;
     int rc = 0;
 
     if (stat(sidecar_path, &sidecar) < 0)
         return err_set(e, ERR_RUNTIME, "%s: %s", sidecar_path, strerror(errno));
-    rotated_find(r->path, own, &named, &sidecar.st_mtim, &found);
+    real_path = realpath(r->path, NULL);
+    rotated_find((const char *const[]){r->path, real_path, r->state->path}, 3, own, &named,
+                 &sidecar.st_mtim, &found);
+    free(real_path);
     for (size_t i = 0; i < found.count && rc == 0; i++)
         rc = scan_one(r, &found.files[i], e);
     rotated_release(&found);

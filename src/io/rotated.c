@@ -88,30 +88,79 @@ static void sort(struct rotated *found, const struct stat *named)
         qsort(found->files + first, found->count - first, sizeof(found->files[0]), compare_files);
 }
 
-void rotated_find(const char *path, const struct stat *own, const struct stat *named,
-                  const struct timespec *since, struct rotated *found)
+static bool has_file(const struct rotated *found, const struct stat *st)
+{
+    for (size_t i = 0; i < found->count; i++)
+        if (is_same(&found->files[i].st, st))
+            return true;
+    return false;
+}
+
+/* What is looked for. */
+struct search {
+    const char *journal; /* its name in the folder at hand */
+    const struct stat *own;
+    const struct stat *named;
+    const struct timespec *since;
+    struct rotated *found;
+};
+
+static bool is_wanted(const struct search *s, const char *name, const char *path,
+                      const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode) || is_same(st, s->own) || has_file(s->found, st))
+        return false;
+    return is_same(st, s->named) ||
+           (was_journal(name, s->journal) && compare_times(&st->st_mtim, s->since) >= 0 &&
+            !has_state(path));
+}
+
+/* A link leads to the named file only where it was itself renamed like a journal. */
+static void consider(const struct search *s, const char *name, const char *path)
+{
+    struct stat st;
+    char *real;
+
+    if (lstat(path, &st) < 0)
+        return;
+    if (is_wanted(s, name, path, &st)) {
+        add(s->found, mem_strdup(path), &st);
+        return;
+    }
+    real = S_ISLNK(st.st_mode) && was_journal(name, s->journal) ? realpath(path, NULL) : NULL;
+    if (real && lstat(real, &st) == 0 && is_same(&st, s->named) && is_wanted(s, name, real, &st))
+        add(s->found, mem_strdup(real), &st);
+    free(real);
+}
+
+static void look_beside(struct search *s, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    const char *journal = slash ? slash + 1 : path;
     char *folder = slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup("./");
     DIR *dir = opendir(folder);
+    struct strbuf one = {0};
     struct dirent *entry;
 
+    s->journal = slash ? slash + 1 : path;
     while (dir && (entry = readdir(dir))) {
-        struct strbuf one = {0};
-        struct stat st;
-
+        strbuf_reset(&one);
         strbuf_addf(&one, "%s%s", folder, entry->d_name);
-        if (lstat(one.data, &st) == 0 && S_ISREG(st.st_mode) && !is_same(&st, own) &&
-            (is_same(&st, named) ||
-             (was_journal(entry->d_name, journal) && compare_times(&st.st_mtim, since) >= 0 &&
-              !has_state(one.data))))
-            add(found, strbuf_take(&one), &st);
-        strbuf_release(&one);
+        consider(s, entry->d_name, one.data);
     }
     if (dir)
         closedir(dir);
+    strbuf_release(&one);
     free(folder);
+}
+
+void rotated_find(const char *const *paths, size_t path_count, const struct stat *own,
+                  const struct stat *named, const struct timespec *since, struct rotated *found)
+{
+    struct search search = {.own = own, .named = named, .since = since, .found = found};
+
+    for (size_t i = 0; i < path_count; i++)
+        if (paths[i])
+            look_beside(&search, paths[i]);
     sort(found, named);
 }
 

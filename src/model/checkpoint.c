@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/json_writer.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "model/decimal.h"
 #include "model/json_tree.h"
 
@@ -76,6 +77,7 @@ void checkpoint_forget(struct checkpoint *s)
 void checkpoint_copy(struct checkpoint *to, const struct checkpoint *from)
 {
     *to = *from;
+    to->path = from->path ? mem_strdup(from->path) : NULL;
     to->entries = mem_alloc_array(from->entry_count, sizeof(*to->entries));
     for (size_t i = 0; i < from->entry_count; i++) {
         to->entries[i] = from->entries[i];
@@ -86,6 +88,7 @@ void checkpoint_copy(struct checkpoint *to, const struct checkpoint *from)
 void checkpoint_release(struct checkpoint *s)
 {
     checkpoint_forget(s);
+    free(s->path);
     *s = (struct checkpoint){0};
 }
 
@@ -105,6 +108,8 @@ void checkpoint_encode(const struct checkpoint *s, struct strbuf *out)
     json_begin_object(&w, NULL);
     json_int(&w, "version", CHECKPOINT_VERSION);
     json_string(&w, "cluster_id", s->cluster_id);
+    if (s->path && utf8_valid(s->path, strlen(s->path), NULL))
+        json_string(&w, "path", s->path);
     write_u64(&w, "device", s->device);
     write_u64(&w, "inode", s->inode);
     json_int(&w, "length", s->length);
@@ -209,6 +214,7 @@ static int read_position(struct checkpoint *s, const struct json_node *object, s
 static int read_state(struct checkpoint *s, const struct json_node *root, struct err *e)
 {
     const struct json_node *id = find(root, "cluster_id", JSON_STRING);
+    const struct json_node *path = find(root, "path", JSON_STRING); /* as read_newer_int */
     const struct json_node *clean = json_tree_find(root, "clean");
     const struct json_node *list = find(root, "partitions", JSON_ARRAY);
     int64_t version = 0;
@@ -221,6 +227,8 @@ static int read_state(struct checkpoint *s, const struct json_node *root, struct
         return err_set(e, ERR_RUNTIME, "cluster_id, clean or partitions is missing");
     snprintf(s->cluster_id, sizeof(s->cluster_id), "%.*s", (int)id->text_len, id->text);
     s->is_clean = clean->kind == JSON_TRUE;
+    if (path)
+        s->path = mem_strndup(path->text, path->text_len);
     if (read_u64(root, "device", &s->device, e) < 0 || read_u64(root, "inode", &s->inode, e) < 0 ||
         read_u64(root, "tail_hash", &s->tail_hash, e) < 0 ||
         read_int(root, "length", 0, INT64_MAX, &s->length, e) < 0)

@@ -233,18 +233,26 @@ static struct health_finding judge_integrity(const struct figures *f, const stru
     return finding(LEVEL_OK, "no gap in 15 min");
 }
 
+/* A tracker creates its journal before it does anything else. */
+static bool is_journal_missing(const struct figures *f, const struct health_limits *l)
+{
+    return f->events_reader->state == READER_WAITING && f->log_reader->state == READER_OPEN &&
+           f->log_age_ms >= 0 && f->log_age_ms < l->stale_ms;
+}
+
 static struct health_finding judge_reader(const struct figures *f, const struct health_limits *l)
 {
     const struct reader *failed = failed_reader(f);
     struct health_finding blind;
 
-    (void)l;
     if (failed) {
         blind =
             finding(LEVEL_UNKNOWN, "cannot read %.60s: %s", failed->path, strerror(failed->error));
         blind.is_blind = true;
         return blind;
     }
+    if (is_journal_missing(f, l))
+        return finding(LEVEL_WARN, "%.90s is missing beside a living log", f->events_reader->path);
     if (f->is_catching_up)
         return finding(LEVEL_UNKNOWN, "reading history, %d %% done", (int)(f->read_share * 100));
     if (f->read_lag_ms > READ_LAG_MS)

@@ -394,6 +394,24 @@ static void own_reader(void **state)
                         "cannot read tracker.log: Permission denied");
 }
 
+/* The tracker writes to a file that was deleted, or the monitor reads another one. */
+static void a_journal_that_is_missing_beside_a_living_log_is_worth_a_look(void **state)
+{
+    struct figures f = healthy();
+
+    (void)state;
+    events_reader.state = READER_WAITING;
+    f.log_age_ms = usual_limits.stale_ms - 1;
+    judge_one("missing", HEALTH_READER, &f, LEVEL_WARN);
+    f.log_age_ms = usual_limits.stale_ms;
+    judge_one("both are old", HEALTH_READER, &f, LEVEL_OK);
+    f.log_age_ms = -1;
+    judge_one("no log line", HEALTH_READER, &f, LEVEL_OK);
+    f.log_age_ms = 0;
+    log_reader.state = READER_WAITING;
+    judge_one("no log", HEALTH_READER, &f, LEVEL_OK);
+}
+
 /* What may not be read says neither that all is well nor that it is not. What is known all the same
  * counts. */
 static void a_file_that_cannot_be_read_makes_the_verdict_unknown(void **state)
@@ -564,6 +582,7 @@ int main(void)
         cmocka_unit_test(latency),
         cmocka_unit_test(integrity),
         cmocka_unit_test(own_reader),
+        cmocka_unit_test(a_journal_that_is_missing_beside_a_living_log_is_worth_a_look),
         cmocka_unit_test(a_file_that_cannot_be_read_makes_the_verdict_unknown),
         cmocka_unit_test(the_worst_rule_decides_and_leads),
         cmocka_unit_test(a_rule_that_cannot_tell_does_not_hide_the_rest),

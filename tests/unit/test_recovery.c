@@ -798,6 +798,110 @@ static void two_torn_files_of_one_millisecond_have_two_names(void **state)
     close(fd);
 }
 
+/* ---- links ---- */
+
+/* The journal's path becomes a link to the file `target` in the folder. */
+static void link_to(struct fixture *f, const char *target)
+{
+    unlink(f->path);
+    assert_int_equal(symlink(target, f->path), 0);
+}
+
+/* Saves the state of a journal that was told up to 1, then appends the line for 2. */
+static void write_through_link(struct fixture *f)
+{
+    append_text(f->path, LINE(0, 1));
+    recover(f);
+    free(f->state.path);
+    f->state.path = realpath(f->path, NULL);
+    save(f);
+    append_text(f->path, LINE(0, 2));
+}
+
+static void rename_in_folder(const struct fixture *f, const char *from, const char *to)
+{
+    char old[160];
+    char new[160];
+
+    snprintf(old, sizeof(old), "%s/%s", f->folder, from);
+    snprintf(new, sizeof(new), "%s/%s", f->folder, to);
+    assert_int_equal(rename(old, new), 0);
+}
+
+static void the_target_of_a_link_that_was_renamed_is_found(void **state)
+{
+    static const char *const targets[] = {"data/real", "./data/../data/real", NULL};
+    struct fixture *f = *state;
+    char folder[128];
+    char whole[160];
+
+    snprintf(folder, sizeof(folder), "%s/data", f->folder);
+    snprintf(whole, sizeof(whole), "%s/real", folder);
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        assert_int_equal(mkdir(folder, 0755), 0);
+        link_to(f, targets[i] ? targets[i] : whole);
+        write_through_link(f);
+        rename_in_folder(f, "data/real", "data/real.1");
+        recover(f);
+        assert_int_equal(next_of(f, 0), 3);
+        assert_int_equal(size_of(whole), 0);
+        rename_in_folder(f, "data/real.1", "old");
+        assert_int_equal(unlink(whole), 0);
+        assert_int_equal(rmdir(folder), 0);
+    }
+}
+
+/* The state could not be saved at the first of two rotations. */
+static void files_between_two_rotations_of_a_links_target_are_found_too(void **state)
+{
+    struct fixture *f = *state;
+
+    link_to(f, "real");
+    write_through_link(f);
+    rename_in_folder(f, "real", "real.2");
+    append_text(f->path, LINE(0, 3));
+    rename_in_folder(f, "real", "real.1");
+    append_text(f->path, LINE(0, 4));
+    recover(f);
+    assert_int_equal(next_of(f, 0), 5);
+    assert_int_equal(f->report.scanned_lines, 3);
+}
+
+static void a_link_that_leads_elsewhere_now_does_not_hide_the_old_file(void **state)
+{
+    struct fixture *f = *state;
+    char folder[128];
+
+    snprintf(folder, sizeof(folder), "%s/data", f->folder);
+    assert_int_equal(mkdir(folder, 0755), 0);
+    link_to(f, "data/real");
+    write_through_link(f);
+    link_to(f, "fresh");
+    recover(f);
+    assert_int_equal(next_of(f, 0), 3);
+    rename_in_folder(f, "data/real", "old");
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void a_link_that_was_renamed_itself_is_followed(void **state)
+{
+    struct fixture *f = *state;
+    char folder[128];
+
+    snprintf(folder, sizeof(folder), "%s/data", f->folder);
+    assert_int_equal(mkdir(folder, 0755), 0);
+    link_to(f, "data/real");
+    write_through_link(f);
+    free(f->state.path);
+    f->state.path = NULL; /* as a state of an earlier version */
+    save(f);
+    rotate(f, ".1");
+    recover(f);
+    assert_int_equal(next_of(f, 0), 3);
+    rename_in_folder(f, "data/real", "old");
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void a_journal_that_is_gone_is_remembered_by_its_sidecar(void **state)
 {
     static const char first[] = LINE(0, 41);
@@ -861,6 +965,7 @@ static void a_sidecar_comes_back_as_it_was_written(void **state)
     struct fixture *f = *state;
 
     snprintf(out.cluster_id, sizeof(out.cluster_id), "cluster");
+    out.path = strdup("/a \"b\"/c");
     checkpoint_find(&out, "orders", 3)->next = INT64_C(9007199254740993);
     checkpoint_find(&out, "other", 3)->committed = 5;
     checkpoint_find(&out, "other", 3)->rewind_end = 9;
@@ -868,6 +973,7 @@ static void a_sidecar_comes_back_as_it_was_written(void **state)
     assert_int_equal(sidecar_write(f->sidecar, &out, NULL, &e), 0);
     assert_int_equal(sidecar_read(f->sidecar, &in, &e), 1);
     assert_string_equal(in.cluster_id, "cluster");
+    assert_string_equal(in.path, out.path);
     assert_true(in.device == out.device && in.inode == 17 && in.length == 12345);
     assert_true(in.tail_hash == out.tail_hash && in.is_clean);
     assert_int_equal(in.entry_count, 2);
@@ -937,6 +1043,10 @@ int main(void)
         TEST(what_was_rotated_before_the_sidecar_is_not_read_again),
         TEST(the_torn_tail_of_a_renamed_journal_is_moved_aside_too),
         TEST(a_renamed_journal_that_is_still_written_to_is_refused),
+        TEST(the_target_of_a_link_that_was_renamed_is_found),
+        TEST(files_between_two_rotations_of_a_links_target_are_found_too),
+        TEST(a_link_that_leads_elsewhere_now_does_not_hide_the_old_file),
+        TEST(a_link_that_was_renamed_itself_is_followed),
         TEST(a_journal_that_is_gone_is_remembered_by_its_sidecar),
         TEST(a_broken_sidecar_is_told_and_not_used),
         TEST(a_sidecar_that_is_a_pipe_is_not_waited_for),
