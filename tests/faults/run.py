@@ -7,7 +7,7 @@ FOLDER holds orders.dump, all records of the topic `orders` in the oracle's form
     journal   a call on the journal fails
     others    a call on the sidecar, the log, a torn journal, or towards Kafka fails
     kills     the program is killed before or after each point of a record's way
-    power     the same, and what was not durable is lost
+    power     the same, and what was not durable is lost: from some byte on, or some blocks of it and later ones not
     either    kills, each with or without a loss of power
 
 Faults come from build/faults.so, see faults.c; tests/soak/oracle.py judges. First a run without faults tells how often
@@ -62,6 +62,10 @@ TORN_MOVED = '"message":"torn line at the end of the journal moved aside"'
 STATE_NOT_USED = '"message":"journal state not used, the whole journal was read"'
 
 
+TAIL, BLOCKS = "tail", "blocks"
+BLOCK_BYTES = 4096
+
+
 @dataclasses.dataclass
 class Step:
     """One run of the tracker."""
@@ -81,11 +85,12 @@ class Step:
 class Case:
     kind: str  # what the counts at the end are by
     steps: list
-    power: bool = False
+    power: str = ""  # what a loss of power takes: TAIL or BLOCKS
     number: int = 0
     folder: str = ""
     wrong: str = ""
     tries: int = 0
+    holes: int = 0  # lost blocks with a later one that was kept
 
 
 KILLED = (-signal.SIGKILL,)
@@ -180,13 +185,17 @@ class Runner:
     # ---- what a disk forgets
 
     def lose_power(self, case, log):
-        """Keeps what was durable, perhaps some of the rest, and either of two sidecars."""
+        """Keeps what was durable, perhaps some of the rest, and either of two sidecars. A file system orders neither
+        the blocks that it writes by itself nor them and the length."""
         files = os.path.join(case.folder, FOLDER)
         journal, sidecar = os.path.join(files, JOURNAL), os.path.join(files, SIDECAR)
         rng = random.Random(f"{self.options.seed} {case.number}")
         if os.path.exists(journal):
             keep, size = durable_size(log), os.path.getsize(journal)
-            os.truncate(journal, keep + round((size - keep) * rng.choice((0, 0, 0.5, 1))))
+            if case.power == TAIL:
+                os.truncate(journal, keep + round((size - keep) * rng.choice((0, 0, 0.5, 1))))
+            else:
+                case.holes += lose_blocks(journal, keep, size, rng)
         if os.path.exists(sidecar + ".before") and rng.random() < 0.5:
             os.replace(sidecar + ".before", sidecar)
 
@@ -207,6 +216,7 @@ class Runner:
 
     def run_once(self, case):
         case.number = next(self.numbers)
+        case.holes = 0
         case.folder = os.path.join(self.folder, f"case-{case.number}")
         case.wrong = ""
         os.makedirs(os.path.join(case.folder, FOLDER))
@@ -277,6 +287,9 @@ class Runner:
         for kind, n in done.items():
             print(f"{kind:44} {n:4}" + (f"  {bad[kind]} FAILED" if bad[kind] else ""))
         again = sum(case.tries - 1 for case in cases)
+        holes = sum(case.holes > 0 for case in cases)
+        if holes:
+            print(f"{'a block lost and a later one kept':44} {holes:4}")
         print(f"{len(cases)} faults, {sum(bad.values())} failed, {again} runs repeated, seed {self.options.seed}, {seconds:.0f} s")
         for case in cases:
             if case.wrong:
@@ -284,6 +297,23 @@ class Runner:
                 print(f"       see {case.folder}")
             else:
                 shutil.rmtree(case.folder)
+
+
+def lose_blocks(path, keep, size, rng):
+    """Each block that is not durable is there, or in its place are zeros or what an earlier block held. Returns how many
+    lost ones have a block after them that was kept."""
+    starts = range(keep - keep % BLOCK_BYTES, size, BLOCK_BYTES)
+    lost = [start for start in starts if rng.random() < 0.5]
+    with open(path, "r+b") as f:
+        whole = f.read()
+        for start in lost:
+            low, high = max(start, keep), min(start + BLOCK_BYTES, size)
+            older = rng.randrange(0, start, BLOCK_BYTES) if start > 0 and rng.random() < 0.5 else None
+            old = bytes(BLOCK_BYTES) if older is None else whole[older : older + BLOCK_BYTES]
+            f.seek(low)
+            f.write(old[low - start : high - start])
+    kept = max((start for start in starts if start not in lost), default=0)
+    return sum(start < kept for start in lost)
 
 
 def read_lines(path):
@@ -475,8 +505,8 @@ class Maker:
         else:
             cases = self.each(function, name, when, 3 if is_steady else 1, status=KILLED)
         for case in cases:
-            case.power = self.random.random() < power_share
-            case.kind += ", power lost" if case.power else ""
+            case.power = self.random.choice((TAIL, BLOCKS)) if self.random.random() < power_share else ""
+            case.kind += {TAIL: ", power lost", BLOCKS: ", power and blocks lost"}.get(case.power, "")
             if case.power and is_steady:
                 case.steps[0].fsync_ms = 300
             yield case
