@@ -76,10 +76,11 @@ test-programs-integration: $(INTEGRATION_TESTS)
 MINUTES ?= 2
 SEED ?=
 KEEP ?=
+BROKERS ?= 3
 
 .PHONY: soak
-soak: build ## a storm of faults over a real Kafka, and the oracle's verdict; MINUTES=n SEED=s KEEP=1
-	@python3 tests/soak/soak.py --minutes '$(MINUTES)' $(if $(SEED),--seed '$(SEED)') $(if $(KEEP),--keep)
+soak: build $(OUT)/kafka-transact ## a storm of faults over a real Kafka, and the oracle's verdict; MINUTES=n SEED=s BROKERS=3 KEEP=1
+	@python3 tests/soak/soak.py --minutes '$(MINUTES)' --brokers '$(BROKERS)' $(if $(SEED),--seed '$(SEED)') $(if $(KEEP),--keep)
 
 .PHONY: test-faults
 test-faults: ## a fault on each call of a short run, over a real Kafka; SEED=s
@@ -198,6 +199,10 @@ $(OUT)/durable.so: tests/bench/durable.c
 
 # Only for tests: deletes topics and records.
 $(OUT)/kafka-topic: $(OUT)/tests/tools/kafka_topic.o
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
+# Only for tests: orders in transactions.
+$(OUT)/kafka-transact: $(OUT)/tests/tools/kafka_transact.o
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
 # Only for tests: preloaded into the tracker it makes calls fail.

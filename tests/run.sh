@@ -158,7 +158,7 @@ run_bats() { # FILE
 # waits.
 run_e2e() {
   local file name files=()
-  if ! make -j "$(nproc)" build build/embedded-broker build/faults.so build/kafka-topic >"$LOGS/e2e-build.log" 2>&1; then
+  if ! make -j "$(nproc)" build build/embedded-broker build/faults.so build/kafka-topic build/kafka-transact >"$LOGS/e2e-build.log" 2>&1; then
     cat "$LOGS/e2e-build.log"
     fail "e2e: does not build"
     return 0

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Judges what trackers have told against what was on the topics. Shares no code with the product.
 
-    oracle.py [--group NAME] [--topic NAME] [--dlq-topic NAME] [--resets] FOLDER
+    oracle.py [--group NAME] [--topic NAME] [--dlq-topic NAME] [--resets] [--holes] [--compacted] [--recreated] FOLDER
 
 FOLDER holds, and nothing else is looked at:
 
@@ -14,6 +14,10 @@ FOLDER holds, and nothing else is looked at:
 
 Prints the figures, then each violation by its kind, the first 20 of a kind in full.
 --resets allows that the group was set back on purpose (journal.replay and journal.gap lines).
+--holes allows offsets without a record, as transactions leave them; none may have a line.
+--compacted allows them too, and that a journal tells records that compaction has removed since.
+--recreated allows journal.replay lines, and judges each line by the topic that holds its record: orders.dump is the
+topic as it is now, orders.dump.1, orders.dump.2, ... are those of the same name before it.
 Exit status: 0 nothing to object to, 1 violations, 2 it cannot judge.
 
 Memory is some fifty bytes per record of the topic, whatever the size of the journals.
@@ -63,6 +67,7 @@ KINDS = {
 }
 
 FATES = {"processed": 1, "dead_lettered": 2, "dropped": 3}
+NO_RECORD = 255  # in place of a fate: the offset holds none
 
 
 class CannotJudge(Exception):
@@ -138,28 +143,38 @@ class Partition:
     def end(self):
         return len(self.prints)
 
+    def append(self, print_, size, when, header_print, header_size, fate=0):
+        self.prints.append(print_)
+        self.sizes.append(size)
+        self.times.append(when)
+        self.header_prints.append(header_print)
+        self.header_sizes.append(header_size)
+        self.told.append(0)
+        self.fates.append(fate)
+        self.in_gap.append(0)
+
+    def has(self, o):
+        return 0 <= o < self.end() and self.fates[o] != NO_RECORD
+
     def has_headers(self, o, text):
         """A dead letter's headers (their text) begin with those of the record at o."""
         size = self.header_sizes[o]
         return short_hash(text[:size]) == self.header_prints[o] and (size == 0 or text[size : size + 1] == b",")
 
 
-def load_topic(path, report):
+def load_topic(path, options, report):
     partitions = {}
     for p, o, t, key, value, headers in read_dump(path):
         part = partitions.setdefault(p, Partition())
-        if o != part.end():
+        if o < part.end() or (o > part.end() and not (options.holes or options.compacted)):
             raise CannotJudge(f"{path}: after {p}/{part.end() - 1} comes {p}/{o}")
-        part.prints.append(fingerprint(key, value))
-        part.sizes.append(-1 if value is None else len(value))
-        part.times.append(t)
-        part.header_prints.append(short_hash(headers))
-        part.header_sizes.append(len(headers))
-    for part in partitions.values():
-        part.fates = bytearray(part.end())
-        part.in_gap = bytearray(part.end())
-        part.told = array.array("q", bytes(8 * part.end()))
-        report.add("orders on the topic", part.end())
+        report.add("orders on the topic")
+        if o > part.end():
+            report.add("offsets without a record", o - part.end())
+        while part.end() < o:
+            part.append(0, -1, 0, 0, 0, NO_RECORD)
+        size = -1 if value is None else len(value)
+        part.append(fingerprint(key, value), size, t, short_hash(headers), len(headers))
     return partitions
 
 
@@ -187,7 +202,7 @@ def parse_id(headers, topic, group):
 def is_headed_as_its_source(source, headers, partitions):
     part = partitions.get(source >> 48)
     o = source & ((1 << 48) - 1)
-    return part is None or o >= part.end() or part.has_headers(o, headers)
+    return part is None or not part.has(o) or part.has_headers(o, headers)
 
 
 def load_dead_letters(path, topic, group, partitions, report):
@@ -332,6 +347,8 @@ def bytes_of(line, name, encoding):
 
 
 class Journal:
+    """What one has told so far, of the topic as it is now or of one before it."""
+
     def __init__(self, name):
         self.name = name
         self.next = {}  # partition: the offset that the next line may have at least
@@ -340,14 +357,18 @@ class Journal:
 
 
 class Judge:
-    def __init__(self, partitions, dead, options, report):
-        self.partitions = partitions
+    def __init__(self, topics, dead, options, report):
+        self.topics = topics  # the last is that of now
+        self.partitions = topics[-1]  # of the topic that the current line is about
         self.dead = dead
         self.options = options
         self.report = report
 
     def judge_range(self, journal, line, where):
         p, low, high = line["kafka_partition"], line["from"], line["to"]
+        if self.options.recreated and line["event_type"] == "journal.replay":
+            self.report.add("replay lines")
+            return
         if line["event_type"] == "journal.replay":
             self.report.add("replay lines")
             journal.next[p] = low
@@ -431,7 +452,22 @@ class Judge:
         elif to not in self.dead.omitted and prints[to[1]] != self.partitions[p].prints[o]:
             self.report.object("dlq_differs", f"{where}: {p}/{o} and {dlq}")
 
-    def judge_line(self, journal, text, where):
+    def turn_to_topic(self, journals, line):
+        """The one that holds the line's record: none of them may hold one twice. Returns what the journal has told of
+        it."""
+        p, o = line["kafka_partition"], line["kafka_offset"]
+        at = len(self.topics) - 1
+        if at > 0:
+            print_ = fingerprint(bytes_of(line, "kafka_key", "kafka_key_encoding"), bytes_of(line, "raw_message", "raw_encoding"))
+            for n, partitions in enumerate(self.topics):
+                if p in partitions and partitions[p].has(o) and partitions[p].prints[o] == print_:
+                    at = n
+        self.partitions = self.topics[at]
+        if any(p in later.next for later in journals[at + 1 :]):
+            self.report.object("out_of_order", f"{journals[at].name}: {p}/{o} of a topic that was deleted, after one of its successor")
+        return journals[at]
+
+    def judge_line(self, journals, text, where):
         report = self.report
         report.add("lines")
         try:
@@ -444,18 +480,27 @@ class Judge:
             return
         p = line["kafka_partition"]
         if line["event_type"] in ("journal.gap", "journal.replay"):
-            self.judge_range(journal, line, where)
+            self.partitions = self.topics[-1]
+            self.judge_range(journals[-1], line, where)
             return
         o = line["kafka_offset"]
-        if line["kafka_topic"] != self.options.topic or p not in self.partitions or not 0 <= o < self.partitions[p].end():
+        journal = self.turn_to_topic(journals, line)
+        part = self.partitions.get(p)
+        if line["kafka_topic"] != self.options.topic or not part or not 0 <= o < part.end():
             report.object("foreign", f"{where}: {line['kafka_topic']} {p}/{o}")
             return
+        if not part.has(o) and not self.options.compacted:
+            report.object("foreign", f"{where}: {p}/{o} holds no record")
+            return
         self.judge_place(journal, line, where)
+        if not part.has(o):
+            report.add("records removed by compaction, after their lines")
+            return
         self.judge_fate(line, text, self.judge_bytes(line, where), where)
         report.add(f"lines {line['outcome']}")
         if line["outcome"] == "dead_lettered":
             self.judge_dead_letter(line, where)
-        told, fates = self.partitions[p].told, self.partitions[p].fates
+        told, fates = part.told, part.fates
         told[o] = min(told[o] or sys.maxsize, epoch_ms(line["timestamp"]))
         if fates[o]:
             report.add("records told by two journals")
@@ -463,14 +508,14 @@ class Judge:
                 report.object("contradiction", f"{where}: {p}/{o} is {line['outcome']}")
         fates[o] = FATES[line["outcome"]]
 
-    def judge_file(self, journal, path, is_rotated):
+    def judge_file(self, journals, path, is_rotated):
         """A rotated file may end within a line, when the tracker was killed: a reader takes whole
         lines only, and the record is told again behind it."""
         with open(path, "rb", buffering=1 << 20) as f:
             for number, text in enumerate(f, 1):
-                where = f"{journal.name}/{os.path.basename(path)}:{number}"
+                where = f"{journals[-1].name}/{os.path.basename(path)}:{number}"
                 if text.endswith(b"\n"):
-                    self.judge_line(journal, text, where)
+                    self.judge_line(journals, text, where)
                 elif is_rotated:
                     self.report.add("torn tails in rotated files")
                 else:
@@ -482,6 +527,8 @@ class Judge:
                 state = json.load(f)
             for entry in state["partitions"]:
                 p, told = entry["partition"], journal.next.get(entry["partition"], 0)
+                if self.options.recreated and p not in journal.next:
+                    continue  # its position is in a topic that is no more
                 text = f"{journal.name}: partition {p}: next {entry['next']}, the journal tells up to {told}"
                 if entry["next"] > told:
                     self.report.object("sidecar_ahead", text)
@@ -491,15 +538,15 @@ class Judge:
             self.report.object("sidecar_wrong", f"{journal.name}: {e!r}")
 
     def judge_journal(self, folder):
-        journal = Journal(os.path.basename(folder))
+        journals = [Journal(os.path.basename(folder)) for _ in self.topics]
         current = os.path.join(folder, "tracker.events")
         rotated = sorted(p for p in glob.glob(glob.escape(current) + ".*") if re.search(r"\.\d+$", p))
         for path in rotated:
-            self.judge_file(journal, path, True)
+            self.judge_file(journals, path, True)
         if os.path.exists(current):
-            self.judge_file(journal, current, False)
-        if journal.next or os.path.exists(current + ".state"):
-            self.judge_sidecar(journal, current + ".state")
+            self.judge_file(journals, current, False)
+        if any(journal.next for journal in journals) or os.path.exists(current + ".state"):
+            self.judge_sidecar(journals[-1], current + ".state")
         self.report.add("torn tails moved aside", len(glob.glob(glob.escape(current) + ".torn-*")))
         self.report.add("journals")
         self.report.add("journal files", len(rotated) + os.path.exists(current))
@@ -507,7 +554,7 @@ class Judge:
     # ---- all together
 
     def judge_losses(self):
-        for p, part in sorted(self.partitions.items()):
+        for p, part in [item for partitions in self.topics for item in sorted(partitions.items())]:
             o = part.fates.find(0)
             while o >= 0:
                 if not part.in_gap[o]:
@@ -529,6 +576,8 @@ class Judge:
                     self.report.add("dead letters delivered again")
 
     def judge_commits(self, path):
+        """Of a topic that was recreated only the last ones: Kafka forgets those of a topic that is deleted."""
+        self.partitions = self.topics[-1]
         last = {}
         # Each record's time becomes that at which all up to it were told.
         for part in self.partitions.values():
@@ -536,10 +585,12 @@ class Judge:
         for p, offset, when in read_commits(path, self.options.group, self.options.topic):
             self.report.add("commits")
             part = self.partitions.get(p)
-            if part and 0 < offset <= part.end() and part.told[offset - 1] > when:
+            if self.options.recreated:
+                pass
+            elif part and 0 < offset <= part.end() and part.told[offset - 1] > when:
                 late = part.told[offset - 1] - when
                 self.report.object("commit_early", f"partition {p}: {offset}, {late} ms before all below it was told")
-            if offset < last.get(p, 0) and not self.options.resets:
+            if offset < last.get(p, 0) and not self.options.resets and not self.options.recreated:
                 self.report.object("commit_backwards", f"partition {p}: {offset} after {last[p]}")
             last[p] = offset
         for p, part in sorted(self.partitions.items()):
@@ -566,10 +617,14 @@ def read_commits(path, group, topic):
 
 def judge(folder, options):
     report = Report()
-    partitions = load_topic(os.path.join(folder, "orders.dump"), report)
+    now = os.path.join(folder, "orders.dump")
+    before = sorted(glob.glob(glob.escape(now) + ".*"), key=lambda path: int(path.rpartition(".")[2]))
+    topics = [load_topic(path, options, report) for path in [*before, now]]
+    if before and not options.recreated:
+        raise CannotJudge(f"{before[0]} needs --recreated")
     dead = load_dead_letters(os.path.join(folder, "orders-dlq.dump"), options.topic, options.group,
-                             partitions, report)
-    judge = Judge(partitions, dead, options, report)
+                             topics[-1], report)
+    judge = Judge(topics, dead, options, report)
     for tracker in sorted(glob.glob(os.path.join(glob.escape(folder), "trackers", "*"))):
         judge.judge_journal(tracker)
     judge.judge_losses()
@@ -598,6 +653,9 @@ def make_parser():
     parser.add_argument("--topic", default="orders")
     parser.add_argument("--dlq-topic", default="orders-dlq")
     parser.add_argument("--resets", action="store_true", help="the group may have been set back on purpose")
+    parser.add_argument("--holes", action="store_true", help="transactions left offsets without a record")
+    parser.add_argument("--compacted", action="store_true", help="compaction removed records")
+    parser.add_argument("--recreated", action="store_true", help="the topic was deleted and created again")
     parser.add_argument("folder")
     return parser
 

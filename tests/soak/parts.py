@@ -1,4 +1,4 @@
-"""What a soak is made of: a broker and trackers that can be killed, a disk that can be filled, producers."""
+"""What a soak is made of: brokers and trackers that can be killed, a disk that can be filled, producers."""
 
 import json
 import os
@@ -6,20 +6,22 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LOCAL_KAFKA = os.path.join(ROOT, "scripts", "local_kafka.sh")
 
-PARTITIONS = 4
-BROKER_PROPERTIES = ["group.min.session.timeout.ms=1000"]
+sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+from cluster import Cluster  # noqa: E402
+
+PARTITIONS = 12  # at the beginning
 SESSION_MAX_MS = 3000
-SPARE_SECONDS = 6
+REFRESH_MS = 3000  # until a topic that has grown is noticed
+SPARE_SECONDS = 20
 BUSY_BYTES = 1 << 17  # within one look
 YOUNG_SECONDS = 5
 VOLUME_BYTES = 2 << 30
 SETTINGS = {
-    "kafka.partitions": PARTITIONS,
     "tracker.drain_timeout_ms": 2000,
     "tracker.metrics_interval_seconds": 5,
     "retry.initial_delay_ms": 5,
@@ -68,56 +70,66 @@ def clean_environment():
     return keep
 
 
-class Broker:
-    """A local Kafka that can be killed and comes back with its data."""
+class Brokers:
+    """A cluster whose nodes come and go. Node 1 is its controller too."""
 
-    def __init__(self, folder):
-        self.folder = os.path.join(folder, "kafka")
-        self.step = None  # the command that is at work
-        self.state = "down"
+    LOOK_SECONDS = 0.3  # a question to a node that is starting
+
+    def __init__(self, folder, count):
+        # Segments that end soon, for compaction; and a cleaner that does not sleep for long.
+        self.cluster = Cluster(os.path.join(folder, "kafka"), count, {"log.cleaner.backoff.ms": 1000})
+        self.starting = {}  # node: since when
+        self.down = set()
         self.restarts = 0
-        self.changed = time.monotonic()
-
-    def command(self, *arguments):
-        with open(os.path.join(os.path.dirname(self.folder), "kafka.out"), "a") as out:
-            return subprocess.Popen([LOCAL_KAFKA, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        self.frozen = set()  # behind their proxies
 
     def start(self):
-        run([LOCAL_KAFKA, "start", self.folder, "0", *BROKER_PROPERTIES], 300)
-        run([LOCAL_KAFKA, "wait", self.folder, "60"], 90)
-        self.address = run([LOCAL_KAFKA, "address", self.folder], 10).strip()
-        self.state = "up"
+        try:
+            self.cluster.start()
+        except (OSError, RuntimeError) as e:
+            raise CannotRun(str(e)) from None
 
-    def kill(self):
-        self.enter("killing", self.command("kill", self.folder))
+    def nodes(self):
+        return list(self.cluster.nodes.values())
 
-    def resume(self):
-        port = self.address.rsplit(":", 1)[1]
-        self.enter("starting", self.command("start", self.folder, port, *BROKER_PROPERTIES))
+    def up(self):
+        return [n for n in self.nodes() if n not in self.down and n not in self.starting]
 
-    def enter(self, state, step=None):
-        self.state, self.step, self.changed = state, step, time.monotonic()
+    def kill(self, node):
+        node.kill()
+        self.down.add(node)
+
+    def resume(self, node):
+        node.start()
+        self.down.discard(node)
+        self.starting[node] = time.monotonic()
 
     def move(self):
-        """Goes on to the next state when the command of this one is done."""
-        if self.step is None or self.step.poll() is None:
-            return
-        good = self.step.returncode == 0
-        if self.state == "killing":
-            self.enter("down")
-        elif self.state == "starting" and good:
-            self.enter("waiting", self.command("wait", self.folder, "60"))
-        elif self.state == "waiting" and good:
-            self.enter("up")
-            self.restarts += 1
-        else:
-            self.resume()
+        """Notices nodes that are ready; one that ended while it started is started again."""
+        for node in list(self.starting):
+            try:
+                if node.is_ready(self.LOOK_SECONDS):
+                    del self.starting[node]
+                    self.restarts += 1
+            except RuntimeError:
+                node.start()
+
+    def calm(self):
+        """No more delays, freezes and cuts; all that are down start."""
+        for node in self.nodes():
+            node.proxy.delay = 0
+            node.proxy.thaw()
+            if node.is_cut_off():
+                node.join_again()
+        self.frozen.clear()
+        for node in list(self.down):
+            self.resume(node)
+
+    def longest_start(self):
+        return max((time.monotonic() - since for since in self.starting.values()), default=0)
 
     def stop(self):
-        if self.step is not None:
-            end(self.step, 60)
-            self.step = None
-        subprocess.run([LOCAL_KAFKA, "stop", self.folder], timeout=90, capture_output=True, check=False)
+        self.cluster.stop()
 
 
 class Volume:
@@ -224,13 +236,13 @@ class SpinWatch:
 class Slot:
     """One tracker with its own journal, killed and started again and again."""
 
-    def __init__(self, name, folder, evidence, address, rng):
+    def __init__(self, name, folder, evidence, settings, rng):
         self.name = name
         self.folder = folder  # of the journal
         self.kept = os.path.join(evidence, "trackers", name)  # of rotated files, and of all at the end
         self.log_file = os.path.join(evidence, f"{name}.log")
         self.out_file = os.path.join(evidence, f"{name}.out")
-        self.address = address
+        self.settings = settings  # further ones: which broker and topic, say
         self.rng = rng
         self.process = None
         self.is_wanted = False
@@ -251,14 +263,14 @@ class Slot:
         os.makedirs(self.kept, exist_ok=True)
 
     def arguments(self):
-        settings = dict(SETTINGS)
-        settings["kafka.broker"] = self.address
+        settings = {**SETTINGS, **self.settings}
         settings["tracker.events_file"] = self.events
         settings["tracker.log_file"] = self.log_file
         settings["tracker.fsync"] = self.rng.choice(["group"] * 8 + ["always", "never"])
         properties = {
             "session.timeout.ms": self.rng.choice([1500, 1500, SESSION_MAX_MS]),
             "heartbeat.interval.ms": 400,
+            "topic.metadata.refresh.interval.ms": REFRESH_MS,
             "partition.assignment.strategy": self.assignor,
         }
         # A static member has its partitions back at once; a killed other one is missed by the group
@@ -381,6 +393,7 @@ class Producers:
         self.started += 1
         path = os.path.join(self.evidence, f"producer-{self.started}.out")
         words = [f"-skafka.broker={self.address}", "-sproducer.flush_timeout_ms=120000"]
+        words += [f"-Xtopic.metadata.refresh.interval.ms={REFRESH_MS}"]
         words += ["--seed", str(self.seed * 10000 + self.started), "--invalid-rate", "0.02", *arguments]
         with open(path, "w") as out:
             process = subprocess.Popen(
@@ -411,3 +424,41 @@ class Producers:
             process.kill()
             process.wait()
             self.problems.append(f"{path}: does not stop")
+
+
+class Transactions:
+    """A producer whose orders come in transactions; some are aborted, and when it is killed one stays open for a while."""
+
+    ID = "soak"
+
+    def __init__(self, evidence, address, topic, seed):
+        self.path = os.path.join(evidence, "transactions.out")
+        self.address = address
+        self.topic = topic
+        self.seed = seed
+        self.starts = 0
+        self.process = None
+
+    def start(self):
+        self.starts += 1
+        with open(self.path, "a") as out:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", os.path.join(ROOT, "build", "kafka-transact"), self.topic,
+                 str(PARTITIONS), self.ID, str(self.seed * 1000 + self.starts)],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=os.path.dirname(self.path),
+                env={**clean_environment(), "KAFKA_BROKER": self.address},
+            )
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def figures(self):
+        """By what became of transactions: how many, and how many records they had."""
+        counts = {"committed": [0, 0], "aborted": [0, 0]}
+        with open(self.path) as f:
+            for word in map(str.split, f):
+                if len(word) == 2 and word[0] in counts:
+                    counts[word[0]][0] += 1
+                    counts[word[0]][1] += int(word[1])
+        return counts

@@ -1,21 +1,24 @@
 #!/usr/bin/env python3
 """A storm of faults over the real programs and a real Kafka, and then the oracle's verdict.
 
-    soak.py [--minutes N] [--seed S] [--assignor NAME] [--folder DIR] [--keep]
+    soak.py [--minutes N] [--seed S] [--brokers N] [--assignor NAME] [--folder DIR] [--keep]
 
-Orders flow all the time. Trackers are killed, stopped, frozen and joined by up to three others, some as static
-members, the broker is killed, the disk below a journal is filled and freed, journals are rotated: all
-drawn from the seed, each kind of fault by a clock of its own. The time is divided into parts of
-alternating assignor; since a group cannot change it while it lives, all trackers are ended in between. At the
-end all is drained and stopped in order, the topics are read, and oracle.py judges. The last
-lines are the figures, as a table for docs/delivery.md too, and where the evidence is; it is kept when something
-is wrong, or with --keep. Needs bin/producer and bin/tracker, kcat, and Java. As root, and where one
-may mount, the disk below the first tracker's journal is one of its own; else that fault is left out.
+Orders flow all the time, some of them in transactions. Trackers are killed, stopped, frozen and joined by up to three
+others, some as static members, the disk below a journal is filled and freed, journals are rotated. Brokers are
+killed, reached late or not at all, and cut off from their controller; leaders move, the topic grows. Some of its
+partitions have one replica and some have two. All is drawn from the seed, each kind of fault by a clock of its own.
+Two smaller topics with a tracker each are compacted, and deleted and created again (sides.py). The time is divided
+into parts of alternating assignor; since a group cannot change it while it lives, all trackers are ended in between.
+At the end all is drained and stopped in order, the topics are read, and oracle.py judges. The last lines are the
+figures, as a table for docs/delivery.md too, and where the evidence is; it is kept when something is wrong, or with
+--keep. Needs bin/producer, bin/tracker and build/kafka-transact, kcat, and Java. As root, and where one may mount, the
+disk below the first tracker's journal is one of its own; else that fault is left out.
 
 Exit status: 0 good, 1 something is wrong, 2 it could not run.
 """
 
 import argparse
+import concurrent.futures
 import heapq
 import os
 import random
@@ -34,9 +37,11 @@ sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 from oracle import DUMP_FORMAT  # noqa: E402
 from parts import (  # noqa: E402
-    PARTITIONS, ROOT, SESSION_MAX_MS, Broker, CannotRun, Producers, Slot, Volume, clean_environment, end, run,
+    PARTITIONS, SESSION_MAX_MS, Brokers, CannotRun, Producers, Slot, Transactions, Volume, end,
 )
+from sides import Compacted, Recreated  # noqa: E402
 
+TOPIC, LETTERS = "orders", "orders-dlq"
 GROUP = "order-tracker-group"
 
 # Mean seconds between two faults of a kind, the shortest and the longest.
@@ -47,9 +52,25 @@ CLOCKS = {
     "join": (6, 1, 20),
     "rotate": (20, 5, 60),
     "fill": (30, 8, 90),
-    "broker_kill": (50, 30, 70),
     "burst": (20, 3, 60),
+    "broker_kill": (14, 2, 30),
+    "broker_freeze": (25, 2, 60),
+    "broker_delay": (15, 2, 40),
+    "cut_off": (30, 5, 60),
+    "elect": (12, 3, 30),
+    "grow": (60, 10, 120),
+    "transaction_kill": (40, 5, 90),
+    "side_kill": (15, 1, 40),
 }
+ONE_BROKER_CLOCKS = {"broker_kill": (50, 30, 70)}
+
+# With several brokers trackers are harmed for a while and spared for a while: one has to live, and its group to be at
+# rest, to meet what happens to the brokers. Seconds.
+HARMED, SPARED = 25, 40
+
+DELAYS = [0, 0.025, 0.05, 0.05]  # seconds each way
+MAX_PARTITIONS = 24
+ALL_AT_ONCE = 0.1  # the share of kills that mean all brokers
 
 ASSIGNORS = ["range", "cooperative-sticky"]
 PART_MINUTES = 5
@@ -59,6 +80,7 @@ STOP_SECONDS = 40  # a tracker that was told to stop is gone by then
 STUCK_SECONDS = 120  # something is told within this time, whatever happens
 BROKER_SECONDS = 120
 DRAIN_SECONDS = 600
+DRAINS = 3
 
 
 # librdkafka 2.0.2, when a member of a sticky group closes before its first assignment; cured in 2.3.0.
@@ -79,9 +101,14 @@ class Storm:
         self.seed = options.seed
         self.assignor = options.assignor
         self.folder = folder
-        self.broker = Broker(folder)
+        self.brokers = Brokers(folder, options.brokers)
+        self.clocks = {**CLOCKS, **(ONE_BROKER_CLOCKS if options.brokers == 1 else {})}
+        self.worker = concurrent.futures.ThreadPoolExecutor(1)  # for what takes a broker's time
+        self.partition_count = PARTITIONS
         self.volume = None
         self.slots = []
+        self.sides = []
+        self.transactions = None
         self.producers = None
         self.queue = []  # (when, number, what)
         self.numbers = 0
@@ -116,14 +143,23 @@ class Storm:
 
     def wind_up(self, kind):
         """The clock of a fault: it comes again and again, unless it could not be done now."""
-        mean, low, high = CLOCKS[kind]
+        mean, low, high = self.clocks[kind]
         rng = self.rng(kind)
 
         def ring():
-            done = getattr(self, kind)(rng)
+            done = self.are_spared(kind) or getattr(self, kind)(rng)
             self.after(min(max(rng.expovariate(1 / mean), low), high) if done else LOOK_SECONDS, ring)
 
         self.after(rng.uniform(low, mean), ring)
+
+    def all_slots(self):
+        return self.slots + [side.slot for side in self.sides]
+
+    def are_spared(self, kind):
+        """Trackers are, from faults of this kind, for now."""
+        if len(self.brokers.nodes()) == 1 or kind not in ("kill", "stop", "freeze", "join"):
+            return False
+        return (time.monotonic() - self.began) % (HARMED + SPARED) > HARMED
 
     def running_slots(self):
         return [s for s in self.slots if s.is_running() and not s.is_stopping()]
@@ -240,20 +276,114 @@ class Storm:
         self.note("disk freed")
 
     def broker_kill(self, rng):
-        if self.broker.state != "up":
+        """One of those that are up, unless it is the last of several; at times all."""
+        up = self.brokers.up()
+        is_all = rng.random() < ALL_AT_ONCE and len(up) == len(self.brokers.nodes())
+        if len(up) < min(2, len(self.brokers.nodes())):
             return False
-        self.broker.kill()
-        self.count("kills of the broker")
-        self.note("kill broker")
-        pause = rng.uniform(0.2, 4)
+        for node in up if is_all else [rng.choice(up)]:
+            self.brokers.kill(node)
+            self.count("kills of a broker")
+            self.note(f"kill broker {node.id}")
+            self.after(rng.uniform(0.2, 8), lambda node=node: self.brokers.resume(node))
+        if is_all:
+            self.count("kills of all brokers at once")
+        return True
+
+    def broker_freeze(self, rng):
+        """Its connections stay and carry nothing; the controller finds it well."""
+        nodes = [n for n in self.brokers.nodes() if n not in self.brokers.frozen]
+        if not nodes:
+            return False
+        node, seconds = rng.choice(nodes), rng.uniform(1, 20)
+        node.proxy.freeze()
+        self.brokers.frozen.add(node)
+        self.count("freezes of a broker's connections")
+        self.note(f"freeze broker {node.id} {seconds:.2f} s")
+
+        def thaw():
+            node.proxy.thaw()
+            self.brokers.frozen.discard(node)
+
+        self.after(seconds, thaw)
+        return True
+
+    def broker_delay(self, rng):
+        node = rng.choice(self.brokers.nodes())
+        node.proxy.delay = rng.choice(DELAYS)
+        self.count("changes of a broker's latency")
+        self.note(f"broker {node.id} is late by {node.proxy.delay} s each way")
+        return True
+
+    def cut_off(self, rng):
+        nodes = [n for n in self.brokers.nodes() if n.wall and not n.is_cut_off()]
+        if not nodes:
+            return True
+        node, seconds = rng.choice(nodes), rng.uniform(5, 15)
+        node.cut_off()
+        self.count("brokers cut off from their controller")
+        self.note(f"cut off broker {node.id} {seconds:.2f} s")
+        self.after(seconds, node.join_again)
+        return True
+
+    def ask_brokers(self, what, question):
+        """In the worker's thread. A controller that is down is no problem of ours."""
+        def ask():
+            try:
+                self.note(f"{what}: {question()}")
+            except OSError as e:
+                self.note(f"{what}: {e}")
+
+        self.worker.submit(ask)
+
+    def elect(self, rng):
+        del rng
+
+        def question():
+            moved = self.brokers.cluster.elect(TOPIC)
+            self.counts["leaders moved by elections"] = self.counts.get("leaders moved by elections", 0) + moved
+            self.count("elections")
+            return f"{moved} leaders moved"
+
+        self.ask_brokers("election", question)
+        return True
+
+    def grow(self, rng):
+        """With one replica, as the first partition has."""
+        if self.partition_count >= MAX_PARTITIONS:
+            return True
+        node = rng.choice(self.brokers.nodes())
+
+        def question():
+            self.partition_count = self.brokers.cluster.grow(TOPIC, [[node.id]])
+            self.count("growths of the topic")
+            return f"{self.partition_count} partitions"
+
+        self.ask_brokers("growth", question)
+        return True
+
+    def transaction_kill(self, rng):
+        if self.transactions.process.poll() is not None:
+            return False
+        self.transactions.kill()
+        self.count("kills of the transactional producer")
+        self.note("kill transactional producer")
+        self.after(rng.choice([0, rng.uniform(0, 12)]), self.transactions.start)
+        return True
+
+    def side_kill(self, rng):
+        slots = [side.slot for side in self.sides if side.slot.is_running()]
+        if not slots:
+            return False
+        slot = rng.choice(slots)
+        slot.is_wanted = False
+        self.kill_slot(slot)
 
         def resume():
-            if self.broker.state == "killing":
-                self.after(0.2, resume)
-            else:
-                self.broker.resume()
+            slot.is_wanted = True
+            self.restart(slot)
 
-        self.after(pause, resume)
+        self.after(rng.choice([0, 0.5, 12]), resume)
         return True
 
     def burst(self, rng):
@@ -262,6 +392,8 @@ class Storm:
 
         # With much to write at once, a kill tears a line.
         def kill_at_work():
+            if self.are_spared("kill"):
+                return
             slots = [s for s in self.running_slots() if not s.is_frozen]
             if slots:
                 self.kill_slot(rng.choice(slots))
@@ -311,17 +443,21 @@ class Storm:
     def look_for_progress(self):
         size = sum(s.size() for s in self.slots) + sum(s.rotations for s in self.slots)
         now = time.monotonic()
-        if size != self.told_size or self.broker.state != "up" or self.is_full:
+        if size != self.told_size or not self.brokers.up() or self.is_full:
             self.told_size, self.told_at = size, now
         elif now - self.told_at > STUCK_SECONDS:
             self.problem(f"nothing was told for {STUCK_SECONDS} s")
             self.told_at = now
-        if self.broker.state != "up" and now - self.broker.changed > BROKER_SECONDS:
-            raise CannotRun(f"the broker does not come back: {self.broker.state}")
+        if self.brokers.longest_start() > BROKER_SECONDS:
+            raise CannotRun("a broker does not come back")
+        status = self.transactions.process.poll()
+        if status not in (None, -signal.SIGKILL):
+            self.problem(f"the transactional producer ended with status {status}")
+            self.transactions.start()
 
     def look_after_all(self):
-        self.broker.move()
-        for slot in self.slots:
+        self.brokers.move()
+        for slot in self.all_slots():
             slot.note_growth()
             self.look_after_slot(slot)
 
@@ -343,15 +479,19 @@ class Storm:
 
     def prepare(self):
         self.volume = Volume(self.folder)
-        self.broker.start()
-        address = self.broker.address
-        run([os.path.join(ROOT, "bin", "producer"), "--init", "--timeout-ms", "30000",
-             f"-skafka.broker={address}", f"-skafka.partitions={PARTITIONS}"],
-            60, cwd=self.folder, env=clean_environment())
+        self.brokers.start()
+        cluster = self.brokers.cluster
+        nodes = list(cluster.nodes)
+        ring = [nodes[p % len(nodes) :] + nodes[: p % len(nodes)] for p in range(PARTITIONS)]
+        cluster.create(TOPIC, [ids[: 1 + p % 2] for p, ids in enumerate(ring)])
+        cluster.create(LETTERS, [ids[:2] for ids in ring[:3]])
+        settings = {"kafka.broker": cluster.address, "kafka.partitions": PARTITIONS}
         for name in "abcd":
             folder = self.volume.folder if name == "a" else os.path.join(self.folder, "trackers", name)
-            self.slots.append(Slot(name, folder, self.folder, address, self.rng(f"slot {name}")))
-        self.producers = Producers(self.folder, address, self.seed)
+            self.slots.append(Slot(name, folder, self.folder, settings, self.rng(f"slot {name}")))
+        self.producers = Producers(self.folder, cluster.address, self.seed)
+        self.transactions = Transactions(self.folder, cluster.address, TOPIC, self.seed)
+        self.sides = [Compacted(self), Recreated(self)]
 
     def parts(self):
         """The assignor of each part of the storm, and its seconds."""
@@ -368,8 +508,10 @@ class Storm:
             slot.assignor = assignor
         self.slots[0].is_wanted = True
         self.start_slot(self.slots[0])
-        for kind in CLOCKS:
+        for kind in self.clocks:
             self.wind_up(kind)
+        for _ in self.brokers.nodes():
+            self.broker_delay(self.rng("broker_delay"))
         self.told_at = time.monotonic()
         self.look_now_and_then()
         finish = time.monotonic() + seconds
@@ -380,18 +522,21 @@ class Storm:
             time.sleep(LOOK_SECONDS)
 
     def calm_down(self):
-        """No more faults: the broker comes back, and what is running is stopped in order."""
+        """No more faults: all brokers come back, and what is running is stopped in order."""
         self.queue = []
         self.volume.free()
         self.is_full = False
-        deadline = time.monotonic() + BROKER_SECONDS
-        while self.broker.state != "up":
-            if self.broker.state == "down":
-                self.broker.resume()
-            self.broker.move()
-            if time.monotonic() > deadline:
-                raise CannotRun("the broker does not come back")
+        self.brokers.calm()
+        while self.brokers.starting:
+            self.brokers.move()
+            if self.brokers.longest_start() > BROKER_SECONDS:
+                raise CannotRun("a broker does not come back")
             time.sleep(0.1)
+        if self.transactions.process.poll() is not None:
+            self.transactions.start()
+        for side in self.sides:
+            side.slot.is_wanted = True
+            self.restart(side.slot)
         for slot in self.slots:
             slot.is_wanted = False
             if slot.is_running():
@@ -407,50 +552,65 @@ class Storm:
 
     def storm(self):
         self.producers.start("--interval-ms", "1")
+        self.transactions.start()
+        for side in self.sides:
+            side.start()
         for assignor, seconds in self.parts():
             self.rage(assignor, seconds)
             self.calm_down()
         self.producers.stop()
+        if not end(self.transactions.process, STOP_SECONDS):
+            self.problem("the transactional producer does not stop")
 
     def drain(self):
-        """One tracker handles what is left, alone."""
+        """One tracker handles what is left, alone. One that fails is a problem; another one shows what is lost."""
         slot = self.slots[0]
-        self.start_slot(slot, "--drain")
-        try:
-            status = slot.process.wait(DRAIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            slot.kill()
-            raise CannotRun(f"not drained within {DRAIN_SECONDS} s") from None
-        if status != 0:
+        for _ in range(DRAINS):
+            self.start_slot(slot, "--drain")
+            try:
+                status = slot.process.wait(DRAIN_SECONDS)
+            except subprocess.TimeoutExpired:
+                slot.kill()
+                raise CannotRun(f"not drained within {DRAIN_SECONDS} s") from None
+            slot.process = None
+            if status == 0:
+                return
             self.problem(f"the draining tracker ended with status {status}: {slot.last_words()}")
 
-    def dump(self, topic, name):
-        """Reads a topic to its ends, byte by byte."""
-        path = os.path.join(self.folder, name)
-        with open(path, "wb") as out:
-            done = subprocess.run(
-                ["kcat", "-b", self.broker.address, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-f", DUMP_FORMAT,
-                 "-X", "fetch.message.max.bytes=8388608"],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, timeout=1200, check=False,
-            )
-        if done.returncode != 0:
-            raise CannotRun(f"kcat cannot read {topic}: {done.stderr[-500:]!r}")
+    def finish_sides(self):
+        for side in self.sides:
+            side.finish()
+            if side.problem:
+                self.problem(side.problem)
+            side.slot.is_wanted = False
+            if side.slot.is_running():
+                self.begin_stop(side.slot)
+            while side.slot.process:
+                self.look_after_all()
+                time.sleep(0.05)
 
     def read_topics(self):
-        self.dump("orders", "orders.dump")
-        self.dump("orders-dlq", "orders-dlq.dump")
-        self.dump("__consumer_offsets", "offsets.dump")
+        offsets = os.path.join(self.folder, "offsets.dump")
+        for topic, path in ((TOPIC, "orders.dump"), (LETTERS, "orders-dlq.dump"), ("__consumer_offsets", offsets)):
+            self.brokers.cluster.dump(topic, os.path.join(self.folder, path), DUMP_FORMAT)
+        for side in self.sides:
+            side.dump(offsets)
 
     def end_all(self):
         """Nothing is left behind, whatever happened."""
-        for slot in self.slots:
+        for slot in self.all_slots():
             if slot.is_running():
                 slot.note_rss()
             end(slot.process, 15)
         if self.producers:
             for process, _ in self.producers.running:
                 end(process, 5)
-        self.broker.stop()
+        if self.transactions:
+            end(self.transactions.process, 5)
+        for side in self.sides:
+            side.is_finishing.set()
+        self.worker.shutdown(wait=False, cancel_futures=True)
+        self.brokers.stop()
         for slot in self.slots:
             slot.collect()
         if self.volume:
@@ -458,17 +618,26 @@ class Storm:
         self.faults.close()
 
 
+def ask_oracle(name, options):
+    """Prints what it says. Returns whether all is well, and its figures by name."""
+    done = subprocess.run([sys.executable, ORACLE, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=7200, check=False, text=True)
+    print(f"{name}:\n{done.stdout}", end="", flush=True)
+    with open(os.path.join(options[-1], "verdict"), "w") as out:
+        out.write(done.stdout)
+    figures = re.findall(r"^  (\S.*?) +([\d,]+)$", done.stdout, re.MULTILINE)
+    return done.returncode == 0, {figure: int(n.replace(",", "")) for figure, n in figures}
+
+
 def judge(storm):
-    """Asks the oracle. Returns whether all is well, and its figures by name."""
-    path = os.path.join(storm.folder, "verdict")
-    with open(path, "w") as out:
-        status = subprocess.run([sys.executable, ORACLE, "--group", GROUP, storm.folder], stdout=out,
-                                stderr=subprocess.STDOUT, timeout=7200, check=False).returncode
-    with open(path) as f:
-        text = f.read()
-    print(text, end="", flush=True)
-    figures = re.findall(r"^  (\S.*?) +([\d,]+)$", text, re.MULTILINE)
-    return status == 0, {name: int(n.replace(",", "")) for name, n in figures}
+    """Asks the oracle about the storm's topic and about each side. Returns whether all is well, the figures of the
+    first, and those of the sides by their names."""
+    good, figures = ask_oracle(TOPIC, ["--group", GROUP, "--holes", storm.folder])
+    sides = {}
+    for side in storm.sides:
+        is_good, sides[side.name] = ask_oracle(side.name, side.oracle_options())
+        good = good and is_good
+    return good, figures, sides
 
 
 # What the table tells, and of which figures.
@@ -476,7 +645,17 @@ ROWS = [
     ("orders on the topic; acknowledged to producers", ["orders on the topic", "orders acknowledged to producers"]),
     ("kill -9 of a tracker; restarts", ["kills of a tracker", "restarts of a tracker"]),
     ("of these kills, after it had told lines since its start", ["kills of a tracker that told"]),
-    ("kill -9 of the broker; restarts", ["kills of the broker", "restarts of the broker"]),
+    ("kill -9 of a broker; restarts; of these kills, all brokers at once",
+     ["kills of a broker", "restarts of a broker", "kills of all brokers at once"]),
+    ("connections to a broker frozen; its latency changed",
+     ["freezes of a broker's connections", "changes of a broker's latency"]),
+    ("brokers cut off from their controller", ["brokers cut off from their controller"]),
+    ("elections of preferred leaders; leaders moved by them", ["elections", "leaders moved by elections"]),
+    ("partitions at the end, of 12 at the beginning", ["partitions at the end"]),
+    ("transactions committed; aborted; kills of their producer",
+     ["transactions committed", "transactions aborted", "kills of the transactional producer"]),
+    ("offsets without a record; on the compacted topic", ["offsets without a record", "offsets removed by compaction"]),
+    ("times that a topic was deleted and created again", ["topics recreated"]),
     ("SIGTERM; rotations; full disks", ["stops of a tracker", "rotations", "full disks"]),
     ("SIGSTOP within the session; beyond it", ["freezes within the session", "freezes beyond the session"]),
     ("joins of a further tracker; of these, as the fourth", ["joins of a further tracker", "joins as the fourth"]),
@@ -491,17 +670,28 @@ ROWS = [
     ("commits of offsets", ["commits"]),
     ("**lost; doubled within a journal; out of order; malformed; altered**",
      ["lost", "doubled", "out_of_order", "malformed", "altered"]),
+    ("lost or doubled of the topic that is compacted; that is recreated", ["compacted lost", "recreated lost"]),
     ("peak memory of a tracker, MiB", ["peak memory of a tracker, MiB"]),
 ]
 
 
-def tell(storm, figures):
+def acknowledged(storm):
+    return storm.producers.acknowledged + storm.transactions.figures()["committed"][1]
+
+
+def tell(storm, figures, sides):
     """The figures as a Markdown table."""
     figures = {**figures, **storm.counts}
+    for name, of in sides.items():
+        figures[f"{name} lost"] = of.get("lost", 0) + of.get("doubled", 0)
+    figures["offsets removed by compaction"] = sides["compacted"].get("offsets without a record", 0)
+    figures["partitions at the end"] = storm.partition_count
+    for name, (n, _) in storm.transactions.figures().items():
+        figures[f"transactions {name}"] = n
     figures["torn tails"] = figures.get("torn tails moved aside", 0) + figures.get("torn tails in rotated files", 0)
-    figures["restarts of the broker"] = storm.broker.restarts
-    figures["orders acknowledged to producers"] = storm.producers.acknowledged
-    figures["peak memory of a tracker, MiB"] = max(s.peak_rss for s in storm.slots) >> 10
+    figures["restarts of a broker"] = storm.brokers.restarts
+    figures["orders acknowledged to producers"] = acknowledged(storm)
+    figures["peak memory of a tracker, MiB"] = max(s.peak_rss for s in storm.all_slots()) >> 10
     told = {name for _, names in ROWS for name in names}
     for what, n in sorted(storm.counts.items()):
         if what not in told:
@@ -518,20 +708,21 @@ def do_it(options, folder):
     try:
         storm.prepare()
         parts = ", ".join(f"{seconds:g} s {assignor}" for assignor, seconds in storm.parts())
-        log(f"{options.minutes:g} minutes, seed {options.seed}: {parts}; disk of its own: {storm.volume.kind or 'none, it is not filled up'}")
+        log(f"{options.minutes:g} minutes, seed {options.seed}, brokers: {options.brokers}: {parts}; disk of its own: {storm.volume.kind or 'none, it is not filled up'}")
         storm.storm()
         log("the storm is over, draining")
         storm.drain()
+        storm.finish_sides()
         log("reading the topics")
         storm.read_topics()
     finally:
         storm.end_all()
     log("judging")
-    good, figures = judge(storm)
-    tell(storm, figures)
+    good, figures, sides = judge(storm)
+    tell(storm, figures, sides)
     orders = figures.get("orders on the topic", 0)
-    if orders < storm.producers.acknowledged:
-        storm.problem(f"{storm.producers.acknowledged} orders were acknowledged and {orders} are on the topic")
+    if orders < acknowledged(storm):
+        storm.problem(f"{acknowledged(storm)} orders were acknowledged and {orders} are on the topic")
     for text in storm.problems + storm.producers.problems:
         print(f"problem: {text}")
     return good and not storm.problems and not storm.producers.problems
@@ -557,6 +748,7 @@ def make_parser():
     parser = argparse.ArgumentParser(description="a storm of faults, and the oracle's verdict")
     parser.add_argument("--minutes", type=float, default=2, help="how long faults happen (default 2)")
     parser.add_argument("--seed", type=int, default=None, help="the same faults again")
+    parser.add_argument("--brokers", type=int, default=3, help="how many (default 3)")
     parser.add_argument("--assignor", choices=ASSIGNORS, help="this one only (default: both, in turns)")
     parser.add_argument("--folder", default=tempfile.gettempdir(), help="where the evidence goes (default: the temporary folder)")
     parser.add_argument("--keep", action="store_true", help="keep the evidence also when all is well")

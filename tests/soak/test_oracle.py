@@ -46,6 +46,7 @@ class Case:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="oracle-test.")
         self.topic = []  # (partition, offset, key, value)
+        self.earlier = []  # the same for each that was deleted
         self.dead = []  # [partition, offset, key, value, id]
         self.dead_headers = HEADERS
         self.a = []  # lines of tracker a, dicts or bytes
@@ -55,6 +56,10 @@ class Case:
         for p in (0, 1):
             for o, kind in enumerate(self.KINDS):
                 self.add(p, o, kind)
+
+    def remove(self, p, o):
+        """From the topic, not from the journal."""
+        self.topic = [r for r in self.topic if r[:2] != (p, o)]
 
     def add(self, p, o, kind):
         key = None if kind == NULL else b"k\xff%d" % o if kind == BINARY else b"key-%d" % o
@@ -131,6 +136,8 @@ class Case:
 
     def ask(self, *arguments):
         """Writes all files and asks the oracle. Returns its exit status and what it printed."""
+        for n, topic in enumerate(self.earlier, 1):
+            self.write(f"orders.dump.{n}", b"".join(self.record(*r, HEADERS) for r in topic))
         self.write("orders.dump", b"".join(self.record(*r, HEADERS) for r in self.topic))
         self.write(
             "orders-dlq.dump",
@@ -164,8 +171,8 @@ class OracleTest(unittest.TestCase):
         self.assertEqual(status, 0, text)
         return text
 
-    def objects(self, *kinds):
-        status, text = self.case.ask()
+    def objects(self, *kinds, arguments=()):
+        status, text = self.case.ask(*arguments)
         self.assertEqual(status, 1, text)
         found = {line.split(":")[0] for line in text.splitlines() if line and not line.startswith(" ")}
         self.assertEqual(found, set(kinds), text)
@@ -411,6 +418,80 @@ class OracleTest(unittest.TestCase):
             self.case.a.append(dict(self.case.a[self.case.find(0, 7)], kafka_offset=o))
         text = self.objects("foreign")
         self.assertIn("... and 12 more", text)
+
+    def test_a_transaction_leaves_offsets_without_a_record(self):
+        self.case.remove(0, 2)
+        del self.case.a[self.case.find(0, 2)]
+        text = self.accepts("--holes")
+        self.assertRegex(text, r"orders on the topic +15\n")
+        self.assertRegex(text, r"offsets without a record +1\n")
+
+    def test_a_line_of_an_aborted_record(self):
+        self.case.remove(0, 2)
+        self.objects("foreign", arguments=["--holes"])
+
+    def test_a_lost_line_beside_holes(self):
+        self.case.remove(0, 2)
+        del self.case.a[self.case.find(0, 2)]
+        del self.case.a[self.case.find(1, 6)]
+        self.objects("lost", arguments=["--holes"])
+
+    def test_a_record_that_compaction_removed_may_have_a_line(self):
+        self.case.remove(0, 2)
+        self.case.remove(0, 6)
+        del self.case.a[self.case.find(0, 6)]
+        text = self.accepts("--compacted")
+        self.assertRegex(text, r"records removed by compaction, after their lines +1\n")
+
+    def test_a_record_that_compaction_removed_has_one_line_at_most(self):
+        self.case.remove(0, 2)
+        self.case.a.insert(self.case.find(0, 2), self.case.a[self.case.find(0, 2)])
+        self.objects("doubled", arguments=["--compacted"])
+
+    def test_a_lost_line_on_a_compacted_topic(self):
+        self.case.remove(0, 2)
+        del self.case.a[self.case.find(0, 3)]
+        self.objects("lost", "dlq_unexplained", arguments=["--compacted"])
+
+    def recreate(self):
+        """Before, the topic had three records in partition 0, told before all others, and two in partition 2."""
+        places = [(0, 0), (0, 1), (0, 2), (2, 0), (2, 1)]
+        earlier = [(p, o, b"old-%d" % o, order(1000 + 100 * p + o)) for p, o in places]
+        self.case.earlier = [earlier]
+        replay = {"event_type": "journal.replay", "kafka_offset": 0, "from": 0, "to": 3, "recreated": True}
+        replay |= {"timestamp": "2026-11-22T17:00:00.000Z", "kafka_topic": "orders", "kafka_partition": 0}
+        self.case.a = [self.case.line(*r, GOOD) for r in earlier] + [replay] + self.case.a
+
+    def test_a_recreated_topic(self):
+        self.recreate()
+        text = self.accepts("--recreated")
+        self.assertRegex(text, r"orders on the topic +21\n")
+        self.assertRegex(text, r"replay lines +1\n")
+
+    def test_a_line_that_is_lost_of_either_topic(self):
+        self.recreate()
+        del self.case.a[1]
+        self.objects("lost", arguments=["--recreated"])
+        self.case.a[1:1] = [self.case.line(*self.case.earlier[0][1], GOOD)]
+        del self.case.a[self.case.find(1, 6)]
+        self.objects("lost", arguments=["--recreated"])
+
+    def test_a_doubled_line_of_either_topic(self):
+        self.recreate()
+        self.case.a.insert(2, self.case.a[1])
+        self.objects("doubled", arguments=["--recreated"])
+        self.case.a[2] = self.case.a.pop()
+        self.objects("out_of_order", arguments=["--recreated"])
+
+    def test_a_line_of_a_deleted_topic_after_one_of_its_successor(self):
+        self.recreate()
+        self.case.a.append(self.case.a.pop(2))
+        self.objects("out_of_order", arguments=["--recreated"])
+
+    def test_earlier_topics_need_their_option(self):
+        self.recreate()
+        status, text = self.case.ask()
+        self.assertEqual(status, 2, text)
 
     def test_a_dump_with_a_hole_cannot_be_judged(self):
         del self.case.topic[3]

@@ -53,7 +53,7 @@ CHUNK_BYTES = 1 << 16
 CHUNKS_HELD = 64  # in each direction of a connection; more is held back in the sender
 
 
-class NotInTime(Exception):
+class NotInTime(TimeoutError):
     pass
 
 
@@ -172,14 +172,16 @@ class Proxy:
             due, data = await held.get()
             await asyncio.sleep(max(0, due - time.monotonic()))
             await self.open_gate.wait()
+            if not data:
+                writer.close()
+                return
+            if writer.is_closing():
+                continue  # read on, so that nobody waits for room, until the other side ends too
             try:
-                if not data:
-                    writer.close()
-                    return
                 writer.write(data)
                 await writer.drain()
             except OSError:
-                data = b""  # read on, so that nobody waits for room
+                writer.close()
 
 
 class Node:
@@ -244,12 +246,12 @@ class Node:
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
-    def is_ready(self):
-        """It takes clients, and the cluster knows it."""
+    def is_ready(self, seconds=5):
+        """It takes clients, and the cluster knows it. Asks for so many seconds at most."""
         if not self.is_running():
             raise RuntimeError(f"node {self.id} ended by itself; see {self.folder}/kafka.log")
         try:
-            return self.id in kafka_admin.brokers(f"127.0.0.1:{self.port}", 5)
+            return self.id in kafka_admin.brokers(f"127.0.0.1:{self.port}", seconds)
         except OSError:
             return False
 
@@ -412,11 +414,11 @@ class Cluster:
             raise OSError(f"{topic} {partition} has no leader")
         return kafka_admin.offset(f"127.0.0.1:{self.nodes[leader].port}", topic, partition)
 
-    def dump(self, topic, path, form):
+    def dump(self, topic, path, form, seconds=1200):
         """All records of the topic, as kcat -f writes them."""
         with open(path, "wb") as f:
             subprocess.run(
                 ["kcat", "-b", self.address, "-C", "-t", topic, "-e", "-q", "-o", "beginning",
                  "-X", "check.crcs=true", "-X", "fetch.message.max.bytes=8388608", "-f", form],
-                stdin=subprocess.DEVNULL, stdout=f, stderr=subprocess.DEVNULL, timeout=1200, check=True,
+                stdin=subprocess.DEVNULL, stdout=f, stderr=subprocess.DEVNULL, timeout=seconds, check=True,
             )

@@ -24,7 +24,7 @@ DENY, ALLOW = 2, 3
 ANYBODY, ANYWHERE = "User:*", "*"
 PREFERRED, UNCLEAN = 0, 1  # elections
 BEGINNING, END = -2, -1
-UNKNOWN_TOPIC, ELECTION_NOT_NEEDED = 3, 84
+UNKNOWN_TOPIC, PREFERRED_NOT_AVAILABLE, ELECTION_NOT_NEEDED = 3, 80, 84
 ANSWER_MS = 20000
 
 Partition = collections.namedtuple("Partition", "leader replicas isr")  # leader -1: it has none
@@ -212,7 +212,8 @@ def delete(address, topic):
 
 
 def elect(address, topic, which, kind=PREFERRED):
-    """Has leaders elected for partitions `which`. Returns for how many that changed something."""
+    """Has leaders elected for partitions `which`. Returns for how many that changed something: the others have the
+    leader that is wanted, or it is down."""
     place = array([text(topic) + numbers(which)])
     answer = ask(address, ELECT_LEADERS, 1, struct.pack(">b", kind) + place + struct.pack(">i", ANSWER_MS))
     answer.take("i")
@@ -223,7 +224,7 @@ def elect(address, topic, which, kind=PREFERRED):
     for _ in range(answer.take("i")):
         answer.text()
         for _, code, message in answer.array(lambda: (answer.take("i"), answer.take("h"), answer.text())):
-            if code not in (0, ELECTION_NOT_NEEDED):
+            if code not in (0, PREFERRED_NOT_AVAILABLE, ELECTION_NOT_NEEDED):
                 raise Refused(topic, code, message)
             changed += code == 0
     return changed
