@@ -10,6 +10,15 @@ port_is_free() {
     awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 } END { exit !found }'
 }
 
+# listens PID PORT: that process does; of one's own processes only.
+listens() {
+  local hex sockets
+  hex=$(printf ':%04X' "$2")
+  sockets=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+    awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { print "socket:[" $10 "]" }')
+  [ "$sockets" ] && readlink "/proc/$1/fd/"* 2>/dev/null | grep -qxF -- "$sockets"
+}
+
 # next_free_port PORT: the first free one from PORT upwards.
 next_free_port() {
   local port

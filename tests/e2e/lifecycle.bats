@@ -193,6 +193,17 @@ is_taken() { # PORT
   nothing_is_left
 }
 
+@test "a Kafka of another checkout that has just taken the port is not taken for our own" {
+  other="$checkout/build/embedded-broker"
+  real=$(command -v java)
+  fake java 'case "$*" in *kafka.Kafka*) "'"$other"'" "'"$START_KAFKA_PORT"'" orders & other=$!; sleep 5; kill $other; exit 1 ;; esac
+    exec "'"$real"'" "$@"'
+  start --kafka java
+  failed_with 1
+  says "Apache Kafka does not answer at 127.0.0.1:$START_KAFKA_PORT"
+  nothing_is_left
+}
+
 # ---- steps that fail ----
 
 @test "when the build fails, Kafka is stopped again" {
