@@ -71,9 +71,15 @@ static void show_progress(const struct produce *p, struct progress *progress, in
             p->counts.sent, p->counts.acknowledged, p->counts.failed, rate(p, progress, now_ms));
 }
 
+/* How long there may be no report at the end. */
+struct patience {
+    int64_t first_ms; /* before the first one: it comes after the connections were made */
+    int64_t next_ms;
+};
+
 /* Sends until the end or a signal, then waits for what is under way as long as reports keep coming
- * in, at most flush_timeout_ms without any. */
-static int send_all(struct produce *p, int64_t flush_timeout_ms, int wake_fd,
+ * in. */
+static int send_all(struct produce *p, const struct patience *patience, int wake_fd,
                     struct progress *progress, struct err *e)
 {
     const struct clock *clock = clock_system();
@@ -83,6 +89,7 @@ static int send_all(struct produce *p, int64_t flush_timeout_ms, int wake_fd,
 
     for (;;) {
         int64_t now = clock_mono_ms(clock);
+        int64_t limit_ms;
         int sleep_ms;
 
         if (stop_count() > 0)
@@ -96,14 +103,22 @@ static int send_all(struct produce *p, int64_t flush_timeout_ms, int wake_fd,
         if (p->counts.acknowledged + p->counts.failed != reported || !p->is_ended)
             reported_ms = now;
         reported = p->counts.acknowledged + p->counts.failed;
-        if (produce_is_done(p) || stop_count() > 1 || now - reported_ms >= flush_timeout_ms)
+        limit_ms = reported == 0 && stop_count() == 0 ? patience->first_ms : patience->next_ms;
+        if (produce_is_done(p) || stop_count() > 1 || now - reported_ms >= limit_ms)
             return rc;
         if (sleep_ms > 0)
             wake_wait(wake_fd, sleep_ms);
     }
 }
 
-static int report(const struct produce *p, const struct progress *progress, const struct options *o)
+static const char *cause_of(const struct produce *p, const struct err *missing)
+{
+    return p->counts.last_failure[0] ? p->counts.last_failure : missing->text;
+}
+
+/* `missing` says why the topic is not there, if it is not. */
+static int report(const struct produce *p, const struct progress *progress, const struct options *o,
+                  const struct err *missing)
 {
     int64_t lost = p->counts.failed + (int64_t)p->sink->in_flight(p->sink->self);
 
@@ -115,8 +130,8 @@ static int report(const struct produce *p, const struct progress *progress, cons
                rate(p, progress, clock_mono_ms(clock_system())));
     if (lost > 0)
         fprintf(stderr, "producer: %" PRId64 " order%s not acknowledged%s%s\n", lost,
-                lost == 1 ? " was" : "s were", p->counts.last_failure[0] ? ": " : "",
-                p->counts.last_failure);
+                lost == 1 ? " was" : "s were", *cause_of(p, missing) ? ": " : "",
+                cause_of(p, missing));
     return lost > 0 ? 1 : 0;
 }
 
@@ -143,7 +158,7 @@ static int report_file(const struct produce *p, const struct order_file *file)
 }
 
 /* Missing topics are created when the broker answers soon; when it is unavailable the sink waits for
- * it and says so. */
+ * it and says so. Returns 1 for an answer, 0 for none, -1 with `e`. */
 static int prepare_topics(const struct config *cfg, const struct log *log,
                           struct kafka_cluster *cluster, const char **logged_reason, struct err *e)
 {
@@ -160,10 +175,7 @@ static int prepare_topics(const struct config *cfg, const struct log *log,
            clock_mono_ms(clock_system()) < deadline);
     *logged_reason = kafka_admin_logged(admin);
     kafka_admin_close(admin);
-    for (size_t i = 0; i < cluster->topic_count; i++)
-        if (cluster->topics[i].refusal.kind != ERR_NONE)
-            log_plain(log, LOG_WARN, "going on without", cluster->topics[i].refusal.text);
-    return 0;
+    return result == KAFKA_ADMIN_GOOD;
 }
 
 /* How much waits in the sink at most, as text; NULL: its own measure. One batch of a partition is
@@ -202,7 +214,11 @@ int send_run(const struct config *cfg, const struct options *o, const struct log
     struct produce produce;
     struct sink sink;
     struct err e = {0};
+    struct patience patience = {.first_ms = cfg->producer.flush_timeout_ms,
+                                .next_ms = cfg->producer.flush_timeout_ms};
+    struct err missing = {0};
     int wake_fd = wake_open();
+    int reached;
     int status = 1;
 
     if (o->input && !(file = order_file_open(o->input, MAX_LINE_BYTES, &e)))
@@ -211,8 +227,13 @@ int send_run(const struct config *cfg, const struct options *o, const struct log
         input = order_file_input(file);
     order_gen_init(&generator.gen, o->seed >= 0 ? (uint64_t)o->seed : rng_random_seed(),
                    cfg->producer.invalid_rate);
-    if (prepare_topics(cfg, log, &cluster, &options.logged_reason, &e) < 0)
+    reached = prepare_topics(cfg, log, &cluster, &options.logged_reason, &e);
+    if (reached < 0)
         goto out;
+    if (reached && kafka_admin_check(&cluster.topics[0], &missing) < 0)
+        log_plain(log, LOG_WARN, "going on without", missing.text);
+    if (reached && patience.first_ms < cfg->kafka.connect_timeout_ms)
+        patience.first_ms = cfg->kafka.connect_timeout_ms;
     options.queue_kbytes = queue_kbytes(&cluster, kbytes);
     kafka = kafka_sink_open(cfg, &options, wake_fd, log, &e);
     if (!kafka)
@@ -221,8 +242,8 @@ int send_run(const struct config *cfg, const struct options *o, const struct log
     progress.began_ms = clock_mono_ms(clock_system());
     produce_init(&produce, &policy, &input, &sink, progress.began_ms);
     e = (struct err){0};
-    send_all(&produce, cfg->producer.flush_timeout_ms, wake_fd, &progress, &e);
-    status = report(&produce, &progress, o);
+    send_all(&produce, &patience, wake_fd, &progress, &e);
+    status = report(&produce, &progress, o, &missing);
     if (file && report_file(&produce, file) != 0)
         status = 1;
 out:

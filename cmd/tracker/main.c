@@ -93,12 +93,14 @@ static int64_t fsync_ms_max(void *ctx)
 
 /* ---- Kafka ---- */
 
-static void log_refusals(struct tracker *t)
+static void log_missing_topics(struct tracker *t)
 {
+    struct err why;
+
     for (size_t i = 0; i < t->cluster.topic_count && stop_count() == 0; i++)
-        if (t->cluster.topics[i].refusal.kind != ERR_NONE)
-            log_plain(&t->files.log, LOG_WARN, "going on without",
-                      t->cluster.topics[i].refusal.text);
+        if (kafka_admin_check(&t->cluster.topics[i], &why) < 0)
+            log_with(&t->files.log, LOG_WARN, "going on without", why.text,
+                     LOG_TEXT("remedy", "check the topic's name, or have it created"));
 }
 
 /* Asks until Kafka answers. Returns 1, 0 when a signal came first, -1 for settings it does not
@@ -122,7 +124,7 @@ static int wait_for_kafka(struct tracker *t, struct err *e)
     kafka_admin_close(admin);
     if (result != KAFKA_ADMIN_GOOD)
         return 0;
-    log_refusals(t);
+    log_missing_topics(t);
     return 1;
 }
 

@@ -45,6 +45,9 @@ struct kafka_admin *kafka_admin_open(const struct config *cfg, const struct log 
 enum kafka_admin_result kafka_admin_turn(struct kafka_admin *a, int wait_ms,
                                          struct kafka_cluster *cluster, struct err *e);
 
+/* Returns 0 when the topic is there, or -1 with `e`: why it is not. */
+int kafka_admin_check(const struct kafka_topic_state *t, struct err *e);
+
 /* The name of the reason why Kafka is unavailable, when it was logged, or NULL. */
 const char *kafka_admin_logged(const struct kafka_admin *a);
 

@@ -256,6 +256,18 @@ enum kafka_admin_result kafka_admin_turn(struct kafka_admin *a, int wait_ms,
     return result;
 }
 
+int kafka_admin_check(const struct kafka_topic_state *t, struct err *e)
+{
+    if (t->refusal.kind != ERR_NONE)
+        *e = t->refusal;
+    else if (t->partitions == 0)
+        err_set(e, ERR_RUNTIME,
+                "topic %s does not exist, or this user may not see it (DESCRIBE), and "
+                "kafka.create_topics is false",
+                t->name);
+    return t->refusal.kind != ERR_NONE || t->partitions == 0 ? -1 : 0;
+}
+
 const char *kafka_admin_logged(const struct kafka_admin *a)
 {
     return a->client.is_logged ? a->client.logged : NULL;

@@ -33,13 +33,12 @@ teardown() {
   end_background
 }
 
-# start_servers [far=MS:PORT]...: sets $http, $silent and $far.
+# start_servers [far=MS:PORT:HERE]...: sets $http and $silent.
 start_servers() {
   start_in_background servers.out "$ROOT/tests/support/no_kafka.py" servers "$@"
   wait_for 60 test -f servers
   http=$(sed -n 's/^http //p' servers)
   silent=$(sed -n 's/^silent //p' servers)
-  far=$(sed -n 's/^far //p' servers)
 }
 
 # begin_case REASON NAME ADDRESS [OPTION]...: a tracker and a producer --init in the folder NAME.
@@ -126,4 +125,22 @@ scram_reason() { # what this librdkafka can say of a SCRAM login that Kafka 4 re
     -X "ssl.key.location=$CERTIFICATES/client.key"
   create "127.0.0.1:$PORT_LOGIN" "${LOGIN[@]}" -X sasl.password=admin-secret
   create "localhost:$PORT_TLS_LOGIN" "${TLS_LOGIN[@]}"
+}
+
+# With TLS and a login a connection takes more than two seconds here.
+@test "at a round trip of 400 ms everything works, from the topics to the first order and its redrive" {
+  start_servers "far=400:$PORT_FAR:$PORT_FAR_HERE"
+  # The broker is advertised as 127.0.0.1, so that this name costs one more connection.
+  export KAFKA_BROKER=localhost:$PORT_FAR_HERE
+  timeout 120 "$ROOT/bin/producer" --init "${TLS_LOGIN[@]}"
+  produce -n 5 --invalid-rate 1 "${TLS_LOGIN[@]}"
+  drain "${TLS_LOGIN[@]}"
+  [ "$(line_count "$journal")" -eq 5 ]
+  [ "$(count_where '.outcome == "dead_lettered"')" -eq 5 ]
+  run timeout 120 "$ROOT/bin/producer" --redrive "${TLS_LOGIN[@]}"
+  [ "$status" -eq 0 ] || fail "$output"
+  [[ $output == *"acknowledged 5"* ]] || fail "$output"
+  ! has_logged "$AWAY"
+  [ "$(last_log_message)" = "tracker stopped" ]
+  tail -n 1 "$log" | jq -e '.metadata.drained' || fail "$(cat "$log")"
 }

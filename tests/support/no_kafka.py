@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Servers on 127.0.0.1 that are not what a client of Kafka hopes for, each on a free port, until a signal.
+"""Servers on 127.0.0.1 that are not what a client of Kafka hopes for, on free ports, until a signal.
 
-    no_kafka.py FILE [far=MS:PORT]...
+    no_kafka.py FILE [far=MS:PORT:HERE]...
 
     http     answers whatever comes as a web server does
     silent   accepts connections and never answers
-    far      a Kafka on PORT, MS milliseconds of round trip away (for each far=, in this order)
+    far      the Kafka on PORT, MS milliseconds of round trip away, on the port HERE
 
-Writes "http PORT", "silent PORT", "far PORT" to FILE, one a line, once all of them listen.
+Writes "http PORT", "silent PORT", "far HERE" to FILE, one a line, once all of them listen.
 """
 
 import asyncio
@@ -71,13 +71,13 @@ def far(milliseconds, port):
 
 
 async def main(path, arguments):
-    servers = [("http", answer_http), ("silent", stay_silent)]
+    servers = [("http", answer_http, 0), ("silent", stay_silent, 0)]
     for argument in arguments:
-        milliseconds, port = argument.removeprefix("far=").split(":")
-        servers.append(("far", far(int(milliseconds), int(port))))
+        milliseconds, port, here = argument.removeprefix("far=").split(":")
+        servers.append(("far", far(int(milliseconds), int(port)), int(here)))
     lines = []
-    for name, serve in servers:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    for name, serve, here in servers:
+        server = await asyncio.start_server(serve, "127.0.0.1", here)
         lines.append(f"{name} {server.sockets[0].getsockname()[1]}\n")
     with open(path + ".new", "w", encoding="ascii") as file:
         file.writelines(lines)

@@ -9,6 +9,7 @@
 #   $PORT_LOGIN        SASL/PLAIN: admin (may do everything) and guest (nothing), password NAME-secret
 #   $PORT_SCRAM        SASL/SCRAM-SHA-256
 #   $PORT_TLS_LOGIN    as $PORT_LOGIN, over TLS
+#   $PORT_FAR          as $PORT_TLS_LOGIN, but advertised as $PORT_FAR_HERE, where a test puts a slow proxy
 #   $PORT_CLOSED_THERE no TLS, no login; advertised at a port where nobody listens
 #   $PORT_NO_NAME      likewise, at a name that cannot be resolved
 
@@ -51,7 +52,7 @@ make_certificates() {
 
 choose_ports() {
   local name port=0
-  for name in CONTROLLER TLS MUTUAL EXPIRED OTHER_NAME LOGIN SCRAM TLS_LOGIN CLOSED_THERE NO_NAME NOBODY; do
+  for name in CONTROLLER TLS MUTUAL EXPIRED OTHER_NAME LOGIN SCRAM TLS_LOGIN FAR FAR_HERE CLOSED_THERE NO_NAME NOBODY; do
     port=$(next_free_port $((port > 0 ? port + 1 : $(random_free_port))))
     echo "export PORT_$name=$port"
   done >"$BATS_FILE_TMPDIR/ports"
@@ -81,19 +82,21 @@ start_secure_kafka() {
     certificate_of expired expired
     certificate_of other_name other
     certificate_of tls_login server
+    certificate_of far server
     printf '%s\n' "listener.name.mutual.ssl.client.auth=required" \
       "listener.name.mutual.ssl.truststore.type=PEM" \
       "listener.name.mutual.ssl.truststore.location=$CERTIFICATES/ca.pem" \
       "sasl.enabled.mechanisms=PLAIN" "listener.name.scram.sasl.enabled.mechanisms=SCRAM-SHA-256" \
       "listener.name.login.plain.sasl.jaas.config=$logins" \
       "listener.name.tls_login.plain.sasl.jaas.config=$logins" \
+      "listener.name.far.plain.sasl.jaas.config=$logins" \
       "listener.name.scram.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;"
   )
   "$ROOT/scripts/local_kafka.sh" start "$KAFKA_DIR" "$port" group.min.session.timeout.ms=1000 \
     "controller.quorum.voters=1@127.0.0.1:$PORT_CONTROLLER" "inter.broker.listener.name=PLAIN" \
-    "listeners=$listeners,CLOSED_THERE://127.0.0.1:$PORT_CLOSED_THERE,NO_NAME://127.0.0.1:$PORT_NO_NAME,CONTROLLER://127.0.0.1:$PORT_CONTROLLER" \
-    "advertised.listeners=$listeners,CLOSED_THERE://127.0.0.1:$PORT_NOBODY,NO_NAME://no-such-host.invalid:9092" \
-    "listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,MUTUAL:SSL,EXPIRED:SSL,OTHER_NAME:SSL,LOGIN:SASL_PLAINTEXT,SCRAM:SASL_PLAINTEXT,TLS_LOGIN:SASL_SSL,CLOSED_THERE:PLAINTEXT,NO_NAME:PLAINTEXT" \
+    "listeners=$listeners,FAR://127.0.0.1:$PORT_FAR,CLOSED_THERE://127.0.0.1:$PORT_CLOSED_THERE,NO_NAME://127.0.0.1:$PORT_NO_NAME,CONTROLLER://127.0.0.1:$PORT_CONTROLLER" \
+    "advertised.listeners=$listeners,FAR://127.0.0.1:$PORT_FAR_HERE,CLOSED_THERE://127.0.0.1:$PORT_NOBODY,NO_NAME://no-such-host.invalid:9092" \
+    "listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,MUTUAL:SSL,EXPIRED:SSL,OTHER_NAME:SSL,LOGIN:SASL_PLAINTEXT,SCRAM:SASL_PLAINTEXT,TLS_LOGIN:SASL_SSL,FAR:SASL_SSL,CLOSED_THERE:PLAINTEXT,NO_NAME:PLAINTEXT" \
     "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer" \
     "super.users=User:ANONYMOUS;User:admin;User:CN=client" auto.create.topics.enable=false \
     "${settings[@]}" "$@" 3>&-
