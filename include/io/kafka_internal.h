@@ -34,6 +34,9 @@ int kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, e
 /* Writes the value of the property `name` to `value`; "" when it is unknown or does not fit. */
 void kafka_conf_get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size);
 
+/* Takes the values that may be secret out of `text`, which librdkafka wrote. */
+void kafka_conf_hide(const rd_kafka_conf_t *conf, char *text);
+
 /* The monotonic clock, and what is left until `deadline` on it, at least 1. */
 int64_t kafka_now_ms(void);
 int kafka_left_ms(int64_t deadline);

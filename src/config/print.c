@@ -6,6 +6,9 @@
 
 #include "base/utf8.h"
 #include "config/key.h"
+#include "config/reference.h"
+
+#define MASK "********"
 
 /* ---- YAML scalars ---- */
 
@@ -86,16 +89,102 @@ static void add_scalar(struct strbuf *out, const char *text)
 
 /* ---- Effective settings ---- */
 
-static bool is_secret(const char *property)
-{
-    static const char *const parts[] = {"password", "passphrase",         "secret",
-                                        "key.pem",  "oauthbearer.config", "jaas.config"};
+/* Of what begins like this librdkafka has no secret. */
+static const char *const open_sections[] = {
+    "allow.",   "api.",         "auto.",       "batch.",     "broker.",      "check.",
+    "client.",  "compression.", "connect",     "consume.",   "coordinator.", "delivery.",
+    "enable.",  "fetch.",       "group.",      "heartbeat.", "isolation.",   "linger.",
+    "log.",     "max.",         "message.",    "metadata.",  "partition",    "queue.",
+    "queued.",  "queuing.",     "receive.",    "reconnect.", "request.",     "retry.",
+    "session.", "socket.",      "statistics.", "sticky.",    "topic.",
+};
 
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (strcasestr(property, parts[i]))
+/* And of these, whose neighbours may be secret. */
+static const char *const open_names[] = {
+    "acks",
+    "bootstrap.servers",
+    "debug",
+    "https.ca.location",
+    "https.proxy",
+    "log_level",
+    "retries",
+    "sasl.kerberos.keytab",
+    "sasl.kerberos.min.time.before.relogin",
+    "sasl.kerberos.principal",
+    "sasl.kerberos.service.name",
+    "sasl.mechanism",
+    "sasl.mechanisms",
+    "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.method",
+    "sasl.oauthbearer.scope",
+    "sasl.oauthbearer.token.endpoint.url",
+    "sasl.username",
+    "security.protocol",
+    "ssl.ca.certificate.stores",
+    "ssl.ca.location",
+    "ssl.ca.pem",
+    "ssl.certificate.location",
+    "ssl.certificate.pem",
+    "ssl.cipher.suites",
+    "ssl.crl.location",
+    "ssl.curves.list",
+    "ssl.endpoint.identification.algorithm",
+    "ssl.engine.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+    "ssl.providers",
+    "ssl.sigalgs.list",
+    "transaction.timeout.ms",
+    "transactional.id",
+};
+
+/* A name that nobody knows may be that of a password, misspelt: only names that are known to be
+ * none are open. */
+static bool is_open(const char *property)
+{
+    for (size_t i = 0; i < sizeof(open_names) / sizeof(open_names[0]); i++)
+        if (strcmp(property, open_names[i]) == 0)
             return true;
-    }
+    for (size_t i = 0; i < sizeof(open_sections) / sizeof(open_sections[0]); i++)
+        if (strncmp(property, open_sections[i], strlen(open_sections[i])) == 0)
+            return true;
     return false;
+}
+
+/* Without the user and password of each URL in it. */
+static void add_without_logins(struct strbuf *out, const char *text)
+{
+    const char *scheme;
+
+    while ((scheme = strstr(text, "://"))) {
+        size_t host = strcspn(scheme + 3, "/?#, ");
+        const char *at = memrchr(scheme + 3, '@', host);
+
+        strbuf_add(out, text, (size_t)(scheme + 3 - text));
+        if (at)
+            strbuf_adds(out, MASK);
+        text = at ? at : scheme + 3;
+    }
+    strbuf_adds(out, text);
+}
+
+static void add_shown(struct strbuf *out, const char *value)
+{
+    struct strbuf shown = {0};
+
+    add_without_logins(&shown, value);
+    add_scalar(out, strbuf_text(&shown));
+    strbuf_release(&shown);
+}
+
+static void add_property_value(struct strbuf *out, const struct config_property *p)
+{
+    if (reference_is_whole(p->value) || *p->value == '\0')
+        add_scalar(out, p->value);
+    else if (is_open(p->name))
+        add_shown(out, p->value);
+    else
+        add_scalar(out, MASK);
 }
 
 static void print_properties(const struct config *cfg, const struct key *key, struct strbuf *out)
@@ -111,7 +200,7 @@ static void print_properties(const struct config *cfg, const struct key *key, st
         strbuf_adds(out, "    ");
         add_scalar(out, p->name);
         strbuf_adds(out, ": ");
-        add_scalar(out, is_secret(p->name) ? "********" : p->value);
+        add_property_value(out, p);
         strbuf_addf(out, "  # %s\n", p->origin);
     }
 }
@@ -124,7 +213,7 @@ static void print_value(const struct config *cfg, const struct key *key, struct 
     key_format(key, cfg, &value);
     strbuf_addf(out, "  %s: ", key_leaf(key));
     if (key_keeps_text(key))
-        add_scalar(out, strbuf_text(&value));
+        add_shown(out, strbuf_text(&value));
     else
         strbuf_adds(out, strbuf_text(&value));
     strbuf_addf(out, "  # %s", cfg->origins[i]);

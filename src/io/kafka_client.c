@@ -270,6 +270,7 @@ int kafka_client_open(struct kafka_client *c, rd_kafka_type_t type, rd_kafka_con
     rd_kafka_conf_set_log_cb(conf, on_log);
     c->rk = rd_kafka_new(type, conf, why, sizeof(why));
     if (!c->rk) {
+        kafka_conf_hide(conf, why);
         rd_kafka_conf_destroy(conf);
         return err_set(e, ERR_USAGE, "Kafka %s: %s",
                        type == RD_KAFKA_CONSUMER ? "consumer" : "producer", why);

@@ -1,10 +1,16 @@
 #include "io/kafka_conf.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/strbuf.h"
+#include "config/reference.h"
+#include "config/suggest.h"
+#include "config/value.h"
 #include "io/kafka_internal.h"
 
 static const struct kafka_property common[] = {
@@ -29,21 +35,95 @@ const char *kafka_library_version(void)
     return rd_kafka_version_str();
 }
 
+/* ---- refusals ---- */
+
+/* Fills `e` with the name and the nearest that librdkafka knows. It shows them as a table, to a
+ * file only. Returns -1. */
+static int refuse_unknown(const char *name, enum err_kind kind, struct err *e)
+{
+    struct suggestion s = {.asked = name};
+    char *table = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&table, &size);
+
+    if (f) {
+        rd_kafka_conf_properties_show(f);
+        fclose(f);
+    }
+    for (const char *line = table; line && *line; line += *line == '\n') {
+        size_t len = strcspn(line, " |\n");
+
+        if (len > 0 && islower((unsigned char)*line) && memchr(line, '|', strcspn(line, "\n")))
+            suggest_consider(&s, line, len);
+        line += strcspn(line, "\n");
+    }
+    suggest_refuse(&s, "no such librdkafka property", "", e);
+    if (e)
+        e->kind = kind;
+    free(table);
+    return err_wrap(e, "%s", value_name(name).text);
+}
+
+/* A value may be a secret, whatever its name: of librdkafka's text only what does not repeat it. */
+static const char *allowed_by(const char *why)
+{
+    static const char *const harmless[] = {"outside allowed range", "Expected bool value",
+                                           "not supported in this build"};
+
+    for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+        if (strstr(why, harmless[i]))
+            return strstr(why, harmless[i]);
+    return "librdkafka does not take this value";
+}
+
 int kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, enum err_kind kind,
                    struct err *e)
 {
     char why[512];
 
-    if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) == RD_KAFKA_CONF_OK)
+    switch (rd_kafka_conf_set(conf, name, value, why, sizeof(why))) {
+    case RD_KAFKA_CONF_OK:
         return 0;
+    case RD_KAFKA_CONF_UNKNOWN:
+        return refuse_unknown(name, kind, e);
+    case RD_KAFKA_CONF_INVALID:
+        break;
+    }
     why[strcspn(why, "\n")] = '\0'; /* some of its texts end in one */
-    return err_set(e, kind, "librdkafka property %s = \"%s\": %s", name, value, why);
+    return err_set(e, kind, "librdkafka property %s: %s", name, allowed_by(why));
 }
 
 void kafka_conf_get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size)
 {
     if (rd_kafka_conf_get(conf, name, value, &size) != RD_KAFKA_CONF_OK)
         *value = '\0';
+}
+
+static void hide(char *text, const char *value)
+{
+    char *at;
+
+    while (*value && (at = strstr(text, value))) {
+        *at = '*';
+        memmove(at + 1, at + strlen(value), strlen(at + strlen(value)) + 1);
+    }
+}
+
+void kafka_conf_hide(const rd_kafka_conf_t *conf, char *text)
+{
+    static const char *const names[] = {
+        "sasl.mechanism",    "sasl.password",    "sasl.oauthbearer.config",
+        "sasl.username",     "ssl.key.password", "sasl.oauthbearer.client.secret",
+        "ssl.cipher.suites", "ssl.key.pem",      "sasl.oauthbearer.extensions",
+        "ssl.curves.list",   "ssl.sigalgs.list", "ssl.keystore.password",
+    };
+    char value[8192];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        kafka_conf_get(conf, names[i], value, sizeof(value));
+        if (strcmp(value, "*") != 0) /* which would be found again in its place */
+            hide(text, value);
+    }
 }
 
 static int set_role(rd_kafka_conf_t *conf, const struct kafka_property *role, size_t count,
@@ -103,26 +183,58 @@ static const char *fixed_value(const char *name, const struct kafka_property *ro
     return NULL;
 }
 
+/* `value` is the property's with its references replaced. */
+static int set_value(rd_kafka_conf_t *conf, const char *property, const char *value,
+                     const struct kafka_property *role, size_t role_count, struct err *e)
+{
+    const char *name = first_name(property);
+    const char *fixed = fixed_value(name, role, role_count);
+    const char *why = not_yours(property);
+
+    if (why)
+        return err_set(e, ERR_USAGE, "librdkafka property %s: cannot be set, %s", property, why);
+    if (!fixed)
+        fixed = fixed_value(name, common, sizeof(common) / sizeof(common[0]));
+    if (fixed && strcmp(fixed, value) != 0)
+        return err_set(e, ERR_USAGE,
+                       "librdkafka property %s: must stay \"%s\", no record could be promised "
+                       "otherwise",
+                       property, fixed);
+    return kafka_conf_set(conf, property, value, ERR_USAGE, e);
+}
+
 static int set_user_property(rd_kafka_conf_t *conf, const struct config_property *p,
                              const struct kafka_property *role, size_t role_count, struct err *e)
 {
-    const char *name = first_name(p->name);
-    const char *fixed = fixed_value(name, role, role_count);
-    const char *why = not_yours(p->name);
+    struct strbuf value = {0};
+    int rc = 0;
 
-    if (why)
-        return err_set(e, ERR_USAGE, "%s: librdkafka property %s = \"%s\": cannot be set, %s",
-                       p->origin, p->name, p->value, why);
-    if (!fixed)
-        fixed = fixed_value(name, common, sizeof(common) / sizeof(common[0]));
-    if (fixed && strcmp(fixed, p->value) != 0)
-        return err_set(e, ERR_USAGE,
-                       "%s: librdkafka property %s = \"%s\": must stay \"%s\", no record could be "
-                       "promised otherwise",
-                       p->origin, p->name, p->value, fixed);
-    if (kafka_conf_set(conf, p->name, p->value, ERR_USAGE, e) < 0)
-        return err_wrap(e, "%s", p->origin);
-    return 0;
+    if (reference_expand(p->value, &value, e) < 0)
+        rc = err_wrap(e, "librdkafka property %s", value_name(p->name).text);
+    else
+        rc = set_value(conf, p->name, strbuf_text(&value), role, role_count, e);
+    if (rc < 0)
+        err_wrap(e, "%s", p->origin);
+    strbuf_release(&value);
+    return rc;
+}
+
+/* The token that librdkafka makes by itself: 1.9.0 to 2.1.1 end the process when they renew it, by
+ * default after 48 minutes (88ac5cfc6 began it, and 2.2.0 has another order). */
+static int check_unsecured_token(const rd_kafka_conf_t *conf, struct err *e)
+{
+    char value[16];
+    int version = rd_kafka_version();
+
+    kafka_conf_get(conf, "enable.sasl.oauthbearer.unsecure.jwt", value, sizeof(value));
+    if (strcmp(value, "true") != 0 || version < 0x01090000 || version >= 0x02020000)
+        return 0;
+    return err_set(
+        e, ERR_USAGE,
+        "librdkafka property enable.sasl.oauthbearer.unsecure.jwt: librdkafka %s crashes "
+        "when it renews such a token (allowed: librdkafka 2.2.0 or newer, or another "
+        "SASL mechanism)",
+        rd_kafka_version_str());
 }
 
 rd_kafka_conf_t *kafka_conf_new(const struct config *cfg, const struct kafka_property *role,
@@ -137,6 +249,8 @@ rd_kafka_conf_t *kafka_conf_new(const struct config *cfg, const struct kafka_pro
     for (size_t i = 0; i < cfg->kafka.property_count; i++)
         if (set_user_property(conf, &cfg->kafka.properties[i], role, role_count, e) < 0)
             goto fail;
+    if (check_unsecured_token(conf, e) < 0)
+        goto fail;
     return conf;
 fail:
     rd_kafka_conf_destroy(conf);

@@ -1,6 +1,7 @@
 #include "io/kafka_consumer.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,12 +244,13 @@ void kafka_consumer_hand_over(struct kafka_consumer *c, bool is_last)
 
 /* ---- serving ---- */
 
-static const char *property(const struct config *cfg, const char *name, const char *otherwise)
+/* The value in use; "-" when there is none. */
+static void take_property(const struct kafka_consumer *c, const char *name, char *value,
+                          size_t size)
 {
-    for (size_t i = 0; i < cfg->kafka.property_count; i++)
-        if (strcmp(cfg->kafka.properties[i].name, name) == 0)
-            return cfg->kafka.properties[i].value;
-    return otherwise;
+    kafka_conf_get(rd_kafka_conf(c->client.rk), name, value, size);
+    if (!*value)
+        snprintf(value, size, "-");
 }
 
 /* Before 2.2.0 a partition whose queue was full when librdkafka looked is not fetched again for up
@@ -258,15 +260,17 @@ static const char *property(const struct config *cfg, const char *name, const ch
 static void wake_fetchers(struct kafka_consumer *c)
 {
     int64_t now = kafka_now_ms();
+    char user[1024];
+    char password[8192];
 
     if (rd_kafka_version() >= 0x020200ff || !c->is_behind || now - c->woken_ms < WAKE_MS)
         return;
     c->is_behind = false;
     c->woken_ms = now;
+    take_property(c, "sasl.username", user, sizeof(user));
+    take_property(c, "sasl.password", password, sizeof(password));
     kafka_client_failed(&c->client, "fetchers not woken",
-                        rd_kafka_sasl_set_credentials(c->client.rk,
-                                                      property(c->cfg, "sasl.username", "-"),
-                                                      property(c->cfg, "sasl.password", "-")));
+                        rd_kafka_sasl_set_credentials(c->client.rk, user, password));
 }
 
 static int fail_fatally(struct kafka_consumer *c, struct err *e)

@@ -127,6 +127,51 @@ scram_reason() { # what this librdkafka can say of a SCRAM login that Kafka 4 re
   create "localhost:$PORT_TLS_LOGIN" "${TLS_LOGIN[@]}"
 }
 
+@test "a password in a file or a variable is used, and never shown, whatever is wrong with its name" {
+  local program
+  export KAFKA_BROKER=127.0.0.1:$PORT_LOGIN SECRET=admin-secret
+  printf 'admin-secret\n' >password
+  produce -n 3 "${LOGIN[@]}" -X "sasl.password=\${file:$PWD/password}"
+  drain "${LOGIN[@]}" -X 'sasl.password=${env:SECRET}'
+  [ "$(line_count "$journal")" -eq 3 ]
+  unset SECRET
+  for program in "producer --init" "tracker --drain"; do
+    refused() { # TEXT OPTION...
+      run timeout 60 "$ROOT/bin/"$program "${LOGIN[@]}" "${@:2}"
+      [ "$status" -eq 2 ] || fail "$status: $output"
+      [ "${#lines[@]}" -eq 1 ] || fail "$output"
+      [[ $output == *"$1"* ]] || fail "$output"
+      ! grep -q hunter2 <<<"$output$(cat "$log" 2>/dev/null)" || fail "shown: $output"
+    }
+    refused 'flag -X: sasl.pasword: no such librdkafka property (did you mean sasl.password?)' -X sasl.pasword=hunter2
+    refused 'flag -X: librdkafka property sasl.password: its value has a ${ that begins no reference' \
+      -X 'sasl.password=${hunter2}'
+    refused 'flag -X: librdkafka property sasl.password: environment variable SECRET: not set' \
+      -X 'sasl.password=${env:SECRET}'
+    refused 'sasl.password: none: No such file or directory' -X 'sasl.password=${file:none}'
+    refused 'librdkafka property socket.timeout.ms: ' -X socket.timeout.ms=hunter2
+    refused 'librdkafka property security.protocol: ' -X security.protocol=hunter2
+    refused 'Unsupported SASL mechanism: *' -X sasl.mechanism=hunter2
+    [ "$program" != "tracker --drain" ] || # its producer for dead letters
+      refused 'librdkafka property acks: must stay "all"' -X acks=1
+    refused 'librdkafka property group.id: cannot be set, is said by kafka.consumer_group' -X group.id=hunter2
+  done
+  run "$ROOT/bin/producer" -X sasl.pasword=hunter2 -X 'sasl.password=${file:password}' --print-config
+  [[ $output == *'sasl.password: "${file:password}"'* && $output != *hunter2* ]] || fail "$output"
+}
+
+@test "a token that this librdkafka would crash with is refused" {
+  case $("$ROOT/bin/producer" --version) in
+  *'librdkafka 1.9.'* | *'librdkafka 2.0.'* | *'librdkafka 2.1.'*) ;;
+  *) skip "this librdkafka renews it" ;;
+  esac
+  run timeout 60 "$ROOT/bin/producer" --init -X security.protocol=sasl_plaintext -X sasl.mechanism=OAUTHBEARER \
+    -X enable.sasl.oauthbearer.unsecure.jwt=true -X 'sasl.oauthbearer.config=principal=me'
+  [ "$status" -eq 2 ]
+  [ "${#lines[@]}" -eq 1 ]
+  [[ $output == *"crashes when it renews such a token (allowed: librdkafka 2.2.0 or newer"* ]] || fail "$output"
+}
+
 # With TLS and a login a connection takes more than two seconds here.
 @test "at a round trip of 400 ms everything works, from the topics to the first order and its redrive" {
   start_servers "far=400:$PORT_FAR:$PORT_FAR_HERE"

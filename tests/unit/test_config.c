@@ -351,6 +351,9 @@ static void secrets_are_masked(void **state)
         "sasl.oauthbearer.client.secret",
         "sasl.oauthbearer.assertion.private.key.passphrase",
         "sasl.jaas.config",
+        "sasl.pasword", /* misspelt, or made up */
+        "ssl.kee.pasword",
+        "pin",
     };
     static const char *const open[] = {"sasl.username", "ssl.ca.location", "ssl.key.location",
                                        "ssl.ca.pem", "security.protocol"};
@@ -371,6 +374,21 @@ static void secrets_are_masked(void **state)
         snprintf(line, sizeof(line), "\n    %s: seen  # test\n", open[i]);
         assert_prints(&cfg, line);
     }
+    config_release(&cfg);
+}
+
+static void a_reference_is_shown_and_a_login_in_a_url_is_not(void **state)
+{
+    struct config cfg;
+
+    (void)state;
+    config_init(&cfg);
+    config_set_property(&cfg, "sasl.password", "${file:/run/secrets/x}", "test");
+    assert_prints(&cfg, "\n    sasl.password: \"${file:/run/secrets/x}\"  # test\n");
+    config_set_property(&cfg, "sasl.password", "${env:A}hunter2", "test");
+    assert_prints(&cfg, "\n    sasl.password: \"********\"  # test\n");
+    config_set_property(&cfg, "https.proxy", "http://me:hunter2@proxy:3128/x@y", "test");
+    assert_prints(&cfg, "\n    https.proxy: \"http://********@proxy:3128/x@y\"  # test\n");
     config_release(&cfg);
 }
 
@@ -559,6 +577,7 @@ int main(void)
         cmocka_unit_test(each_setting_is_printed_with_its_origin),
         cmocka_unit_test(texts_are_quoted_where_yaml_needs_it),
         cmocka_unit_test(secrets_are_masked),
+        cmocka_unit_test(a_reference_is_shown_and_a_login_in_a_url_is_not),
         cmocka_unit_test(what_is_printed_reads_back_as_the_same),
         cmocka_unit_test(the_committed_example_is_what_the_table_says),
         cmocka_unit_test(loading_the_example_gives_the_defaults),
