@@ -7,6 +7,7 @@ FOLDER holds, and nothing else is looked at:
 
     orders.dump           every record of the topic, as read by DUMP_FORMAT below
     orders-dlq.dump       the same of the dead letter topic
+    orders.ends           the end of each partition, `PARTITION OFFSET`; without it the end is after the last record
     offsets.dump          the same of __consumer_offsets
     trackers/NAME/        one folder per journal: tracker.events, its rotated forerunners
                           tracker.events.0001, ... in the order of their names, and
@@ -360,6 +361,7 @@ class Judge:
     def __init__(self, topics, dead, options, report):
         self.topics = topics  # the last is that of now
         self.partitions = topics[-1]  # of the topic that the current line is about
+        self.ends = {}  # partition: its end, when that is known
         self.dead = dead
         self.options = options
         self.report = report
@@ -595,6 +597,9 @@ class Judge:
             last[p] = offset
         for p, part in sorted(self.partitions.items()):
             told = len(part.fates.rstrip(b"\0"))
+            # Behind the last record there may be offsets that hold none.
+            if told == part.end():
+                told = max(told, self.ends.get(p, 0))
             if last.get(p, 0) > told:
                 self.report.object("commit_ahead", f"partition {p}: {last[p]}, told up to {told}")
             elif last.get(p, 0) < part.end():
@@ -625,6 +630,10 @@ def judge(folder, options):
     dead = load_dead_letters(os.path.join(folder, "orders-dlq.dump"), options.topic, options.group,
                              topics[-1], report)
     judge = Judge(topics, dead, options, report)
+    ends = os.path.join(folder, "orders.ends")
+    if os.path.exists(ends):
+        with open(ends) as f:
+            judge.ends = {int(p): int(end) for p, end in map(str.split, f)}
     for tracker in sorted(glob.glob(os.path.join(glob.escape(folder), "trackers", "*"))):
         judge.judge_journal(tracker)
     judge.judge_losses()

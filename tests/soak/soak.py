@@ -78,7 +78,7 @@ PART_MINUTES = 5
 LOOK_SECONDS = 0.02
 STOP_SECONDS = 40  # a tracker that was told to stop is gone by then
 STUCK_SECONDS = 120  # something is told within this time, whatever happens
-BROKER_SECONDS = 120
+BROKER_SECONDS = 300
 DRAIN_SECONDS = 600
 DRAINS = 3
 
@@ -593,6 +593,8 @@ class Storm:
         offsets = os.path.join(self.folder, "offsets.dump")
         for topic, path in ((TOPIC, "orders.dump"), (LETTERS, "orders-dlq.dump"), ("__consumer_offsets", offsets)):
             self.brokers.cluster.dump(topic, os.path.join(self.folder, path), DUMP_FORMAT)
+        with open(os.path.join(self.folder, "orders.ends"), "w") as f:
+            f.writelines(f"{p} {self.brokers.cluster.end(TOPIC, p)}\n" for p in self.brokers.cluster.partitions(TOPIC))
         for side in self.sides:
             side.dump(offsets)
 

@@ -426,6 +426,14 @@ class OracleTest(unittest.TestCase):
         self.assertRegex(text, r"orders on the topic +15\n")
         self.assertRegex(text, r"offsets without a record +1\n")
 
+    def test_a_commit_of_an_end_without_a_record(self):
+        self.case.commits.append((1, 10))
+        self.objects("commit_ahead")
+        self.case.write("orders.ends", b"0 8\n1 10\n")
+        self.accepts("--holes")
+        self.case.commits.append((1, 11))
+        self.objects("commit_ahead", arguments=["--holes"])
+
     def test_a_line_of_an_aborted_record(self):
         self.case.remove(0, 2)
         self.objects("foreign", arguments=["--holes"])
