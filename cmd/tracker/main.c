@@ -143,6 +143,7 @@ static int open_kafka(struct tracker *t, struct err *e)
             .cfg = cfg,
             .fetch_bytes = (size_t)cfg->tracker.max_buffered_bytes / 2,
             .partitions = (size_t)t->cluster.topics[0].partitions,
+            .instance_id = journal_instance_id(t->files.journal),
             .wake_fd = t->wake_fd,
             .log = &t->files.log,
         },

@@ -41,6 +41,10 @@ struct journal *journal_open(const struct journal_options *options, struct recov
  * known and never another. */
 bool journal_set_cluster(struct journal *j, const char *cluster_id);
 
+/* A name that the journal keeps as long as its state file: whoever writes to it is the same member of
+ * a group. It lives as long as the journal. */
+const char *journal_instance_id(const struct journal *j);
+
 struct journal_port journal_port(struct journal *j);
 
 /* Takes a warning that is worth a line in the log; `e` gets the text. Returns false when there is

@@ -21,6 +21,7 @@ struct kafka_member;
 struct kafka_member_options {
     const struct config *cfg;
     size_t fetch_bytes;
+    const char *instance_id; /* NULL: none */
     int wake_fd;
     const struct log *log;
     struct kafka_probe *probe;

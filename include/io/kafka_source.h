@@ -20,7 +20,8 @@ struct kafka_source_options {
     size_t fetch_bytes; /* bounds what is fetched ahead of all partitions (about) */
     size_t partitions;  /* so many are expected to come; with more than that the client is replaced
                            by one that fetches less ahead of each */
-    int wake_fd;        /* an eventfd that is written to when something came */
+    const char *instance_id; /* group.instance.id unless the user sets it; NULL: none */
+    int wake_fd;             /* an eventfd that is written to when something came */
     const struct log *log;
 };
 

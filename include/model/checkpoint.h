@@ -24,10 +24,13 @@ struct checkpoint_entry {
     int64_t timestamp_ms; /* of the record at next - 1, as Kafka gave it; -1 if unknown */
 };
 
+#define CHECKPOINT_INSTANCE_SIZE 40
+
 struct checkpoint {
-    char cluster_id[64]; /* "" when it is not known */
-    char *path;          /* of the file that `length` speaks of, without links; NULL if unknown */
-    uint64_t device;     /* of the same file */
+    char cluster_id[64];                        /* "" when it is not known */
+    char instance_id[CHECKPOINT_INSTANCE_SIZE]; /* of the journal, "" when it has none yet */
+    char *path;      /* of the file that `length` speaks of, without links; NULL if unknown */
+    uint64_t device; /* of the same file */
     uint64_t inode;
     int64_t length;
     uint64_t tail_hash; /* of the bytes before `length`, see checkpoint_hash */

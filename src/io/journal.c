@@ -465,6 +465,11 @@ struct journal_port journal_port(struct journal *j)
 
 /* ---- beside the port ---- */
 
+const char *journal_instance_id(const struct journal *j)
+{
+    return j->progress.told.instance_id;
+}
+
 bool journal_set_cluster(struct journal *j, const char *cluster_id)
 {
     journal_queue_push_cluster(&j->queue, cluster_id);

@@ -1,12 +1,14 @@
 #include "io/journal_progress.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "base/strbuf.h"
 #include "io/recovery.h"
 #include "io/sidecar.h"
@@ -34,6 +36,9 @@ void journal_progress_release(struct journal_progress *p)
 
 void journal_progress_begin(struct journal_progress *p)
 {
+    if (!*p->written.instance_id)
+        snprintf(p->written.instance_id, sizeof(p->written.instance_id), "tracker-%016" PRIx64,
+                 rng_random_seed());
     checkpoint_copy(&p->told, &p->written);
 }
 

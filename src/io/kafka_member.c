@@ -10,6 +10,8 @@
 #define QUEUE_KBYTES_MAX ((size_t)2097151) /* that librdkafka takes */
 #define FETCH_BYTES_MAX  ((size_t)1 << 20)
 #define ZSTD_RATIO       8 /* orders' bytes to what is fetched of them */
+#define LEAVE_POLL_MS    20
+#define CLASSIC_COUNT    3 /* properties of the classic group protocol, see make_conf */
 
 struct kafka_member {
     struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
@@ -17,6 +19,7 @@ struct kafka_member {
     /* Offsets that go back. What the group committed in a topic that is no more would be taken for
      * progress in the new one, and librdkafka commits by itself only what is higher. */
     struct kafka_commits set_back;
+    const char *instance_id;     /* borrowed */
     struct source_events events; /* of the last serve; commits are told until the end */
 };
 
@@ -112,6 +115,16 @@ static const char *default_assignor(void)
     return rd_kafka_version() < 0x020601ff ? "range" : "cooperative-sticky";
 }
 
+/* With group.protocol=consumer (KIP-848) librdkafka refuses what only the classic one has: the broker
+ * decides these. */
+static bool has_new_protocol(const struct config *cfg)
+{
+    for (size_t i = 0; i < cfg->kafka.property_count; i++)
+        if (strcmp(cfg->kafka.properties[i].name, "group.protocol") == 0)
+            return strcmp(cfg->kafka.properties[i].value, "consumer") == 0;
+    return false;
+}
+
 static size_t at_most(size_t n, size_t most)
 {
     return n < most ? n : most;
@@ -119,18 +132,17 @@ static size_t at_most(size_t n, size_t most)
 
 /* A partition whose queue is not full yet is asked for once more, compressed: one half is for the
  * queue, the other for that. A record that is larger comes all the same. */
-static rd_kafka_conf_t *make_conf(const struct config *cfg, size_t fetch_bytes, struct err *e)
+static rd_kafka_conf_t *make_conf(const struct kafka_member_options *o, struct err *e)
 {
+    const struct config *cfg = o->cfg;
     char queue_kbytes[32];
     char answer_bytes[32];
     const struct kafka_property role[] = {
         {.name = "group.id", .value = cfg->kafka.consumer_group},
-        {.name = "partition.assignment.strategy", .value = default_assignor()},
+        /* So that a tracker that was killed has its partitions back at once. */
+        {.name = "group.instance.id", .value = o->instance_id ? o->instance_id : ""},
         {.name = "enable.auto.commit", .value = "true", .is_fixed = true},
         {.name = "auto.commit.interval.ms", .value = "1000"},
-        /* How long the group waits for a member that was killed. */
-        {.name = "session.timeout.ms", .value = "10000"},
-        {.name = "heartbeat.interval.ms", .value = "2000"},
         {.name = "enable.auto.offset.store", .value = "false", .is_fixed = true},
         {.name = "auto.offset.reset", .value = "earliest"},
         {.name = "enable.partition.eof", .value = "true", .is_fixed = true},
@@ -138,13 +150,19 @@ static rd_kafka_conf_t *make_conf(const struct config *cfg, size_t fetch_bytes, 
         {.name = "fetch.message.max.bytes", .value = answer_bytes},
         {.name = "fetch.wait.max.ms", .value = "100"},
         {.name = "fetch.queue.backoff.ms", .value = "10", .is_optional = true},
+        /* What follows is the classic protocol's. */
+        {.name = "partition.assignment.strategy", .value = default_assignor()},
+        /* How long the group waits for a member that was killed. */
+        {.name = "session.timeout.ms", .value = "10000"},
+        {.name = "heartbeat.interval.ms", .value = "2000"},
     };
+    size_t count = sizeof(role) / sizeof(role[0]);
 
     snprintf(queue_kbytes, sizeof(queue_kbytes), "%zu",
-             at_most(fetch_bytes / 2 / 1024, QUEUE_KBYTES_MAX));
+             at_most(o->fetch_bytes / 2 / 1024, QUEUE_KBYTES_MAX));
     snprintf(answer_bytes, sizeof(answer_bytes), "%zu",
-             at_most(fetch_bytes / 2 / ZSTD_RATIO, FETCH_BYTES_MAX));
-    return kafka_conf_new(cfg, role, sizeof(role) / sizeof(role[0]), e);
+             at_most(o->fetch_bytes / 2 / ZSTD_RATIO, FETCH_BYTES_MAX));
+    return kafka_conf_new(cfg, role, has_new_protocol(cfg) ? count - CLASSIC_COUNT : count, e);
 }
 
 /* librdkafka by itself would go on at the beginning or the end without a word when a partition
@@ -183,7 +201,7 @@ static bool is_final(rd_kafka_resp_err_t err)
 
 struct kafka_member *kafka_member_open(const struct kafka_member_options *o, struct err *e)
 {
-    rd_kafka_conf_t *conf = make_conf(o->cfg, o->fetch_bytes, e);
+    rd_kafka_conf_t *conf = make_conf(o, e);
     enum kafka_reset reset;
     struct kafka_member *m;
 
@@ -194,6 +212,7 @@ struct kafka_member *kafka_member_open(const struct kafka_member_options *o, str
         return NULL;
     }
     m = mem_alloc(sizeof(*m));
+    m->instance_id = o->instance_id;
     m->assignment = (struct kafka_assignment){
         .consumer = &m->consumer, .set_back = &m->set_back, .reset = reset};
     m->consumer = (struct kafka_consumer){.client = {.log = o->log, .wake_fd = o->wake_fd},
@@ -220,6 +239,37 @@ struct kafka_member *kafka_member_open(const struct kafka_member_options *o, str
     return m;
 }
 
+static bool is_in_group(const struct kafka_member *m)
+{
+    char *id = rd_kafka_memberid(m->consumer.client.rk);
+    bool is_in = id && *id;
+
+    if (id)
+        rd_kafka_mem_free(m->consumer.client.rk, id);
+    return is_in;
+}
+
+/* A static member that closes only stops: its partitions wait for its return or the end of its
+ * session. Users who name their members want that; one with our own name leaves: it unsubscribes
+ * first, and librdkafka drops its member id then (rd_kafka_cgrp_leave). */
+static void leave_as_static_member(struct kafka_member *m, int64_t deadline)
+{
+    char instance[256];
+
+    kafka_conf_get(rd_kafka_conf(m->consumer.client.rk), "group.instance.id", instance,
+                   sizeof(instance));
+    if (!m->instance_id || strcmp(instance, m->instance_id) != 0)
+        return;
+    rd_kafka_unsubscribe(m->consumer.client.rk);
+    while (is_in_group(m) && kafka_now_ms() < deadline) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(m->consumer.client.rk, LEAVE_POLL_MS);
+
+        if (message)
+            rd_kafka_message_destroy(message);
+        kafka_assignment_refuse(&m->assignment);
+    }
+}
+
 /* Serves the last callbacks until the group is left. Not rd_kafka_consumer_close: it has no
  * deadline and never returns when the broker accepts and does not answer (librdkafka #3740). */
 static bool leave_group(struct kafka_member *m, int64_t deadline)
@@ -244,6 +294,7 @@ int kafka_member_close(struct kafka_member *m, int timeout_ms)
     if (!m)
         return 0;
     kafka_assignment_refuse(&m->assignment);
+    leave_as_static_member(m, deadline);
     /* A client whose broker does not answer takes many seconds to destroy. It is left to the end of
      * the process: nothing in it is worth waiting for. */
     if (!leave_group(m, deadline)) {

@@ -248,6 +248,7 @@ struct kafka_source *kafka_source_open(const struct kafka_source_options *o, str
     s->options =
         (struct kafka_member_options){.cfg = o->cfg,
                                       .fetch_bytes = share_of_each(o->fetch_bytes, o->partitions),
+                                      .instance_id = o->instance_id,
                                       .wake_fd = o->wake_fd,
                                       .log = o->log,
                                       .probe = s->probe};

@@ -108,6 +108,8 @@ void checkpoint_encode(const struct checkpoint *s, struct strbuf *out)
     json_begin_object(&w, NULL);
     json_int(&w, "version", CHECKPOINT_VERSION);
     json_string(&w, "cluster_id", s->cluster_id);
+    if (*s->instance_id)
+        json_string(&w, "instance_id", s->instance_id);
     if (s->path && utf8_valid(s->path, strlen(s->path), NULL))
         json_string(&w, "path", s->path);
     write_u64(&w, "device", s->device);
@@ -215,6 +217,7 @@ static int read_state(struct checkpoint *s, const struct json_node *root, struct
 {
     const struct json_node *id = find(root, "cluster_id", JSON_STRING);
     const struct json_node *path = find(root, "path", JSON_STRING); /* as read_newer_int */
+    const struct json_node *instance = find(root, "instance_id", JSON_STRING); /* likewise */
     const struct json_node *clean = json_tree_find(root, "clean");
     const struct json_node *list = find(root, "partitions", JSON_ARRAY);
     int64_t version = 0;
@@ -227,6 +230,9 @@ static int read_state(struct checkpoint *s, const struct json_node *root, struct
         return err_set(e, ERR_RUNTIME, "cluster_id, clean or partitions is missing");
     snprintf(s->cluster_id, sizeof(s->cluster_id), "%.*s", (int)id->text_len, id->text);
     s->is_clean = clean->kind == JSON_TRUE;
+    if (instance)
+        snprintf(s->instance_id, sizeof(s->instance_id), "%.*s", (int)instance->text_len,
+                 instance->text);
     if (path)
         s->path = mem_strndup(path->text, path->text_len);
     if (read_u64(root, "device", &s->device, e) < 0 || read_u64(root, "inode", &s->inode, e) < 0 ||

@@ -26,14 +26,15 @@ start_second() {
   TRACKER_EVENTS_FILE=$PWD/$name.events TRACKER_LOG_FILE=$PWD/$name.log start_tracker "$@"
 }
 
-@test "a static member that was killed has its partitions back while its session lasts" {
+@test "a tracker that was killed has its partitions back while its session lasts" {
   make_topics 2
   produce -n 100
-  start_tracker "${long[@]}" -X group.instance.id=named
+  start_tracker "${long[@]}"
   wait_for 60 has_lines 100
+  wait_for 60 jq -e .instance_id "$journal.state"
   kill_tracker
   produce -n 100
-  start_tracker "${long[@]}" -X group.instance.id=named
+  start_tracker "${long[@]}"
   wait_for 60 has_lines 200
   journal_is_exact
 }
@@ -49,7 +50,22 @@ start_second() {
   wait_for 60 has_lines 100 other.events
 }
 
-@test "so does one that is stopped while it joins" {
+@test "a static member whose name another one takes comes back when it can" {
+  make_topics 2
+  start_tracker -X group.instance.id=named
+  wait_for 60 has_logged "partition assigned"
+  first=$tracker
+  start_second other -X group.instance.id=named
+  wait_for 60 has_logged "Kafka consumer failed, replacing it"
+  kill -KILL "$tracker"
+  wait "$tracker" || true
+  produce -n 100
+  wait_for 120 has_lines 100
+  kill -TERM "$first"
+  ends_with 0 "$first"
+}
+
+@test "a tracker that is stopped while it joins leaves too" {
   make_topics 2
   start_second other "${long[@]}" -X heartbeat.interval.ms=300
   wait_for 60 grep -qs '"partition assigned"' other.log
