@@ -48,6 +48,12 @@ static int judge_topics(const struct kafka_cluster *cluster, bool is_quiet)
     return 0;
 }
 
+static int turn_ms(int64_t left)
+{
+    return left > TURN_MS ? TURN_MS : (int)left;
+}
+
+/* Learns of the topics first, then whether their brokers can be reached. */
 static int run_init(const struct config *cfg, const struct options *o, const struct log *log)
 {
     int64_t deadline = clock_mono_ms(clock_system()) + o->timeout_ms;
@@ -55,6 +61,7 @@ static int run_init(const struct config *cfg, const struct options *o, const str
     struct kafka_admin *admin;
     struct kafka_cluster cluster;
     struct err e = {0};
+    bool is_known = false;
     int64_t left;
 
     admin = kafka_admin_open(cfg, log, &e);
@@ -62,8 +69,12 @@ static int run_init(const struct config *cfg, const struct options *o, const str
         return fail(&e);
     do {
         left = deadline - clock_mono_ms(clock_system());
-        result = kafka_admin_turn(admin, left > TURN_MS ? TURN_MS : (int)left, &cluster, &e);
-    } while (result != KAFKA_ADMIN_GOOD && left > 0 && stop_count() == 0);
+        result = is_known ? kafka_admin_reach(admin, turn_ms(left), &e)
+                          : kafka_admin_turn(admin, turn_ms(left), &cluster, &e);
+        if (result == KAFKA_ADMIN_GOOD && is_known)
+            break;
+        is_known |= result == KAFKA_ADMIN_GOOD;
+    } while (left > 0 && stop_count() == 0);
     kafka_admin_close(admin);
     if (result == KAFKA_ADMIN_GOOD)
         return judge_topics(&cluster, o->quiet);

@@ -232,7 +232,7 @@ int send_run(const struct config *cfg, const struct options *o, const struct log
         goto out;
     if (reached && kafka_admin_check(&cluster.topics[0], &missing) < 0)
         log_plain(log, LOG_WARN, "going on without", missing.text);
-    if (reached && patience.first_ms < cfg->kafka.connect_timeout_ms)
+    if (reached && missing.kind == ERR_NONE && patience.first_ms < cfg->kafka.connect_timeout_ms)
         patience.first_ms = cfg->kafka.connect_timeout_ms;
     options.queue_kbytes = queue_kbytes(&cluster, kbytes);
     kafka = kafka_sink_open(cfg, &options, wake_fd, log, &e);

@@ -13,6 +13,7 @@ struct kafka_client {
     const struct log *log;
     int wake_fd;  /* an eventfd that is written to when something came; -1 for none */
     bool is_idle; /* it has no use for the brokers now: that they are unavailable is logged later */
+    bool awaits_answer; /* a broker that answers is not enough: its owner says that Kafka is back */
     bool is_down;
     bool was_up;
     int looks_without;    /* statistics in a row without the brokers that it needs */
@@ -37,6 +38,14 @@ struct errand *kafka_client_bury(struct kafka_client *c, int wake_fd);
 void kafka_client_good(struct kafka_client *c);
 
 void kafka_client_idle(struct kafka_client *c, bool is_idle);
+
+/* An answer is overdue: what is known of the reason is logged. */
+void kafka_client_overdue(struct kafka_client *c);
+
+/* Logs `message` with what to do when `err` says that a permission is missing. Returns whether it
+ * does. */
+bool kafka_client_denied(const struct kafka_client *c, rd_kafka_resp_err_t err, const char *message,
+                         const char *topic, const char *group);
 
 /* Fills `e` with `what` and why Kafka cannot be used, as far as it is known. Returns -1. */
 int kafka_client_explain(const struct kafka_client *c, const char *what, struct err *e);

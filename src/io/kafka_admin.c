@@ -20,20 +20,35 @@ struct kafka_admin {
     const struct config *cfg;
     struct errand *errand; /* that asks; NULL when nothing is open */
     int64_t not_before_ms;
+    int64_t asked_ms;
     int64_t down_ms; /* since when there is a reason */
     /* The errand's until it is done. */
     const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_partition_list_t *led; /* the orders' partitions that have a leader, or NULL */
     rd_kafka_resp_err_t err;
 };
 
-static void note_topics(struct kafka_cluster *cluster, const struct rd_kafka_metadata *md)
+static void note_leaders(struct kafka_admin *a, const struct rd_kafka_metadata_topic *topic)
 {
+    a->led = rd_kafka_topic_partition_list_new(topic->partition_cnt);
+    for (int i = 0; i < topic->partition_cnt; i++)
+        if (topic->partitions[i].leader >= 0)
+            rd_kafka_topic_partition_list_add(a->led, topic->topic, topic->partitions[i].id);
+}
+
+static void note_topics(struct kafka_admin *a, struct kafka_cluster *cluster)
+{
+    const struct rd_kafka_metadata *md = a->metadata;
+
     for (size_t i = 0; i < cluster->topic_count; i++) {
         struct kafka_topic_state *t = &cluster->topics[i];
 
         for (int k = 0; k < md->topic_cnt; k++)
-            if (strcmp(md->topics[k].topic, t->name) == 0 && !md->topics[k].err)
+            if (strcmp(md->topics[k].topic, t->name) == 0 && !md->topics[k].err) {
                 t->partitions = md->topics[k].partition_cnt;
+                if (i == 0 && !a->led)
+                    note_leaders(a, &md->topics[k]);
+            }
     }
 }
 
@@ -41,7 +56,7 @@ static void note_cluster(struct kafka_admin *a, struct kafka_cluster *cluster)
 {
     char *id = rd_kafka_clusterid(a->client.rk, 0);
 
-    note_topics(cluster, a->metadata);
+    note_topics(a, cluster);
     rd_kafka_metadata_destroy(a->metadata);
     a->metadata = NULL;
     snprintf(cluster->id, sizeof(cluster->id), "%s", id ? id : "");
@@ -61,10 +76,22 @@ static void ask(void *self)
                                (int)a->cfg->kafka.connect_timeout_ms);
 }
 
-static void begin(struct kafka_admin *a)
+/* Likewise: each leader must be reached for it. */
+static void ask_leaders(void *self)
+{
+    struct kafka_admin *a = self;
+
+    for (int i = 0; i < a->led->cnt; i++)
+        a->led->elems[i].offset = RD_KAFKA_OFFSET_END;
+    a->err =
+        rd_kafka_offsets_for_times(a->client.rk, a->led, (int)a->cfg->kafka.connect_timeout_ms);
+}
+
+static void begin(struct kafka_admin *a, void (*question)(void *self))
 {
     if (kafka_now_ms() >= a->not_before_ms)
-        a->errand = errand_begin(ask, a, -1);
+        a->errand = errand_begin(question, a, -1);
+    a->asked_ms = kafka_now_ms();
 }
 
 static void note_silence(struct kafka_admin *a)
@@ -76,7 +103,7 @@ static void note_silence(struct kafka_admin *a)
 }
 
 /* Serves the callbacks until there is an answer or `wait_ms` is over. */
-static bool has_answer(struct kafka_admin *a, int wait_ms)
+static bool has_answer(struct kafka_admin *a, void (*question)(void *self), int wait_ms)
 {
     int64_t deadline = kafka_now_ms() + wait_ms;
 
@@ -84,9 +111,11 @@ static bool has_answer(struct kafka_admin *a, int wait_ms)
         rd_kafka_poll(a->client.rk, a->errand ? 0 : SERVE_MS);
         note_silence(a);
         if (!a->errand)
-            begin(a);
+            begin(a, question);
         else if (errand_is_done(a->errand, SERVE_MS))
             return true;
+        else if (kafka_now_ms() - a->asked_ms >= SURE_MS)
+            kafka_client_overdue(&a->client);
     } while (kafka_now_ms() < deadline && stop_count() == 0);
     return false;
 }
@@ -100,10 +129,10 @@ static enum kafka_admin_result judge_silence(const struct kafka_admin *a, struct
     return is_sure ? KAFKA_ADMIN_AWAY : KAFKA_ADMIN_WAITING;
 }
 
-static enum kafka_admin_result look(struct kafka_admin *a, int wait_ms,
-                                    struct kafka_cluster *cluster, struct err *e)
+static enum kafka_admin_result put(struct kafka_admin *a, void (*question)(void *self), int wait_ms,
+                                   struct err *e)
 {
-    if (!has_answer(a, wait_ms))
+    if (!has_answer(a, question, wait_ms))
         return judge_silence(a, e);
     errand_end(a->errand);
     a->errand = NULL;
@@ -112,8 +141,22 @@ static enum kafka_admin_result look(struct kafka_admin *a, int wait_ms,
         return judge_silence(a, e);
     }
     kafka_client_good(&a->client);
-    note_cluster(a, cluster);
     return KAFKA_ADMIN_GOOD;
+}
+
+static enum kafka_admin_result look(struct kafka_admin *a, int wait_ms,
+                                    struct kafka_cluster *cluster, struct err *e)
+{
+    enum kafka_admin_result result = put(a, ask, wait_ms, e);
+
+    if (result == KAFKA_ADMIN_GOOD)
+        note_cluster(a, cluster);
+    return result;
+}
+
+enum kafka_admin_result kafka_admin_reach(struct kafka_admin *a, int wait_ms, struct err *e)
+{
+    return a->led && a->led->cnt > 0 ? put(a, ask_leaders, wait_ms, e) : KAFKA_ADMIN_GOOD;
 }
 
 /* ---- creating ---- */
@@ -126,7 +169,12 @@ static rd_kafka_resp_err_t judge_created(const rd_kafka_CreateTopics_result_t *r
     rd_kafka_resp_err_t err = rd_kafka_topic_result_error(topics[0]);
     const char *why = rd_kafka_topic_result_error_string(topics[0]);
 
-    if (err)
+    if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+        err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+        err_set(e, ERR_RUNTIME,
+                "topic %s was not created: no CREATE permission on it for this user (kafka-acls)",
+                rd_kafka_topic_result_name(topics[0]));
+    else if (err)
         err_set(e, ERR_RUNTIME, "topic %s was not created: %s",
                 rd_kafka_topic_result_name(topics[0]), why ? why : rd_kafka_err2str(err));
     return err;
@@ -138,8 +186,11 @@ static rd_kafka_event_t *await_created(struct kafka_admin *a, rd_kafka_queue_t *
     int64_t deadline = kafka_now_ms() + CREATE_TIMEOUT_MS;
     rd_kafka_event_t *event = NULL;
 
+    a->asked_ms = kafka_now_ms();
     while (!event && kafka_now_ms() < deadline && stop_count() == 0) {
         rd_kafka_poll(a->client.rk, 0);
+        if (kafka_now_ms() - a->asked_ms >= SURE_MS)
+            kafka_client_overdue(&a->client);
         event = rd_kafka_queue_poll(queue, STOP_LOOK_MS);
     }
     return event;
@@ -234,7 +285,7 @@ struct kafka_admin *kafka_admin_open(const struct config *cfg, const struct log 
     if (!conf)
         return NULL;
     a = mem_alloc(sizeof(*a));
-    a->client = (struct kafka_client){.log = log, .wake_fd = -1};
+    a->client = (struct kafka_client){.log = log, .wake_fd = -1, .awaits_answer = true};
     a->cfg = cfg;
     if (kafka_client_open(&a->client, RD_KAFKA_PRODUCER, conf, e) == 0)
         return a;
@@ -285,6 +336,8 @@ void kafka_admin_close(struct kafka_admin *a)
         return;
     if (a->metadata)
         rd_kafka_metadata_destroy(a->metadata);
+    if (a->led)
+        rd_kafka_topic_partition_list_destroy(a->led);
     rd_kafka_destroy(a->client.rk);
     free(a);
 }

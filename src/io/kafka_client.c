@@ -69,6 +69,31 @@ static void note_down(struct kafka_client *c)
         log_down(c);
 }
 
+void kafka_client_overdue(struct kafka_client *c)
+{
+    if (!is_exact(&c->reason))
+        return;
+    c->is_down = true;
+    log_down(c);
+}
+
+bool kafka_client_denied(const struct kafka_client *c, rd_kafka_resp_err_t err, const char *message,
+                         const char *topic, const char *group)
+{
+    bool is_group = err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+    struct kafka_reason r;
+    char resource[300];
+
+    if (!is_group && err != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        return false;
+    snprintf(resource, sizeof(resource), "%s %s", is_group ? "group" : "topic",
+             is_group ? group : topic);
+    kafka_reason_denied(&r, "READ", resource);
+    log_with(c->log, LOG_WARN, message, r.text, LOG_TEXT("reason", r.name),
+             LOG_TEXT("remedy", r.remedy));
+    return true;
+}
+
 static void note_reason(struct kafka_client *c, const char *text)
 {
     struct kafka_reason r;
@@ -169,7 +194,7 @@ static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
     if (is_usable(&look)) {
         c->was_up = true;
         c->looks_without = 0;
-        if (c->is_down)
+        if (c->is_down && !c->awaits_answer)
             kafka_client_good(c);
     } else if (++c->looks_without >= looks_until_down(c, &look) && (c->was_up || c->reason.name)) {
         c->is_down = true;

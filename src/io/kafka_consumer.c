@@ -298,7 +298,8 @@ static void judge_partition(struct kafka_consumer *c, struct kafka_partition *p,
     else if (c->is_final(m->err))
         err_set(&c->failure, ERR_RUNTIME, "%s/%" PRId32 ": %s", c->topic, m->partition,
                 rd_kafka_message_errstr(m));
-    else
+    else if (!kafka_client_denied(&c->client, m->err, "Kafka reports an error for a partition",
+                                  c->topic, c->cfg->kafka.consumer_group))
         log_with(c->client.log, LOG_WARN, "Kafka reports an error for a partition",
                  rd_kafka_message_errstr(m), LOG_INT("partition", m->partition),
                  LOG_TEXT("code", rd_kafka_err2name(m->err)));
@@ -338,6 +339,9 @@ static int judge_event(struct kafka_consumer *c, const rd_kafka_message_t *m, st
     }
     if (c->is_final(m->err))
         return err_set(e, ERR_RUNTIME, "Kafka consumer: %s", text);
+    if (kafka_client_denied(&c->client, m->err, "no partition was assigned", c->topic,
+                            c->cfg->kafka.consumer_group))
+        return 0;
     log_with(c->client.log, LOG_WARN, "Kafka consumer reports", text,
              LOG_TEXT("code", rd_kafka_err2name(m->err)));
     kafka_consumer_note_trouble(c, m->err, "Kafka consumer", text);

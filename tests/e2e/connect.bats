@@ -49,7 +49,7 @@ begin_case() {
   echo "$reason" >"$name/expected"
   export KAFKA_BROKER=$address TRACKER_LOG_FILE=$PWD/$name/tracker.log TRACKER_EVENTS_FILE=$PWD/$name/tracker.events
   start_in_background "$name/tracker.out" "$ROOT/bin/tracker" -q "$@"
-  start_in_background "$name/init.out" "$ROOT/bin/producer" --init --timeout-ms 8000 "$@"
+  start_in_background "$name/init.out" "$ROOT/bin/producer" --init --timeout-ms 20000 "$@"
   echo "$started_pid" >"$name/init.pid"
 }
 
@@ -170,6 +170,73 @@ scram_reason() { # what this librdkafka can say of a SCRAM login that Kafka 4 re
   [ "$status" -eq 2 ]
   [ "${#lines[@]}" -eq 1 ]
   [[ $output == *"crashes when it renews such a token (allowed: librdkafka 2.2.0 or newer"* ]] || fail "$output"
+}
+
+# names_it FILE TEXT...: all of them are in its last line with a remedy.
+names_it() {
+  local line text
+  line=$(grep 'remedy=' "$1" | tail -n 1)
+  for text in "${@:2}"; do
+    [[ $line == *"$text"* ]] || return 1
+  done
+}
+
+@test "a broker that advertises an address where nobody is reached is named with it, by all programs" {
+  local port address pids=()
+  make_topics 1
+  for port in "$PORT_CLOSED_THERE" "$PORT_NO_NAME"; do
+    address=127.0.0.1:$PORT_NOBODY why="the connection is refused"
+    [ "$port" != "$PORT_NO_NAME" ] || address=no-such-host.invalid:9092 why="the name cannot be resolved"
+    mkdir "$port"
+    export KAFKA_BROKER=127.0.0.1:$port TRACKER_LOG_FILE=$PWD/$port/tracker.log \
+      TRACKER_EVENTS_FILE=$PWD/$port/tracker.events
+    start_in_background "$port/tracker.out" "$ROOT/bin/tracker" -q --drain
+    start_in_background "$port/producer.out" "$ROOT/bin/producer" -n 2 -s kafka.connect_timeout_ms=15000
+    pids+=("$started_pid")
+    start_in_background "$port/init.out" "$ROOT/bin/producer" --init --timeout-ms 20000
+    pids+=("$started_pid")
+    for program in tracker producer init; do
+      wait_for 50 names_it "$port/$program.out" "advertised as $address: $why" "advertised.listeners"
+    done
+    wait_for 20 verdict_names_it "$port"
+    ! grep -q 'Kafka is back' "$port"/*.out "$port/tracker.log" || fail "it is not"
+  done
+  for pid in "${pids[@]}"; do
+    ends_with 1 "$pid"
+  done
+}
+
+@test "a missing permission is named with what it is for" {
+  local admin=("$ROOT/tests/support/kafka_admin.py" "127.0.0.1:$PORT_PLAIN") guest
+  export KAFKA_BROKER=127.0.0.1:$PORT_LOGIN
+  guest=(-X security.protocol=sasl_plaintext -X sasl.mechanism=PLAIN -X sasl.username=guest
+    -X sasl.password=guest-secret)
+  run timeout 60 "$ROOT/bin/producer" --init "${guest[@]}"
+  [ "$status" -eq 1 ]
+  [[ $output == *"topic $KAFKA_TOPIC was not created: no CREATE permission on it"* ]] || fail "$output"
+  # Without the topic for dead letters a tracker can run, so nothing that starts it may stop here.
+  KAFKA_BROKER=127.0.0.1:$PORT_PLAIN create_topic "$KAFKA_TOPIC" 1 -s dlq.enabled=false >/dev/null
+  "${admin[@]}" grant guest topic "$KAFKA_TOPIC" read
+  KAFKA_BROKER=127.0.0.1:$PORT_PLAIN DLQ_TOPIC=$DLQ_TOPIC-2 produce -n 3
+  run timeout 60 "$ROOT/bin/producer" --init "${guest[@]}"
+  [ "$status" -eq 0 ] || fail "$output"
+  [[ $output == *"continuing without: topic $DLQ_TOPIC was not created: no CREATE permission on it"* ]] || fail "$output"
+  start_tracker "${guest[@]}" -s dlq.enabled=false
+  wait_for 60 names_it tracker.out "no partition was assigned: no READ permission on group $KAFKA_CONSUMER_GROUP"
+  "$ROOT/bin/monitor" --check --events "$journal" --log "$log" >check.out || :
+  grep -q "CRIT progress no partition was assigned.*: no READ permission on group $KAFKA_CONSUMER_GROUP; have READ" \
+    check.out || fail "$(cat check.out)"
+  "${admin[@]}" grant guest group "$KAFKA_CONSUMER_GROUP" read
+  wait_for 60 has_lines "$journal" 3
+  "$ROOT/bin/monitor" --check --events "$journal" --log "$log" >check.out || :
+  ! grep -q CRIT check.out || fail "$(cat check.out)"
+}
+
+@test "a misspelt topic is named as the cause" {
+  export KAFKA_BROKER=127.0.0.1:$PORT_PLAIN
+  run timeout 60 "$ROOT/bin/producer" -n 2 -s kafka.create_topics=false
+  [ "$status" -eq 1 ]
+  [[ $output == *"2 orders were not acknowledged: topic $KAFKA_TOPIC does not exist"* ]] || fail "$output"
 }
 
 # With TLS and a login a connection takes more than two seconds here.

@@ -5,6 +5,7 @@ that a broker needs can do it. A module for cluster.py, and a command:
     kafka_admin.py HOST:PORT config TOPIC NAME=VALUE    sets a topic's setting; no VALUE: back to the default
     kafka_admin.py HOST:PORT deny TOPIC                 nobody may write to it; reading continues
     kafka_admin.py HOST:PORT allow TOPIC                as before
+    kafka_admin.py HOST:PORT grant USER topic|group NAME read|write|create|describe
 
 deny needs a broker with an authorizer and allow.everyone.if.no.acl.found=true.
 Exit status: 0 done, 1 refused or not reached, 2 wrong usage.
@@ -21,6 +22,8 @@ TOPIC, LITERAL = 2, 3
 SET, UNSET = 0, 1
 ANY, ALL, WRITE = 1, 2, 4  # operations
 DENY, ALLOW = 2, 3
+KINDS = {"topic": 2, "group": 3}
+OPERATIONS = {"read": 3, "write": 4, "create": 5, "describe": 8}
 ANYBODY, ANYWHERE = "User:*", "*"
 PREFERRED, UNCLEAN = 0, 1  # elections
 BEGINNING, END = -2, -1
@@ -273,8 +276,14 @@ def allow(address, topic):
     check(ask(address, DELETE_ACLS, 1, array([acl(topic, ANY, ANY, None, None)])), "allow")
 
 
+def grant(address, user, kind, name, operation):
+    place = struct.pack(">b", KINDS[kind]) + text(name) + struct.pack(">b", LITERAL)
+    rule = place + text(f"User:{user}") + text(ANYWHERE) + struct.pack(">bb", OPERATIONS[operation], ALLOW)
+    check(ask(address, CREATE_ACLS, 1, array([rule])), "grant")
+
+
 def main():
-    verbs = {"config": (set_config, 5), "deny": (deny, 4), "allow": (allow, 4)}
+    verbs = {"config": (set_config, 5), "deny": (deny, 4), "allow": (allow, 4), "grant": (grant, 7)}
     verb, count = verbs.get(sys.argv[2] if len(sys.argv) > 2 else None, (None, 0))
     if len(sys.argv) != count:
         print(__doc__, file=sys.stderr)

@@ -100,7 +100,7 @@ start_secure_kafka() {
     "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer" \
     "super.users=User:ANONYMOUS;User:admin;User:CN=client" auto.create.topics.enable=false \
     "${settings[@]}" "$@" 3>&-
-  "$ROOT/scripts/local_kafka.sh" wait "$KAFKA_DIR" 60
+  "$ROOT/scripts/local_kafka.sh" wait "$KAFKA_DIR" 180
   echo "export PORT_PLAIN=$port" >>"$BATS_FILE_TMPDIR/ports"
   . "$BATS_FILE_TMPDIR/ports"
 }
