@@ -18,12 +18,21 @@ struct kafka_consumer {
     bool (*is_final)(rd_kafka_resp_err_t err); /* trouble that no waiting ends */
     bool begins_anew; /* a partition that cannot be read on is noted, see kafka_consumer_waiting */
     struct kafka_probe *probe; /* NULL: partitions are not checked */
+    size_t room_bytes;         /* bound of what is fetched ahead, see kafka_room; 0: none */
+    size_t refill_bytes;       /* librdkafka fetches more of a partition that has less */
+    size_t refill_records;     /* likewise */
     struct kafka_inquiry *inquiry;
     struct kafka_partition *partitions;
     size_t partition_count; /* in order of their numbers */
     int64_t assigned_ms;    /* the last time */
     bool is_behind;         /* something was fetched since the fetchers were woken last */
+    bool must_wake;         /* librdkafka is to fetch at once what was resumed */
     int64_t woken_ms;
+    int64_t room_checked_ms;
+    bool room_is_full;   /* by the last check */
+    size_t room_next;    /* the first partition whose turn it is to be resumed */
+    size_t room_largest; /* queue seen */
+    unsigned fetches;
     struct kafka_headers headers;
     struct err failure;               /* a partition's, for the next serve */
     bool is_fatal;                    /* librdkafka does nothing more with this client */
@@ -43,9 +52,13 @@ struct kafka_partition {
     int64_t check_at;    /* to be checked there before it begins, -1: nowhere */
     int64_t stored;      /* everything before it is done, -1 for none */
     bool is_handed_over; /* librdkafka has `stored` */
+    bool is_paused;      /* by kafka_room */
+    int64_t resumed_ms;  /* nothing has come since, 0: something has */
+    int64_t read_ms;     /* the last time */
+    size_t record_bytes; /* on average, 0: not known */
 };
 
-/* Takes `conf`. The members down to `probe`, with client.log and client.wake_fd, are set by
+/* Takes `conf`. The members down to `refill_records`, with client.log and client.wake_fd, are set by
  * the caller. Returns 0, or -1 with ERR_USAGE. */
 int kafka_consumer_open(struct kafka_consumer *c, rd_kafka_conf_t *conf, struct err *e);
 

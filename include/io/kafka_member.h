@@ -16,11 +16,12 @@
 struct kafka_member;
 
 /* All borrowed. `wake_fd` is an eventfd that is written to when something came; `fetch_bytes`, 2 KiB
- * or more, bounds what is fetched ahead per partition (about, and but for a record that is larger).
- */
+ * or more, is the share of one partition in what is fetched ahead, `room_bytes` bounds that of all
+ * together (about). */
 struct kafka_member_options {
     const struct config *cfg;
     size_t fetch_bytes;
+    size_t room_bytes;
     const char *instance_id; /* NULL: none */
     int wake_fd;
     const struct log *log;

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "io/kafka_room.h"
 
-#define WAKE_MS  10
-#define CLOSE_MS 1000
+#define WAKE_MS      10
+#define CLOSE_MS     1000
+#define ROOM_FETCHES 64 /* between two looks at the room, within a turn */
 /* For how long at most nothing is committed after an assignment. librdkafka starts partitions only
  * while no commit is on its way (rd_kafka_assignment_serve), so a coordinator that takes longer for
  * each than the commits are apart would keep them from starting for ever. */
@@ -163,6 +165,7 @@ void kafka_consumer_assign(struct kafka_consumer *c, bool is_cooperative)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 
+    c->assigned_ms = kafka_now_ms();
     if (is_cooperative)
         unassign_changed(c);
     for (size_t i = 0; i < c->partition_count; i++) {
@@ -170,13 +173,14 @@ void kafka_consumer_assign(struct kafka_consumer *c, bool is_cooperative)
 
         if (!p->has_begun || p->refused >= 0 || (is_cooperative && !p->is_lost))
             continue;
+        kafka_room_resume(c, p);
         take_queue(c, p);
         rd_kafka_topic_partition_list_add(list, c->topic, p->partition)->offset = p->next;
         p->is_assigned = true;
+        p->read_ms = c->assigned_ms;
         p->is_lost = p->has_answered = p->is_handed_over = false;
     }
     assign_list(c, list, is_cooperative);
-    c->assigned_ms = kafka_now_ms();
     rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -192,6 +196,7 @@ void kafka_consumer_unassign(struct kafka_consumer *c, const rd_kafka_topic_part
         if (!p || !p->is_assigned)
             continue;
         p->is_assigned = false;
+        kafka_room_resume(c, p);
         rd_kafka_topic_partition_list_add(assigned, c->topic, p->partition);
     }
     if (is_cooperative)
@@ -263,9 +268,10 @@ static void wake_fetchers(struct kafka_consumer *c)
     char user[1024];
     char password[8192];
 
-    if (rd_kafka_version() >= 0x020200ff || !c->is_behind || now - c->woken_ms < WAKE_MS)
+    if (!(c->must_wake || (c->is_behind && rd_kafka_version() < 0x020200ff)) ||
+        now - c->woken_ms < WAKE_MS)
         return;
-    c->is_behind = false;
+    c->is_behind = c->must_wake = false;
     c->woken_ms = now;
     take_property(c, "sasl.username", user, sizeof(user));
     take_property(c, "sasl.password", password, sizeof(password));
@@ -371,6 +377,7 @@ int kafka_consumer_serve(struct kafka_consumer *c, struct err *e)
         rd_kafka_message_destroy(m);
     }
     kafka_consumer_hand_over(c, false);
+    kafka_room_serve(c);
     wake_fetchers(c);
     return rc;
 }
@@ -382,13 +389,21 @@ static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
     struct kafka_consumer *c = self;
     struct kafka_partition *p = kafka_consumer_find(c, partition);
     bool is_readable = p && p->is_assigned && !p->is_lost && p->refused < 0;
-    rd_kafka_message_t *rkm = is_readable ? rd_kafka_consume_queue(p->queue, 0) : NULL;
+    rd_kafka_message_t *rkm;
     enum fetch_result result = FETCH_NOTHING;
 
-    if (!rkm)
+    if (!is_readable)
         return FETCH_NOTHING;
+    if (++c->fetches % ROOM_FETCHES == 0)
+        kafka_room_serve(c);
+    rkm = rd_kafka_consume_queue(p->queue, 0);
+    if (!rkm) {
+        kafka_room_note(c, p, NULL);
+        return FETCH_NOTHING;
+    }
     p->has_answered = true;
     kafka_message_fill(c->topic, rkm, m);
+    kafka_room_note(c, p, rkm);
     if (!rkm->err) {
         c->is_behind = true;
         p->next = m->offset + 1;

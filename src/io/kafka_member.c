@@ -7,9 +7,14 @@
 #include "base/mem.h"
 #include "io/kafka_assignment.h"
 
-#define QUEUE_KBYTES_MAX ((size_t)2097151) /* that librdkafka takes */
-#define FETCH_BYTES_MAX  ((size_t)1 << 20)
-#define ZSTD_RATIO       8 /* orders' bytes to what is fetched of them */
+#define QUEUE_KBYTES_MAX  ((size_t)2097151)  /* that librdkafka takes */
+#define QUEUE_RECORDS_MAX ((size_t)10000000) /* likewise */
+#define ANSWER_BYTES_MAX  ((size_t)1 << 20)
+/* Of one partition. An answer holds whole batches only, but for the first of a partition: with a
+ * lower bound only one partition of many would come with each answer. */
+#define ANSWER_BYTES_MIN ((size_t)64 << 10)
+#define SMALL_BYTES      512 /* of smaller records most is librdkafka's own: their number counts */
+#define ZSTD_RATIO       8   /* orders' bytes to what is fetched of them */
 #define LEAVE_POLL_MS    20
 #define CLASSIC_COUNT    3 /* properties of the classic group protocol, see make_conf */
 
@@ -125,17 +130,33 @@ static bool has_new_protocol(const struct config *cfg)
     return false;
 }
 
-static size_t at_most(size_t n, size_t most)
+static size_t within(size_t n, size_t least, size_t most)
 {
-    return n < most ? n : most;
+    size_t bounded = n < most ? n : most;
+
+    return bounded > least ? bounded : least;
+}
+
+static size_t queue_kbytes_of(size_t fetch_bytes)
+{
+    return within(fetch_bytes / 2 / 1024, 1, QUEUE_KBYTES_MAX);
+}
+
+static size_t queue_records_of(size_t fetch_bytes)
+{
+    size_t records = queue_kbytes_of(fetch_bytes) * 1024 / SMALL_BYTES;
+
+    return within(records, 1, QUEUE_RECORDS_MAX);
 }
 
 /* A partition whose queue is not full yet is asked for once more, compressed: one half is for the
- * queue, the other for that. A record that is larger comes all the same. */
+ * queue, the other for that. A record that is larger comes all the same, and each batch as a whole:
+ * what that makes of many partitions is kafka_room's. */
 static rd_kafka_conf_t *make_conf(const struct kafka_member_options *o, struct err *e)
 {
     const struct config *cfg = o->cfg;
     char queue_kbytes[32];
+    char queue_records[32];
     char answer_bytes[32];
     const struct kafka_property role[] = {
         {.name = "group.id", .value = cfg->kafka.consumer_group},
@@ -147,6 +168,7 @@ static rd_kafka_conf_t *make_conf(const struct kafka_member_options *o, struct e
         {.name = "auto.offset.reset", .value = "earliest"},
         {.name = "enable.partition.eof", .value = "true", .is_fixed = true},
         {.name = "queued.max.messages.kbytes", .value = queue_kbytes},
+        {.name = "queued.min.messages", .value = queue_records},
         {.name = "fetch.message.max.bytes", .value = answer_bytes},
         {.name = "fetch.wait.max.ms", .value = "100"},
         {.name = "fetch.queue.backoff.ms", .value = "10", .is_optional = true},
@@ -158,10 +180,10 @@ static rd_kafka_conf_t *make_conf(const struct kafka_member_options *o, struct e
     };
     size_t count = sizeof(role) / sizeof(role[0]);
 
-    snprintf(queue_kbytes, sizeof(queue_kbytes), "%zu",
-             at_most(o->fetch_bytes / 2 / 1024, QUEUE_KBYTES_MAX));
+    snprintf(queue_kbytes, sizeof(queue_kbytes), "%zu", queue_kbytes_of(o->fetch_bytes));
+    snprintf(queue_records, sizeof(queue_records), "%zu", queue_records_of(o->fetch_bytes));
     snprintf(answer_bytes, sizeof(answer_bytes), "%zu",
-             at_most(o->fetch_bytes / 2 / ZSTD_RATIO, FETCH_BYTES_MAX));
+             within(o->fetch_bytes / 2 / ZSTD_RATIO, ANSWER_BYTES_MIN, ANSWER_BYTES_MAX));
     return kafka_conf_new(cfg, role, has_new_protocol(cfg) ? count - CLASSIC_COUNT : count, e);
 }
 
@@ -220,7 +242,10 @@ struct kafka_member *kafka_member_open(const struct kafka_member_options *o, str
                                           .topic = o->cfg->kafka.topic,
                                           .is_final = is_final,
                                           .begins_anew = reset != KAFKA_RESET_ERROR,
-                                          .probe = o->probe};
+                                          .probe = o->probe,
+                                          .room_bytes = o->room_bytes,
+                                          .refill_bytes = queue_kbytes_of(o->fetch_bytes) * 1024,
+                                          .refill_records = queue_records_of(o->fetch_bytes)};
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
     if (kafka_consumer_open(&m->consumer, conf, e) < 0) {

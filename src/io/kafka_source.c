@@ -11,7 +11,7 @@
 #define REPLACE_MS     100   /* before the first replacement of a client */
 #define REPLACE_MAX_MS 30000 /* the pause doubles up to this while replacements do not last */
 #define CLOSE_MS       2000
-#define FETCH_MIN      ((size_t)16 << 10) /* of one partition */
+#define FETCH_MIN      ((size_t)2 << 10) /* of one partition */
 
 struct kafka_source {
     struct kafka_member_options options; /* of the next member */
@@ -248,6 +248,7 @@ struct kafka_source *kafka_source_open(const struct kafka_source_options *o, str
     s->options =
         (struct kafka_member_options){.cfg = o->cfg,
                                       .fetch_bytes = share_of_each(o->fetch_bytes, o->partitions),
+                                      .room_bytes = o->fetch_bytes,
                                       .instance_id = o->instance_id,
                                       .wake_fd = o->wake_fd,
                                       .log = o->log,
