@@ -375,6 +375,7 @@ refused_for_a_while() {
 
 @test "a dead letter topic that may not be written to: its partition waits and tries again, the other goes on" {
   refused_for_a_while "Broker: Topic authorization failed" "deny NAME" "allow NAME"
+  [ "$(grep -c "^tracker: no right to write dead letters to $DLQ_TOPIC: .*; allow the principal WRITE on this topic$" tracker.out)" -eq 1 ]
 }
 
 # A compacted topic takes no record without a key.
