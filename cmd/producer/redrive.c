@@ -46,13 +46,11 @@ static void show_progress(struct run *run, int64_t now_ms)
     if (!run->shows_progress || now_ms - run->shown_ms < PROGRESS_MS)
         return;
     run->shown_ms = now_ms;
-    fprintf(stderr, "\r%s: sent %" PRId64 "  acknowledged %" PRId64 "  failed %" PRId64 "\033[K",
-            redrive_reason_name(run->redrive.reason), c->sent, c->acknowledged, c->failed);
+    fprintf(stderr, "\rsent %" PRId64 "  acknowledged %" PRId64 "  failed %" PRId64 "\033[K",
+            c->sent, c->acknowledged, c->failed);
 }
 
-/* ---- one pass ---- */
-
-/* Until the pass is done. After a signal it waits for what is under way as long as reports keep
+/* Until it is done. After a signal it waits for what is under way as long as reports keep
  * coming in, at most flush_timeout_ms without any; after a second one not at all. */
 static int turn_until_done(struct run *run, struct err *e)
 {
@@ -74,7 +72,7 @@ static int turn_until_done(struct run *run, struct err *e)
         if (!r->is_ended || redrive_in_flight(r) != in_flight)
             changed_ms = now;
         in_flight = redrive_in_flight(r);
-        if (redrive_pass_is_done(r) || stop_count() > 1 ||
+        if (redrive_is_done(r) || stop_count() > 1 ||
             now - changed_ms >= run->cfg->producer.flush_timeout_ms)
             return 0;
         if (sleep_ms > 0)
@@ -87,49 +85,28 @@ static int close_timeout_ms(const struct run *run)
     return stop_count() > 1 ? 0 : (int)run->cfg->producer.flush_timeout_ms;
 }
 
-/* Progress is kept per reason, each in a group of its own: a run for one reason must not hide the
- * others from the next run. */
-static int run_pass(struct run *run, enum record_reason reason, struct err *e)
+/* Until all is done or the run may not go on, and what it did is committed. */
+static int run_all(struct run *run, struct kafka_reader *reader, struct err *e)
 {
-    struct strbuf group = {0};
-    struct kafka_reader *reader;
-    struct source source;
+    int rc = turn_until_done(run, e);
     struct err close_error = {0};
-    int rc = -1;
 
-    strbuf_addf(&group, "%s-redrive-%s", run->cfg->kafka.consumer_group,
-                redrive_reason_name(reason));
-    reader = kafka_reader_open(run->cfg, run->cfg->dlq.topic, strbuf_text(&group),
-                               (int)run->options->timeout_ms, run->wake_fd, run->log, e);
-    if (!reader)
-        goto out;
-    source = kafka_reader_port(reader);
-    redrive_begin_pass(&run->redrive, reason, &source);
-    rc = turn_until_done(run, e);
-    redrive_end_pass(&run->redrive);
+    redrive_end(&run->redrive);
     if (kafka_reader_close(reader, close_timeout_ms(run), &close_error) < 0 && rc == 0) {
         *e = close_error;
-        rc = err_wrap(e, "group %s, what was sent last may be sent again", strbuf_text(&group));
+        rc = -1;
     }
-out:
-    strbuf_release(&group);
-    return rc;
+    return rc < 0 && run->redrive.counts.sent > 0
+               ? err_wrap(e, "what was sent last may be sent again")
+               : rc;
 }
 
-/* ---- the run ---- */
-
-static int run_passes(struct run *run, struct err *e)
+/* Why nothing can be sent to some topics. */
+static void say_topics(const struct redrive *r, FILE *to)
 {
-    enum record_reason only = RECORD_REASON_NONE;
-
-    if (run->options->reason) {
-        redrive_reason_parse(run->options->reason, &only);
-        return run_pass(run, only, e);
-    }
-    for (int i = 0; i < RECORD_REASON_COUNT && !run->redrive.is_ended; i++)
-        if (run_pass(run, (enum record_reason)i, e) < 0)
-            return -1;
-    return 0;
+    for (size_t i = 0; i < r->topic_count; i++)
+        if (r->topics[i].failed.count > 0)
+            fprintf(to, "topic %s: %s\n", r->topics[i].name, r->topics[i].why);
 }
 
 static void say_table(const struct redrive *r)
@@ -140,6 +117,7 @@ static void say_table(const struct redrive *r)
     redrive_table_write(&r->table, &text);
     fputs(strbuf_text(&text), stdout);
     strbuf_release(&text);
+    say_topics(r, stdout);
     if (r->policy.max > 0 && r->policy.max < goes)
         printf("%" PRId64 " of %" PRId64 " would be sent\n", r->policy.max, goes);
     else
@@ -158,10 +136,50 @@ static void say_counts(const struct redrive *r)
            stop_count() > 0 ? ", stopped before the end" : "");
 }
 
+/* What was not acknowledged, for each topic with the first one and why. */
+static void say_failures(const struct redrive *r)
+{
+    for (size_t i = 0; i < r->topic_count; i++) {
+        const struct redrive_topic *t = &r->topics[i];
+
+        if (t->failed.count > 0)
+            fprintf(stderr,
+                    "producer: %" PRId64 " dead letter%s not acknowledged: %s partition %" PRId32
+                    " offset %" PRId64 ": topic %s: %s\n",
+                    t->failed.count, t->failed.count == 1 ? " was" : "s were",
+                    r->policy.replay.dlq_topic, t->failed.partition, t->failed.offset, t->name,
+                    t->why);
+    }
+    if (redrive_in_flight(r) > 0)
+        fprintf(stderr, "producer: %" PRId64 " more had no answer in time\n", redrive_in_flight(r));
+}
+
+/* What needs a user to look at it but is no failure of this run. */
+static void say_others(const struct redrive *r)
+{
+    const char *dlq = r->policy.replay.dlq_topic;
+
+    if (r->incomplete.count == 1)
+        fprintf(stderr,
+                "producer: 1 dead letter was too large for %s and lacks value, headers or key; it "
+                "cannot be sent: partition %" PRId32 " offset %" PRId64 "\n",
+                dlq, r->incomplete.partition, r->incomplete.offset);
+    else if (r->incomplete.count > 1)
+        fprintf(stderr,
+                "producer: %" PRId64
+                " dead letters were too large for %s and lack value, headers or "
+                "key; they cannot be sent, the first is partition %" PRId32 " offset %" PRId64 "\n",
+                r->incomplete.count, dlq, r->incomplete.partition, r->incomplete.offset);
+    if (r->full.count > 0)
+        fprintf(stderr,
+                "producer: too many dead letters were left out to remember each of them: %s "
+                "partition %" PRId32 " was read up to offset %" PRId64 " only\n",
+                dlq, r->full.partition, r->full.offset);
+}
+
 static int report(const struct run *run)
 {
     const struct redrive *r = &run->redrive;
-    int64_t lost = r->counts.failed + redrive_in_flight(r);
 
     if (run->shows_progress)
         fputs("\r\033[K", stderr);
@@ -169,44 +187,62 @@ static int report(const struct run *run)
         say_table(r);
     else if (!run->options->is_quiet)
         say_counts(r);
-    if (lost > 0)
-        fprintf(stderr, "producer: %" PRId64 " dead letter%s not acknowledged%s%s\n", lost,
-                lost == 1 ? " was" : "s were", r->counts.last_failure[0] ? ": " : "",
-                r->counts.last_failure);
-    return lost > 0 ? 1 : 0;
+    if (!run->options->is_dry)
+        say_failures(r);
+    say_others(r);
+    if (run->options->is_dry)
+        return 0;
+    return r->counts.failed > 0 || redrive_in_flight(r) > 0 || r->full.count > 0 ? 1 : 0;
 }
 
-int redrive_run(const struct config *cfg, const struct redrive_options *o, const struct log *log)
+static struct redrive_policy policy_of(const struct config *cfg, const struct redrive_options *o)
 {
-    const struct redrive_policy policy = {
+    struct redrive_policy policy = {
         .replay = {.dlq_topic = cfg->dlq.topic,
                    .max_replays = o->max_replays > 0 ? o->max_replays : DEFAULT_MAX_REPLAYS},
+        .is_one_reason = o->reason != NULL,
         .max = o->max > 0 ? o->max : 0,
         .rate = o->rate > 0 ? o->rate : 0,
         .is_dry = o->is_dry,
     };
+
+    if (o->reason)
+        redrive_reason_parse(o->reason, &policy.reason);
+    return policy;
+}
+
+int redrive_run(const struct config *cfg, const struct redrive_options *o, const struct log *log)
+{
+    const struct kafka_sink_options sink_options = {
+        .linger_ms = "5", .topic_wait_ms = "30000", .leaves_topics = true};
+    const struct redrive_policy policy = policy_of(cfg, o);
     struct run run = {.cfg = cfg,
                       .options = o,
                       .log = log,
                       .wake_fd = wake_open(),
                       .shows_progress = !o->is_quiet && isatty(STDERR_FILENO)};
+    struct strbuf group = {0};
     struct kafka_sink *kafka = NULL;
+    struct kafka_reader *reader;
+    struct dead_letters letters;
     struct sink sink;
     struct err e = {0};
     int status = 1;
 
-    if (!o->is_dry) {
-        kafka = kafka_sink_open(
-            cfg, &(struct kafka_sink_options){.linger_ms = "5", .topic_wait_ms = "30000"},
-            run.wake_fd, log, &e);
-        if (!kafka)
-            goto out;
-        sink = kafka_sink_port(kafka);
-    }
-    redrive_init(&run.redrive, &policy, kafka ? &sink : NULL, log, clock_mono_ms(clock_system()));
-    if (run_passes(&run, &e) < 0 && run.redrive.counts.sent == 0)
+    strbuf_addf(&group, "%s-redrive", cfg->kafka.consumer_group);
+    if (!o->is_dry && !(kafka = kafka_sink_open(cfg, &sink_options, run.wake_fd, log, &e)))
         goto out;
-    status = report(&run);
+    if (kafka)
+        sink = kafka_sink_port(kafka);
+    reader = kafka_reader_open(cfg, cfg->dlq.topic, strbuf_text(&group), (int)o->timeout_ms,
+                               run.wake_fd, log, &e);
+    if (!reader)
+        goto out;
+    letters = kafka_reader_port(reader);
+    redrive_init(&run.redrive, &policy, &letters, kafka ? &sink : NULL, log,
+                 clock_mono_ms(clock_system()));
+    if (run_all(&run, reader, &e) == 0 || run.redrive.counts.sent > 0)
+        status = report(&run);
 out:
     if (e.kind != ERR_NONE) {
         fprintf(stderr, "producer: %s\n", e.text);
@@ -214,6 +250,7 @@ out:
     }
     redrive_release(&run.redrive);
     kafka_sink_close(kafka);
+    strbuf_release(&group);
     close(run.wake_fd);
     return status;
 }

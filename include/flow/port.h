@@ -128,6 +128,7 @@ struct source {
 enum sink_status {
     SINK_OK,
     SINK_TOO_LARGE, /* this record will never be taken by this topic */
+    SINK_INVALID,   /* likewise, and not for its size */
     SINK_TROUBLE,   /* a fault of the system; the same record may be taken later */
 };
 
@@ -234,6 +235,40 @@ struct journal_port {
     void (*position)(void *self, int32_t partition, struct journal_position *p);
     /* The broker acknowledged a commit. */
     void (*note_commit)(void *self, int32_t partition, int64_t committed);
+};
+
+/* ---- dead letters, as a redrive reads them ---- */
+
+/* One partition of the dead letter topic as it was at the start. */
+struct dead_letter_partition {
+    int32_t partition;
+    int64_t low; /* it holds the offsets [low, high) */
+    int64_t high;
+    int64_t committed;       /* by the group, -1 if nothing */
+    const char *description; /* what was committed with it, no NUL at its end */
+    size_t description_len;
+    /* What earlier versions committed, in one group for each reason; -1 if nothing. */
+    int64_t by_reason[RECORD_REASON_COUNT];
+    int64_t start; /* where it is to be read; set by the redrive */
+};
+
+struct dead_letters {
+    void *self;
+    /* Must be called at least once a second. Returns 0, or -1 when nothing more can be read or
+     * stored. */
+    int (*serve)(void *self, struct err *e);
+    /* All partitions once they are known, 0 before; the array belongs to the port. */
+    size_t (*partitions)(void *self, struct dead_letter_partition **list);
+    /* `start` of each is set: they are to be read. */
+    void (*begin)(void *self);
+    enum fetch_result (*fetch)(void *self, int32_t partition, struct message *m);
+    void (*release)(void *self, struct message *m);
+    size_t (*headers)(void *self, const struct message *m, const struct header **headers);
+    /* Offset and description are to be committed, in the background. */
+    void (*store)(void *self, int32_t partition, int64_t offset, const char *description);
+    /* Whether there is a topic of that name to send to. Returns 1 if so, -1 if not with why in `e`,
+     * 0 while it is not known: then it is to be asked again. */
+    int (*find_topic)(void *self, const char *name, struct err *e);
 };
 
 #endif

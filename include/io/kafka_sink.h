@@ -21,6 +21,7 @@ struct kafka_sink_options {
                               only comes after this one's report */
     const char *topic_wait_ms; /* how long a topic that is not there is waited for */
     const char *queue_kbytes;  /* NULL: 16384, see above */
+    bool leaves_topics;        /* no broker creates a topic because a record names it */
     const char *logged_reason; /* kafka_admin_logged: not to be logged again; or NULL */
 };
 

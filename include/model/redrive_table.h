@@ -11,6 +11,7 @@
 
 enum redrive_fate {
     REDRIVE_GOES,     /* to its original topic */
+    REDRIVE_NO_TOPIC, /* its original topic is not available */
     REDRIVE_STAYS,    /* was moved back often enough */
     REDRIVE_NO_VALUE, /* its value, headers or key were left out of the dead letter */
     REDRIVE_FOREIGN,  /* no dead letter of ours */

@@ -5,20 +5,36 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "io/kafka_commits.h"
+#include "base/strbuf.h"
 #include "io/kafka_consumer.h"
+#include "io/kafka_progress.h"
+#include "io/kafka_topics.h"
+#include "model/redrive_table.h"
 
 /* Fetched ahead per partition: as much as one holds at once of large records. */
 #define FETCH_KBYTES "16384"
 
+/* What is asked, one after the other. */
+enum phase {
+    ASK_TOPIC, /* which partitions there are, and where they begin and end */
+    ASK_GROUP, /* what the group committed */
+    ASK_OLD,   /* what the groups of earlier versions committed, for one reason after the other */
+    READY,
+};
+
 struct kafka_reader {
     struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
+    char *group;
     int timeout_ms;
     int64_t began_ms;
-    rd_kafka_resp_err_t trouble; /* that asking where the topic stands met last */
-    bool is_assigned;
-    struct kafka_commits commits;
-    struct source_events events; /* of the last serve */
+    rd_kafka_resp_err_t trouble; /* that the question met last */
+    enum phase phase;
+    int old_reason; /* of ASK_OLD */
+    struct dead_letter_partition *partitions;
+    char **descriptions; /* theirs */
+    size_t count;
+    struct kafka_progress *progress;
+    struct kafka_topics *topics;
 };
 
 /* ---- where the topic stands ---- */
@@ -31,95 +47,166 @@ static bool is_final(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
 }
 
-static void begin_reading(struct kafka_reader *r, struct kafka_answer *answer,
-                          const struct source_events *events)
+static void keep_partitions(struct kafka_reader *r, const struct kafka_answer *answer)
 {
-    events->assigned(events->ctx, answer->partitions, answer->count);
-    for (size_t i = 0; i < answer->count; i++) {
-        const struct assignment *a = &answer->partitions[i];
+    r->partitions = mem_alloc_array(answer->count, sizeof(*r->partitions));
+    r->descriptions = mem_alloc_array(answer->count, sizeof(*r->descriptions));
+    r->count = answer->count;
+    for (size_t i = 0; i < r->count; i++) {
+        struct dead_letter_partition *p = &r->partitions[i];
 
-        kafka_consumer_add(&r->consumer, a->partition);
-        kafka_consumer_begin(&r->consumer, a->partition, a->start >= 0 ? a->start : a->low);
+        *p = (struct dead_letter_partition){.partition = answer->partitions[i].partition,
+                                            .low = answer->partitions[i].low,
+                                            .high = answer->partitions[i].readable_end,
+                                            .committed = -1,
+                                            .start = -1};
+        for (int reason = 0; reason < RECORD_REASON_COUNT; reason++)
+            p->by_reason[reason] = -1;
     }
-    r->is_assigned = true;
 }
 
-/* Until the broker has told all, it is asked again. */
-static int serve_start(struct kafka_reader *r, const struct source_events *events, struct err *e)
+static void ask_topic(struct kafka_reader *r)
 {
-    struct kafka_answer *answer = kafka_inquiry_turn(r->consumer.inquiry, NULL);
+    const struct kafka_answer *answer = kafka_inquiry_turn(r->consumer.inquiry, NULL);
 
     if (answer && !answer->err) {
-        begin_reading(r, answer, events);
+        keep_partitions(r, answer);
+        r->phase = ASK_GROUP;
+    } else if (answer) {
+        r->trouble = answer->err;
+    }
+}
+
+static void ask_group(struct kafka_reader *r)
+{
+    const struct kafka_committed *found;
+    bool is_new = false;
+
+    if (kafka_progress_read(r->progress, r->group, r->count, &found, &r->trouble) <= 0)
+        return;
+    for (size_t i = 0; i < r->count; i++) {
+        kafka_progress_expect(r->progress, &found[i]);
+        r->partitions[i].committed = found[i].offset;
+        r->descriptions[i] = mem_strndup(found[i].text ? found[i].text : "", found[i].text_len);
+        r->partitions[i].description = r->descriptions[i];
+        r->partitions[i].description_len = found[i].text_len;
+        is_new |= found[i].offset < 0;
+    }
+    r->phase = is_new ? ASK_OLD : READY;
+}
+
+/* A group that may not be read is one that was never used. */
+static void ask_old(struct kafka_reader *r)
+{
+    const char *reason = redrive_reason_name((enum record_reason)r->old_reason);
+    const struct kafka_committed *found;
+    struct strbuf group = {0};
+    int rc;
+
+    strbuf_addf(&group, "%s-%s", r->group, reason);
+    rc = kafka_progress_read(r->progress, strbuf_text(&group), r->count, &found, &r->trouble);
+    if (rc < 0)
+        log_with(r->consumer.client.log, LOG_WARN, "what an earlier version committed is unknown",
+                 rd_kafka_err2str(r->trouble), LOG_TEXT("group", strbuf_text(&group)));
+    for (size_t i = 0; rc > 0 && i < r->count; i++)
+        r->partitions[i].by_reason[r->old_reason] = found[i].offset;
+    if (rc != 0 && ++r->old_reason == RECORD_REASON_COUNT)
+        r->phase = READY;
+    strbuf_release(&group);
+}
+
+/* Until the broker has answered all, it is asked again. */
+static int serve_start(struct kafka_reader *r, struct err *e)
+{
+    enum phase phase = r->phase;
+
+    switch (phase) {
+    case ASK_TOPIC:
+        ask_topic(r);
+        break;
+    case ASK_GROUP:
+        ask_group(r);
+        break;
+    case ASK_OLD:
+        ask_old(r);
+        break;
+    case READY:
         return 0;
     }
-    if (answer)
-        r->trouble = answer->err;
-    if (is_final(r->trouble))
-        return err_set(e, ERR_RUNTIME, "topic %s: %s", r->consumer.topic,
+    if (r->phase != phase)
+        r->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (phase != ASK_OLD && is_final(r->trouble))
+        return err_set(e, ERR_RUNTIME, "%s %s: %s", phase == ASK_TOPIC ? "topic" : "group",
+                       phase == ASK_TOPIC ? r->consumer.topic : r->group,
                        rd_kafka_err2str(r->trouble));
-    if (kafka_now_ms() - r->began_ms >= r->timeout_ms)
+    if (r->phase != READY && kafka_now_ms() - r->began_ms >= r->timeout_ms)
         return err_set(e, ERR_RUNTIME, "no answer from Kafka within %d ms%s%s", r->timeout_ms,
                        r->trouble ? ": " : "", r->trouble ? rd_kafka_err2str(r->trouble) : "");
     return 0;
 }
 
-/* ---- commits ---- */
-
-static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
-                      rd_kafka_topic_partition_list_t *list, void *opaque)
-{
-    struct kafka_reader *r = opaque;
-
-    (void)rk;
-    if (err) {
-        log_plain(r->consumer.client.log, LOG_WARN, "offsets not committed", rd_kafka_err2str(err));
-        return;
-    }
-    kafka_client_good(&r->consumer.client);
-    for (int i = 0; r->events.committed && i < list->cnt; i++)
-        if (!list->elems[i].err)
-            r->events.committed(r->events.ctx, list->elems[i].partition, list->elems[i].offset);
-}
-
 /* ---- the port ---- */
 
-static int serve(void *self, const struct source_events *events, struct err *e)
+static int serve(void *self, struct err *e)
 {
     struct kafka_reader *r = self;
 
     if (kafka_consumer_serve(&r->consumer, e) < 0)
         return -1;
-    if (!r->is_assigned && serve_start(r, events, e) < 0)
-        return -1;
+    if (r->phase != READY)
+        return serve_start(r, e);
     if (kafka_consumer_must_assign(&r->consumer))
         kafka_consumer_assign(&r->consumer, false);
-    r->events = *events;
-    kafka_commits_serve(&r->commits);
-    return 0;
+    return kafka_progress_serve(r->progress, e);
 }
 
-static void store(void *self, int32_t partition, int64_t next)
+static size_t partitions(void *self, struct dead_letter_partition **list)
 {
     struct kafka_reader *r = self;
 
-    if (kafka_consumer_find(&r->consumer, partition))
-        kafka_commits_add(&r->commits, partition, next);
+    *list = r->partitions;
+    return r->phase == READY ? r->count : 0;
 }
 
-static void release_partitions(void *self)
+static void begin(void *self)
 {
-    (void)self;
+    struct kafka_reader *r = self;
+
+    for (size_t i = 0; i < r->count; i++) {
+        kafka_consumer_add(&r->consumer, r->partitions[i].partition);
+        kafka_consumer_begin(&r->consumer, r->partitions[i].partition, r->partitions[i].start);
+    }
 }
 
-struct source kafka_reader_port(struct kafka_reader *r)
+static void store(void *self, int32_t partition, int64_t offset, const char *description)
+{
+    struct kafka_reader *r = self;
+
+    kafka_progress_store(r->progress, partition, offset, description);
+}
+
+static int find_topic(void *self, const char *name, struct err *e)
+{
+    struct kafka_reader *r = self;
+
+    return kafka_topics_find(r->topics, name, e);
+}
+
+struct dead_letters kafka_reader_port(struct kafka_reader *r)
 {
     struct source port = kafka_consumer_port(&r->consumer);
 
-    port.serve = serve;
-    port.store = store;
-    port.release_partitions = release_partitions;
-    return port;
+    return (struct dead_letters){
+        .self = r,
+        .serve = serve,
+        .partitions = partitions,
+        .begin = begin,
+        .fetch = port.fetch,
+        .release = port.release,
+        .headers = port.headers,
+        .store = store,
+        .find_topic = find_topic,
+    };
 }
 
 /* ---- life ---- */
@@ -140,6 +227,8 @@ static rd_kafka_conf_t *make_conf(const struct config *cfg, const char *group, s
         {.name = "enable.partition.eof", .value = "true"},
         /* When retention takes records away meanwhile. */
         {.name = "auto.offset.reset", .value = "earliest"},
+        /* A topic that was deleted must not come back because a dead letter names it. */
+        {.name = "allow.auto.create.topics", .value = "false"},
     };
     rd_kafka_conf_t *conf = kafka_conf_new(cfg, role, sizeof(role) / sizeof(role[0]), e);
 
@@ -169,27 +258,39 @@ struct kafka_reader *kafka_reader_open(const struct config *cfg, const char *top
         free(r);
         return NULL;
     }
+    r->group = mem_strdup(group);
     r->timeout_ms = timeout_ms;
     r->began_ms = kafka_now_ms();
-    r->commits = (struct kafka_commits){
-        .rk = r->consumer.client.rk, .topic = topic, .answered = on_commit, .opaque = r};
-    kafka_commits_open(&r->commits, wake_fd);
+    r->progress = kafka_progress_new(r->consumer.client.rk, cfg, topic, r->group, log, wake_fd);
+    r->topics = kafka_topics_new(r->consumer.client.rk, wake_fd);
     return r;
+}
+
+static void free_reader(struct kafka_reader *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        free(r->descriptions[i]);
+    free(r->descriptions);
+    free(r->partitions);
+    free(r->group);
+    free(r);
 }
 
 int kafka_reader_close(struct kafka_reader *r, int timeout_ms, struct err *e)
 {
+    int64_t deadline = kafka_now_ms() + timeout_ms;
+    int rc;
+
     if (!r)
         return 0;
-    r->events = (struct source_events){0};
+    rc = kafka_progress_finish(r->progress, deadline, e);
     /* As with the source: a client whose broker does not answer is left to the end of the process.
      */
-    if (!kafka_commits_finish(&r->commits, kafka_now_ms() + timeout_ms))
-        return err_set(e, ERR_RUNTIME, "the progress was not committed within %d ms", timeout_ms);
-    kafka_commits_release(&r->commits);
+    if ((rc < 0 && kafka_now_ms() >= deadline) || !kafka_topics_free(r->topics) ||
+        !kafka_progress_free(r->progress))
+        return rc;
     rd_kafka_assign(r->consumer.client.rk, NULL);
-    if (!kafka_consumer_close(&r->consumer))
-        return 0;
-    free(r);
-    return 0;
+    if (kafka_consumer_close(&r->consumer))
+        free_reader(r);
+    return rc;
 }

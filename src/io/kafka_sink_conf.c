@@ -76,6 +76,7 @@ rd_kafka_conf_t *kafka_sink_conf_new(const struct config *cfg,
         {.name = "compression.type", .value = "zstd"},
         {.name = "linger.ms", .value = options->linger_ms},
         {.name = "topic.metadata.propagation.max.ms", .value = options->topic_wait_ms},
+        {.name = "allow.auto.create.topics", .value = options->leaves_topics ? "false" : "true"},
         /* The broker being away is no reason to give a record up. */
         {.name = "message.timeout.ms", .value = "0", .is_fixed = true},
         /* Without all reports nobody knows what was acknowledged. */

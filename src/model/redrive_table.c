@@ -12,9 +12,8 @@
 #define OTHER_TOPICS    "(other topics)"
 
 static const char *const fate_titles[REDRIVE_FATES] = {
-    [REDRIVE_GOES] = "to send",
-    [REDRIVE_STAYS] = "replay limit",
-    [REDRIVE_NO_VALUE] = "no value",
+    [REDRIVE_GOES] = "to send",       [REDRIVE_NO_TOPIC] = "undeliverable",
+    [REDRIVE_STAYS] = "replay limit", [REDRIVE_NO_VALUE] = "incomplete",
     [REDRIVE_FOREIGN] = "not ours",
 };
 
@@ -80,7 +79,7 @@ static void write_line(struct strbuf *out, const char *reason, const char *topic
         sum += counts[i];
     strbuf_addf(out, "%-11s  %-*s  %9" PRId64, reason, width, topic, sum);
     for (int i = 0; i < REDRIVE_FATES; i++)
-        strbuf_addf(out, "  %12" PRId64, counts[i]);
+        strbuf_addf(out, "  %13" PRId64, counts[i]);
     strbuf_addc(out, '\n');
 }
 
@@ -103,7 +102,7 @@ void redrive_table_write(const struct redrive_table *t, struct strbuf *out)
             width = (int)strlen(t->rows[i].topic);
     strbuf_addf(out, "%-11s  %-*s  %9s", "reason", width, "topic", "records");
     for (int i = 0; i < REDRIVE_FATES; i++)
-        strbuf_addf(out, "  %12s", fate_titles[i]);
+        strbuf_addf(out, "  %13s", fate_titles[i]);
     strbuf_addc(out, '\n');
     for (size_t i = 0; i < t->count; i++)
         write_row(out, &t->rows[i], width);

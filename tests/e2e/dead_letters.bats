@@ -217,7 +217,7 @@ noise() {
   # None of them goes back as if it were the record.
   run --separate-stderr "$ROOT/bin/producer" --redrive --dry-run
   echo "$output"
-  [[ $output =~ DESERIALIZE\ +$KAFKA_TOPIC\ +5\ +1\ +0\ +4\ +0 ]]
+  [[ $output =~ DESERIALIZE\ +$KAFKA_TOPIC\ +5\ +1\ +0\ +0\ +4\ +0 ]]
 }
 
 @test "a dead letter topic that takes next to nothing: its partition waits and names the limit, then the whole goes" {

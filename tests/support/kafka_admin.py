@@ -6,6 +6,10 @@ that a broker needs can do it. A module for cluster.py, and a command:
     kafka_admin.py HOST:PORT deny TOPIC                 nobody may write to it; reading continues
     kafka_admin.py HOST:PORT allow TOPIC                as before
     kafka_admin.py HOST:PORT grant USER topic|group NAME read|write|create|describe
+    kafka_admin.py HOST:PORT delete TOPIC               deletes it
+    kafka_admin.py HOST:PORT groups                     prints the groups, one a line
+    kafka_admin.py HOST:PORT commit GROUP TOPIC PARTITION OFFSET
+                                                        commits it for a group without members
 
 deny needs a broker with an authorizer and allow.everyone.if.no.acl.found=true.
 Exit status: 0 done, 1 refused or not reached, 2 wrong usage.
@@ -16,6 +20,7 @@ import socket
 import struct
 import sys
 
+OFFSET_COMMIT, LIST_GROUPS = 8, 16
 LIST_OFFSETS, METADATA, CREATE_TOPICS, DELETE_TOPICS, CREATE_ACLS = 2, 3, 19, 20, 30
 DELETE_ACLS, CREATE_PARTITIONS, ELECT_LEADERS, INCREMENTAL_ALTER_CONFIGS, ALTER_REASSIGNMENTS = 31, 37, 43, 44, 45
 TOPIC, LITERAL = 2, 3
@@ -193,6 +198,15 @@ def offset(address, topic, partition, which=END):
     return answer.take("q")
 
 
+def print_groups(address):
+    answer = ask(address, LIST_GROUPS, 0, b"")
+    code = answer.take("h")
+    if code != 0:
+        raise Refused("groups", code)
+    for name, _ in answer.array(lambda: (answer.text(), answer.text())):
+        print(name)
+
+
 # ---- changes
 
 
@@ -212,6 +226,19 @@ def grow(address, topic, count, replicas):
 
 def delete(address, topic):
     check_topics(ask(address, DELETE_TOPICS, 3, array([text(topic)]) + struct.pack(">i", ANSWER_MS)), False)
+
+
+def commit(address, group, topic, partition, position):
+    place = struct.pack(">iq", int(partition), int(position)) + text("")
+    wanted = text(group) + struct.pack(">i", -1) + text("") + struct.pack(">q", -1)
+    answer = ask(address, OFFSET_COMMIT, 2, wanted + array([text(topic) + array([place])]))
+    answer.take("i")
+    answer.text()
+    answer.take("i")
+    answer.take("i")
+    code = answer.take("h")
+    if code != 0:
+        raise Refused(f"{group} {topic} {partition}", code)
 
 
 def elect(address, topic, which, kind=PREFERRED):
@@ -283,7 +310,15 @@ def grant(address, user, kind, name, operation):
 
 
 def main():
-    verbs = {"config": (set_config, 5), "deny": (deny, 4), "allow": (allow, 4), "grant": (grant, 7)}
+    verbs = {
+        "config": (set_config, 5),
+        "deny": (deny, 4),
+        "allow": (allow, 4),
+        "grant": (grant, 7),
+        "delete": (delete, 4),
+        "groups": (print_groups, 3),
+        "commit": (commit, 7),
+    }
     verb, count = verbs.get(sys.argv[2] if len(sys.argv) > 2 else None, (None, 0))
     if len(sys.argv) != count:
         print(__doc__, file=sys.stderr)

@@ -35,18 +35,28 @@ static void rows_stand_by_reason_then_topic_with_their_sum(void **state)
     redrive_table_add(&t, RECORD_REASON_NONE, NULL, REDRIVE_FOREIGN);
     redrive_table_add(&t, RECORD_PROCESS, "orders-b", REDRIVE_GOES);
     redrive_table_add(&t, RECORD_PROCESS, "a", REDRIVE_STAYS);
-    redrive_table_add(&t, RECORD_PROCESS, "orders-b", REDRIVE_GOES);
+    redrive_table_add(&t, RECORD_PROCESS, "orders-b", REDRIVE_NO_TOPIC);
     redrive_table_add(&t, RECORD_DESERIALIZE, "orders-b", REDRIVE_NO_VALUE);
     redrive_table_write(&t, &text);
     assert_string_equal(
         strbuf_text(&text),
-        "reason       topic       records       to send  replay limit      no value      not ours\n"
-        "DESERIALIZE  orders-b          1             0             0             1             0\n"
-        "PROCESS      a                 1             0             1             0             0\n"
-        "PROCESS      orders-b          2             2             0             0             0\n"
-        "OTHER        -                 1             0             0             0             1\n"
-        "all                            5             2             1             1             "
-        "1\n");
+        "reason       topic       records        to send  undeliverable   replay limit     "
+        "incomplete       not ours\n"
+        "DESERIALIZE  orders-b          1              0              0              0             "
+        " "
+        "1              0\n"
+        "PROCESS      a                 1              0              0              1             "
+        " "
+        "0              0\n"
+        "PROCESS      orders-b          2              1              1              0             "
+        " "
+        "0              0\n"
+        "OTHER        -                 1              0              0              0             "
+        " "
+        "0              1\n"
+        "all                            5              1              1              1             "
+        " "
+        "1              1\n");
     strbuf_release(&text);
     redrive_table_release(&t);
 }
