@@ -1,6 +1,7 @@
 /* tracker: consumes orders, processes each one, and records what became of it. Composition only. */
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #include "policy.h"
 
 #define ADMIN_TURN_MS    100
+#define INSTANCE_SIZE    (HOST_NAME_MAX + 64)
 #define CLOSE_TIMEOUT_MS 2000
 
 struct options {
@@ -40,6 +42,7 @@ struct tracker {
     struct console console;
     int wake_fd;
     struct kafka_cluster cluster;
+    char instance_id[INSTANCE_SIZE];
     struct kafka_sink *kafka_sink;
     struct kafka_source *kafka_source;
     struct simulate simulate;
@@ -128,6 +131,18 @@ static int wait_for_kafka(struct tracker *t, struct err *e)
     return 1;
 }
 
+/* The host tells a cloned machine from the first one. With the number of partitions it is another
+ * member when the topic has grown: one that comes back gets what it had, without a rebalance that
+ * would give the new ones to anybody. */
+static void name_member(struct tracker *t)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+
+    gethostname(host, sizeof(host) - 1);
+    snprintf(t->instance_id, sizeof(t->instance_id), "%s-%s-%d", host,
+             journal_instance_id(t->files.journal), t->cluster.topics[0].partitions);
+}
+
 static int open_kafka(struct tracker *t, struct err *e)
 {
     const struct config *cfg = t->cfg;
@@ -137,13 +152,14 @@ static int open_kafka(struct tracker *t, struct err *e)
               cfg, &(struct kafka_sink_options){.linger_ms = "0", .topic_wait_ms = "5000"},
               t->wake_fd, &t->files.log, e)))
         return -1;
+    name_member(t);
     /* One half of the memory is for what is fetched ahead. */
     t->kafka_source = kafka_source_open(
         &(struct kafka_source_options){
             .cfg = cfg,
             .fetch_bytes = (size_t)cfg->tracker.max_buffered_bytes / 2,
             .partitions = (size_t)t->cluster.topics[0].partitions,
-            .instance_id = journal_instance_id(t->files.journal),
+            .instance_id = t->instance_id,
             .wake_fd = t->wake_fd,
             .log = &t->files.log,
         },

@@ -279,7 +279,7 @@ static bool is_in_group(const struct kafka_member *m)
  * first, and librdkafka drops its member id then (rd_kafka_cgrp_leave). */
 static void leave_as_static_member(struct kafka_member *m, int64_t deadline)
 {
-    char instance[256];
+    char instance[512];
 
     kafka_conf_get(rd_kafka_conf(m->consumer.client.rk), "group.instance.id", instance,
                    sizeof(instance));

@@ -236,7 +236,8 @@ class Restarts:
         self.folder = bench.new_folder()
         self.journal = os.path.join(self.folder, "tracker.events")
         self.words = tracker_words(bench, "bench-long")
-        self.static = ["-X", "group.instance.id=bench"]
+        self.dynamic = ["-X", "group.instance.id="]
+        self.named = ["-X", "group.instance.id=bench"]
 
     def begin(self, words):
         """Returns the tracker once it has told its first new line, and the seconds until then."""
@@ -281,17 +282,19 @@ class Restarts:
 
 
 def recovery(bench):
-    """A killed member is missed by its group until its session ends; a static one has its partitions back at
-    once, so that what is left is the journal's part."""
+    """By default the tracker is a static member and has its partitions back at once, so that what is left is the
+    journal's part; a dynamic one waits until its old session ends. The name is lost with the sidecar, so the last
+    row has one of the user's."""
     try:
         fill_long(bench)
         restarts = Restarts(bench)
         bench.say("growing the journal")
         restarts.grow([], RECOVERY_BYTES * bench.orders)
         bench.take_turns("recovery", [("default settings", lambda: restarts.one([]))])
-        restarts.grow(restarts.static, size_of(restarts.journal) + BUSY_BYTES * bench.orders)
-        bench.take_turns("recovery", [("a static member", lambda: restarts.one(restarts.static))])
-        bench.once("recovery", "a static member, its sidecar lost", lambda: restarts.one(restarts.static, False))
+        restarts.grow(restarts.dynamic, size_of(restarts.journal) + BUSY_BYTES * bench.orders)
+        bench.take_turns("recovery", [("a dynamic member", lambda: restarts.one(restarts.dynamic))])
+        restarts.grow(restarts.named, size_of(restarts.journal) + BUSY_BYTES * bench.orders)
+        bench.once("recovery", "a static member, its sidecar lost", lambda: restarts.one(restarts.named, False))
     except (Failed, Missing) as e:
         bench.problem("recovery", "default settings", e)
 
