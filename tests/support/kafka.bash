@@ -13,7 +13,7 @@ fi
 # server.properties.
 start_kafka() {
   "$ROOT/scripts/local_kafka.sh" start "$KAFKA_DIR" 0 group.min.session.timeout.ms=1000 "$@" 3>&-
-  "$ROOT/scripts/local_kafka.sh" wait "$KAFKA_DIR" 60
+  "$ROOT/scripts/local_kafka.sh" wait "$KAFKA_DIR" 180
   KAFKA_BROKER=$("$ROOT/scripts/local_kafka.sh" address "$KAFKA_DIR")
   export KAFKA_BROKER
 }
@@ -25,7 +25,7 @@ kill_kafka() {
 
 resume_kafka() {
   "$ROOT/scripts/local_kafka.sh" start "$KAFKA_DIR" "${KAFKA_BROKER##*:}" group.min.session.timeout.ms=1000 "$@" 3>&-
-  "$ROOT/scripts/local_kafka.sh" wait "$KAFKA_DIR" 60
+  "$ROOT/scripts/local_kafka.sh" wait "$KAFKA_DIR" 180
 }
 
 stop_kafka() {
@@ -45,7 +45,7 @@ start_second_kafka() {
   fi
   "$ROOT/scripts/local_kafka.sh" start "$dir" "$second_port" process.roles=broker node.id=2 "$voters" \
     "listeners=PLAINTEXT://127.0.0.1:$second_port" "$@" 3>&-
-  "$ROOT/scripts/local_kafka.sh" wait "$dir" 60
+  "$ROOT/scripts/local_kafka.sh" wait "$dir" 180
 }
 
 kill_second_kafka() {
