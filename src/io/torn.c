@@ -52,22 +52,21 @@ static int copy_range(int from_fd, int64_t from, int64_t to, int to_fd)
 }
 
 /* A copy that is not whole would be one more file with each try. */
-static int give_up(const struct strbuf *name, const char *doing, const char *path, struct err *e)
+static int give_up(const struct strbuf *name, const char *path, struct err *e)
 {
     int error = errno;
 
     unlink(name->data);
-    err_set(e, ERR_RUNTIME, "%s%s: %s", doing, path, strerror(error));
+    err_set(e, ERR_RUNTIME, "moving the torn end of %s aside: %s", path, strerror(error));
     return disk_is_full(error) ? 0 : -1;
 }
 
 static int copy_then_cut(const char *path, int fd, int64_t from, int64_t to, int torn,
                          const struct strbuf *name, struct err *e)
 {
-    if (copy_range(fd, from, to, torn) < 0)
-        return give_up(name, "", name->data, e);
-    if (sidecar_sync_folder(path) < 0 || ftruncate(fd, (off_t)from) < 0)
-        return give_up(name, "cutting the torn line off ", path, e);
+    if (copy_range(fd, from, to, torn) < 0 || sidecar_sync_folder(path) < 0 ||
+        ftruncate(fd, (off_t)from) < 0)
+        return give_up(name, path, e);
     if (fsync(fd) < 0)
         return err_set(e, ERR_RUNTIME, "fsync %s: %s", path, strerror(errno));
     return 1;
@@ -84,8 +83,7 @@ int torn_move(const char *path, int fd, int64_t from, int64_t to, struct strbuf 
         rc = copy_then_cut(path, fd, from, to, torn, &name, e);
         close(torn);
     } else {
-        rc = disk_is_full(errno) ? 0 : -1;
-        err_set(e, ERR_RUNTIME, "%s: %s", name.data, strerror(errno));
+        rc = give_up(&name, path, e);
     }
     if (rc > 0)
         strbuf_addf(moved_to, "%s%s", moved_to->len > 0 ? ", " : "", name.data);
