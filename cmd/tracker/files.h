@@ -25,9 +25,9 @@ struct files {
 /* Opens the log and refuses one that is the journal. Returns 0, or -1 with `e` and nothing open. */
 int files_open_log(struct files *f, const struct config *cfg, struct err *e);
 
-/* Opens the journal and logs how it was found. Waits while the disk has no room for that, and says
- * so. `wake_fd` as in journal_options. Returns 1, 0 when a signal ended the waiting, or -1 with `e`.
- */
+/* Opens the journal and logs how it was found. Waits while the disk has no room for that, and
+ * says so. `wake_fd` as in journal_options. Returns 1, 0 when a signal ended the waiting, or -1
+ * with `e`. */
 int files_open_journal(struct files *f, int wake_fd, struct console *console, struct err *e);
 
 /* To be called each turn: opens both anew after SIGHUP, and logs what the journal and the log have

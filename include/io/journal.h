@@ -30,9 +30,9 @@ struct journal_options {
 };
 
 /* Opens the file, creates it if need be, takes an exclusive lock, recovers what an earlier run
- * left, and starts the thread. Where there is no room for that, `patience` is asked. `report` (zeroed; the caller releases it) tells what was found.
- * Returns NULL with `e` when the file cannot be opened, is no regular file, or another tracker
- * holds it. */
+ * left, and starts the thread. Where there is no room for that, `patience` is asked. `report`
+ * (zeroed; the caller releases it) tells what was found. Returns NULL with `e` when the file
+ * cannot be opened, is no regular file, or another tracker holds it. */
 struct journal *journal_open(const struct journal_options *options, struct recovery_report *report,
                              struct err *e);
 
@@ -41,8 +41,8 @@ struct journal *journal_open(const struct journal_options *options, struct recov
  * known and never another. */
 bool journal_set_cluster(struct journal *j, const char *cluster_id);
 
-/* A name that the journal keeps as long as its state file: whoever writes to it is the same member of
- * a group. It lives as long as the journal. */
+/* A name that the journal keeps as long as its state file: whoever writes to it is the same
+ * member of a group. It lives as long as the journal. */
 const char *journal_instance_id(const struct journal *j);
 
 struct journal_port journal_port(struct journal *j);

@@ -60,8 +60,8 @@ bool journal_progress_write_cluster(struct journal_progress *p, const char *clus
 /* For the journal's thread: the monotonic time when the sidecar is to be saved, or -1. */
 int64_t journal_progress_due_ms(struct journal_progress *p);
 
-/* For the journal's thread: writes the sidecar. The whole file must be what was written, and durable.
- * Returns 0, or -1 with `e`: it is due again then. */
+/* For the journal's thread: writes the sidecar. The whole file must be what was written, and
+ * durable. Returns 0, or -1 with `e`: it is due again then. */
 int journal_progress_save(struct journal_progress *p, const struct journal_file *file,
                           bool is_clean, struct err *e);
 

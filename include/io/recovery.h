@@ -33,8 +33,8 @@ struct recovery_report {
     struct strbuf trouble;   /* why the sidecar was not used, if it was there; "" otherwise */
 };
 
-/* Zeroed: none. Asked when there is no room for what is to be moved aside; `why` says so. Waits a little and
- * returns true to try again, false to give up. */
+/* Zeroed: none. Asked when there is no room for what is to be moved aside; `why` says so. Waits
+ * a little and returns true to try again, false to give up. */
 struct recovery_patience {
     bool (*wait)(void *ctx, const struct err *why);
     void *ctx;

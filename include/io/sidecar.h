@@ -13,8 +13,8 @@
  * is broken; the caller releases `s` in any case. */
 int sidecar_read(const char *path, struct checkpoint *s, struct err *e);
 
-/* Writes to a temporary file, fsync, rename, fsync of the folder. Fills `written` unless it is NULL.
- * Returns 0, or -1 with `e` and errno. */
+/* Writes to a temporary file, fsync, rename, fsync of the folder. Fills `written` unless it is
+ * NULL. Returns 0, or -1 with `e` and errno. */
 int sidecar_write(const char *path, const struct checkpoint *s, struct stat *written,
                   struct err *e);
 

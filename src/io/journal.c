@@ -87,9 +87,10 @@ static void warn_torn(struct journal *j, const struct strbuf *moved_to)
     journal_standing_warn(&j->standing, &e);
 }
 
-/* Goes over to the file that the path names, after the old one was synced. The sidecar speaks of the
- * old file to its last byte before the new one is begun, so that a crash in between forgets nothing;
- * not while lines of a deleted file wait to be written again. Returns whether the new one is open. */
+/* Goes over to the file that the path names, after the old one was synced. The sidecar speaks of
+ * the old file to its last byte before the new one is begun, so that a crash in between forgets
+ * nothing; not while lines of a deleted file wait to be written again. Returns whether the new
+ * one is open. */
 static bool change_file(struct journal *j)
 {
     struct strbuf moved_to = {0};
@@ -176,8 +177,8 @@ static int follow_name(struct journal *j)
     return 0;
 }
 
-/* Once a second, at the end of a line: is the file still what the path names? Returns 0, 1 when there
- * is another one whose first lines may wait, or -1 when the journal failed or is closed. */
+/* Once a second, at the end of a line: is the file still what the path names? Returns 0, 1 when
+ * there is another one whose first lines may wait, or -1 when the journal failed or is closed. */
 static int check_file(struct journal *j)
 {
     int64_t now = now_ms();
@@ -224,8 +225,8 @@ static int change_when_full(struct journal *j)
     return 0;
 }
 
-/* Writes all bytes, and before them what was rescued. Returns 0, or -1 when the journal failed or is
- * closed while the disk is full. */
+/* Writes all bytes, and before them what was rescued. Returns 0, or -1 when the journal failed
+ * or is closed while the disk is full. */
 static int write_lines(struct journal *j, const char *bytes, size_t len)
 {
     struct err e = {0};
@@ -311,8 +312,8 @@ static int64_t waits_since_ms(const struct journal *j, const struct journal_batc
     return b->pushed_ms > latest ? b->pushed_ms : latest;
 }
 
-/* With the next line offsets may go back: the state is to say first that they are another cluster's.
- */
+/* With the next line offsets may go back: the state is to say first that they are another
+ * cluster's. */
 static int begin_cluster(struct journal *j, const char *cluster_id)
 {
     if (!journal_progress_write_cluster(&j->progress, cluster_id))

@@ -27,8 +27,8 @@ static int read_range(int fd, int64_t from, int64_t to, struct strbuf *out)
     return 0;
 }
 
-/* Appends the end of a file of whole lines, from a line's beginning on; what is before `from`, which
- * is one, is not asked for. */
+/* Appends the end of a file of whole lines, from a line's beginning on; what is before `from`,
+ * which is one, is not asked for. */
 static int read_end(int fd, int64_t from, int64_t size, struct strbuf *out)
 {
     bool is_cut = size - from > JOURNAL_RESCUE_MAX_BYTES;
@@ -37,7 +37,7 @@ static int read_end(int fd, int64_t from, int64_t size, struct strbuf *out)
 
     if (read_range(fd, is_cut ? size - JOURNAL_RESCUE_MAX_BYTES : from, size, out) < 0)
         return -1;
-    newline = is_cut ? memchr(out->data, '\n', out->len) : NULL;
+    newline = is_cut && out->len > 0 ? memchr(out->data, '\n', out->len) : NULL;
     if (newline) {
         drop = (size_t)(newline - out->data) + 1;
         memmove(out->data, out->data + drop, out->len - drop);
@@ -94,8 +94,8 @@ static bool find_last(const struct strbuf *text, struct journal_line *line)
     return false;
 }
 
-/* Appends what follows the last line of `fresh`, which is not empty, in `old`. Returns 1; 0 when that
- * line is not there, -1 with errno. */
+/* Appends what follows the last line of `fresh`, which is not empty, in `old`. Returns 1; 0 when
+ * that line is not there, -1 with errno. */
 static int add_after(int old, int64_t size, int fresh, int64_t fresh_size, struct strbuf *lines)
 {
     struct strbuf text = {0};

@@ -830,7 +830,8 @@ static void assert_files_are(struct fixture *f, int old)
     strbuf_release(&found);
 }
 
-/* Returns a descriptor of the file, which now holds some of the lines and finds no room for more. */
+/* Returns a descriptor of the file, which now holds some of the lines and finds no room for
+ * more. */
 static int fill_disk(struct fixture *f)
 {
     struct err e = {0};
