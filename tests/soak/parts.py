@@ -18,6 +18,7 @@ PARTITIONS = 12  # at the beginning
 SESSION_MAX_MS = 3000
 REFRESH_MS = 3000  # until a topic that has grown is noticed
 SPARE_SECONDS = 20
+FLUSH_SECONDS = 600  # a producer of the storm may find its brokers down or frozen, again and again
 BUSY_BYTES = 1 << 17  # within one look
 YOUNG_SECONDS = 5
 VOLUME_BYTES = 2 << 30
@@ -392,7 +393,7 @@ class Producers:
     def start(self, *arguments):
         self.started += 1
         path = os.path.join(self.evidence, f"producer-{self.started}.out")
-        words = [f"-skafka.broker={self.address}", "-sproducer.flush_timeout_ms=120000"]
+        words = [f"-skafka.broker={self.address}", f"-sproducer.flush_timeout_ms={1000 * FLUSH_SECONDS}"]
         words += [f"-Xtopic.metadata.refresh.interval.ms={REFRESH_MS}"]
         words += ["--seed", str(self.seed * 10000 + self.started), "--invalid-rate", "0.02", *arguments]
         with open(path, "w") as out:
@@ -416,7 +417,7 @@ class Producers:
     def stop(self):
         for process, _ in self.running:
             process.terminate()
-        deadline = time.monotonic() + 150
+        deadline = time.monotonic() + FLUSH_SECONDS + 30
         while self.running and time.monotonic() < deadline:
             self.collect()
             time.sleep(0.1)

@@ -81,8 +81,14 @@ class Side:
         except FileNotFoundError:
             return 0
 
-    def wait_until_told(self):
-        wait_for(WAIT_SECONDS, f"{self.acknowledged} lines", lambda: self.line_count() >= self.acknowledged, 0.5)
+    def is_told(self):
+        return self.line_count() >= self.acknowledged
+
+    def wait_in_storm(self):
+        """Until all is told, however long trackers and brokers are harmed. Returns False when the storm is over."""
+        while not self.is_finishing.is_set() and not self.is_told():
+            self.is_finishing.wait(0.5)
+        return not self.is_finishing.is_set()
 
     def finish(self):
         """When all brokers are up again. The tracker tells what is left and is stopped in order."""
@@ -90,7 +96,7 @@ class Side:
         self.thread.join(2 * WAIT_SECONDS)
         if not self.problem:
             try:
-                self.wait_until_told()
+                wait_for(WAIT_SECONDS, "all is told", self.is_told, 0.5)
             except NotInTime as e:
                 self.problem = f"{self.name}: {e}"
 
@@ -129,12 +135,9 @@ class Compacted(Side):
                 '"status":"pending","customer_info":{"customer_id":"C-1","name":"N"},"items":[{"item_id":"I-1",'
                 '"item_name":"Pen","quantity":1,"unit_price":1.0,"total_price":1.0}],"subtotal":1.0,"total":1.0}\n')
 
-    def wait_until_told(self):
+    def is_told(self):
         """To the ends: how many of the records are still there nobody knows."""
-        def is_told():
-            return all(self.last_told().get(p, 0) >= self.cluster.end(self.topic, p) for p in self.cluster.partitions(self.topic))
-
-        wait_for(WAIT_SECONDS, "the last records of the compacted topic are told", is_told, 1)
+        return all(self.last_told().get(p, 0) >= self.cluster.end(self.topic, p) for p in self.cluster.partitions(self.topic))
 
     def last_told(self):
         """{partition: the offset after the last line}"""
@@ -172,9 +175,9 @@ class Recreated(Side):
         for count in (self.FIRST, self.ORDERS[self.times % len(self.ORDERS)] - self.FIRST):
             seed = self.storm.seed * 10000 + self.batches
             self.send(count, "-n", str(count), "--invalid-rate", "0", "--seed", str(seed))
-            self.wait_until_told()
-        self.is_finishing.wait(self.BREATH_SECONDS)
-        if self.is_finishing.is_set():
+            if not self.wait_in_storm():
+                return
+        if self.is_finishing.wait(self.BREATH_SECONDS):
             return
         wait_for(WAIT_SECONDS, "the topic can be read", self.is_kept, 1)
         wait_for(WAIT_SECONDS, "the topic is deleted", self.is_deleted, 1)

@@ -95,6 +95,21 @@ class Scene(unittest.TestCase):
     def ends(self):
         return {p: self.kafka.end(TOPIC, p) for p in self.kafka.partitions(TOPIC)}
 
+    def start_producer(self, *options):
+        """The one under test, in the background; it sends broken orders too. stop_producer ends it."""
+        settings = {"kafka.broker": self.kafka.address, "producer.flush_timeout_ms": 1000 * TOLD_SECONDS}
+        words = [f"-s{k}={v}" for k, v in settings.items()]
+        with open(os.path.join(self.folder, "producer.out"), "ab") as out:
+            self.producer = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", os.path.join(ROOT, "bin", "producer"), "-q", *words, *options],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder, env=environment(),
+            )
+
+    def stop_producer(self):
+        """When all that it sent is acknowledged."""
+        self.producer.send_signal(signal.SIGTERM)
+        self.assertEqual(self.producer.wait(TOLD_SECONDS), 0)
+
     # ---- the tracker
 
     def start_tracker(self, *options, address=None, settings=None):

@@ -1,8 +1,9 @@
 /* Orders in transactions, some of which are aborted, until SIGTERM:
  *   kafka-transact TOPIC PARTITIONS ID SEED
- * to $KAFKA_BROKER, each to one of the first PARTITIONS, under the transactional id ID. After each transaction a line on stdout, `committed N`
- * or `aborted N`: so many records. Exit 0 when the last one has ended; a killed one leaves its
- * transaction open until the broker's patience, or the next of the same ID, ends it. */
+ * to $KAFKA_BROKER, each to one of the first PARTITIONS, under the transactional id ID. After each
+ * transaction a line on stdout, `committed N` or `aborted N`: so many records. Exit 0 when the last
+ * one has ended; a killed one leaves its transaction open until the broker's patience, or the next
+ * of the same ID, ends it. */
 
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
