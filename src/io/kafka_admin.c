@@ -20,8 +20,8 @@ struct kafka_admin {
     const struct config *cfg;
     struct errand *errand; /* that asks; NULL when nothing is open */
     int64_t not_before_ms;
-    int64_t asked_ms;
-    int64_t down_ms; /* since when there is a reason */
+    int64_t asked_ms; /* when the open question was put first; 0: there is none */
+    int64_t down_ms;  /* since when there is a reason */
     /* The errand's until it is done. */
     const struct rd_kafka_metadata *metadata;
     rd_kafka_topic_partition_list_t *led; /* the orders' partitions that have a leader, or NULL */
@@ -91,7 +91,14 @@ static void begin(struct kafka_admin *a, void (*question)(void *self))
 {
     if (kafka_now_ms() >= a->not_before_ms)
         a->errand = errand_begin(question, a, -1);
-    a->asked_ms = kafka_now_ms();
+    if (a->asked_ms == 0)
+        a->asked_ms = kafka_now_ms();
+}
+
+static void note_overdue(struct kafka_admin *a)
+{
+    if (a->asked_ms > 0 && kafka_now_ms() - a->asked_ms >= SURE_MS)
+        kafka_client_overdue(&a->client);
 }
 
 static void note_silence(struct kafka_admin *a)
@@ -109,13 +116,12 @@ static bool has_answer(struct kafka_admin *a, void (*question)(void *self), int 
 
     do {
         rd_kafka_poll(a->client.rk, a->errand ? 0 : SERVE_MS);
+        note_overdue(a);
         note_silence(a);
         if (!a->errand)
             begin(a, question);
         else if (errand_is_done(a->errand, SERVE_MS))
             return true;
-        else if (kafka_now_ms() - a->asked_ms >= SURE_MS)
-            kafka_client_overdue(&a->client);
     } while (kafka_now_ms() < deadline && stop_count() == 0);
     return false;
 }
@@ -140,6 +146,7 @@ static enum kafka_admin_result put(struct kafka_admin *a, void (*question)(void 
         a->not_before_ms = kafka_now_ms() + PAUSE_MS;
         return judge_silence(a, e);
     }
+    a->asked_ms = 0;
     kafka_client_good(&a->client);
     return KAFKA_ADMIN_GOOD;
 }
@@ -189,10 +196,10 @@ static rd_kafka_event_t *await_created(struct kafka_admin *a, rd_kafka_queue_t *
     a->asked_ms = kafka_now_ms();
     while (!event && kafka_now_ms() < deadline && stop_count() == 0) {
         rd_kafka_poll(a->client.rk, 0);
-        if (kafka_now_ms() - a->asked_ms >= SURE_MS)
-            kafka_client_overdue(&a->client);
+        note_overdue(a);
         event = rd_kafka_queue_poll(queue, STOP_LOOK_MS);
     }
+    a->asked_ms = 0;
     return event;
 }
 

@@ -49,7 +49,7 @@ begin_case() {
   echo "$reason" >"$name/expected"
   export KAFKA_BROKER=$address TRACKER_LOG_FILE=$PWD/$name/tracker.log TRACKER_EVENTS_FILE=$PWD/$name/tracker.events
   start_in_background "$name/tracker.out" "$ROOT/bin/tracker" -q "$@"
-  start_in_background "$name/init.out" "$ROOT/bin/producer" --init --timeout-ms 20000 "$@"
+  start_in_background "$name/init.out" "$ROOT/bin/producer" --init --timeout-ms 300000 "$@"
   echo "$started_pid" >"$name/init.pid"
 }
 
@@ -111,6 +111,7 @@ scram_reason() { # what this librdkafka can say of a SCRAM login that Kafka 4 re
     wait_for 50 has_reason "$folder/init.out" "$(cat "$folder/expected")"
     is_logged_with "$folder" "$(cat "$folder/expected")" || fail "$folder: $(cat "$folder/tracker.log")"
     wait_for 20 verdict_names_it "$folder"
+    kill -TERM "$(cat "$folder/init.pid")"
     ends_with 1 "$(cat "$folder/init.pid")"
     tail -n 1 "$folder/init.out" | grep -q "no answer from Kafka: .*; [a-z]" || fail "$(cat "$folder/init.out")"
   done
@@ -153,7 +154,7 @@ scram_reason() { # what this librdkafka can say of a SCRAM login that Kafka 4 re
     refused 'librdkafka property security.protocol: ' -X security.protocol=hunter2
     refused 'Unsupported SASL mechanism: *' -X sasl.mechanism=hunter2
     [ "$program" != "tracker --drain" ] || # its producer for dead letters
-      refused 'librdkafka property acks: must stay "all"' -X acks=1
+      refused 'librdkafka property acks: must stay "all"' -X sasl.password=admin-secret -X acks=1
     refused 'librdkafka property group.id: cannot be set, is said by kafka.consumer_group' -X group.id=hunter2
   done
   run "$ROOT/bin/producer" -X sasl.pasword=hunter2 -X 'sasl.password=${file:password}' --print-config
@@ -191,9 +192,9 @@ names_it() {
     export KAFKA_BROKER=127.0.0.1:$port TRACKER_LOG_FILE=$PWD/$port/tracker.log \
       TRACKER_EVENTS_FILE=$PWD/$port/tracker.events
     start_in_background "$port/tracker.out" "$ROOT/bin/tracker" -q --drain
-    start_in_background "$port/producer.out" "$ROOT/bin/producer" -n 2 -s kafka.connect_timeout_ms=15000
+    start_in_background "$port/producer.out" "$ROOT/bin/producer" -n 2 -s kafka.connect_timeout_ms=300000
     pids+=("$started_pid")
-    start_in_background "$port/init.out" "$ROOT/bin/producer" --init --timeout-ms 20000
+    start_in_background "$port/init.out" "$ROOT/bin/producer" --init --timeout-ms 300000
     pids+=("$started_pid")
     for program in tracker producer init; do
       wait_for 50 names_it "$port/$program.out" "advertised as $address: $why" "advertised.listeners"
@@ -201,6 +202,7 @@ names_it() {
     wait_for 20 verdict_names_it "$port"
     ! grep -q 'Kafka is back' "$port"/*.out "$port/tracker.log" || fail "it is not"
   done
+  kill -TERM "${pids[@]}"
   for pid in "${pids[@]}"; do
     ends_with 1 "$pid"
   done
