@@ -78,7 +78,10 @@ static int run_init(const struct config *cfg, const struct options *o, const str
     kafka_admin_close(admin);
     if (result == KAFKA_ADMIN_GOOD)
         return judge_topics(&cluster, o->quiet);
-    err_wrap(&e, "%s within %" PRId64 " ms", cfg->kafka.broker, o->timeout_ms);
+    if (stop_count() > 0)
+        err_wrap(&e, "%s: stopped", cfg->kafka.broker);
+    else
+        err_wrap(&e, "%s within %" PRId64 " ms", cfg->kafka.broker, o->timeout_ms);
     return fail(&e);
 }
 
