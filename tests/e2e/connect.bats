@@ -113,7 +113,7 @@ scram_reason() { # what this librdkafka can say of a SCRAM login that Kafka 4 re
     wait_for 20 verdict_names_it "$folder"
     kill -TERM "$(cat "$folder/init.pid")"
     ends_with 1 "$(cat "$folder/init.pid")"
-    grep -q "stopped: no answer from Kafka: .*; [a-z]" || fail "$(cat "$folder/init.out")"
+    grep -q "stopped: no answer from Kafka: .*; [a-z]" "$folder/init.out" || fail "$(cat "$folder/init.out")"
   done
 }
 
