@@ -64,14 +64,15 @@ struct lane {
     int64_t deadline_ms;
     bool fenced; /* to be given back: begins nothing new */
 
-    int64_t position;   /* next offset to be read, -1 until known */
-    int64_t expected;   /* offset after the last line, or the start; -1 until known: a record
+    int64_t position;     /* next offset to be read, -1 until known */
+    int64_t expected;     /* offset after the last line, or the start; -1 until known: a record
                            beyond it skipped what is between, which holds no record */
-    int64_t known_end;  /* up to where it could be read when it started */
-    bool is_caught_up;  /* nothing came since the end was reached that can be read now */
-    int64_t end;        /* drain: handle what is before it; -1 otherwise */
-    bool is_at_end;     /* drain: reached */
-    int64_t rewind_end; /* what is before it is reprocessed; -1 without a rewind */
+    int64_t known_end;    /* up to where it could be read when it started */
+    bool is_caught_up;    /* nothing came since the end was reached that can be read now */
+    int64_t caught_up_ms; /* since when, monotonic */
+    int64_t end;          /* drain: handle what is before it; -1 otherwise */
+    bool is_at_end;       /* drain: reached */
+    int64_t rewind_end;   /* what is before it is reprocessed; -1 without a rewind */
     struct told told;
     struct doubt doubt; /* of what Kafka holds, while there is no position */
     struct jump jump;

@@ -40,10 +40,6 @@ void told_hand_over(struct told *t, uint64_t batch);
 /* Everything before `next` is told by batch `batch`. */
 void told_mark(struct told *t, uint64_t batch, int64_t next);
 
-/* What is before `next` holds no more record than was told: it may be stored with what was told.
- * Only while all lines are handed over; returns false otherwise, and when it is known. */
-bool told_pass(struct told *t, uint64_t last_batch, int64_t next);
-
 /* Takes the marks up to batch `durable`. Returns the next offset that may be stored, or -1 for
  * none. */
 int64_t told_take_durable(struct told *t, uint64_t durable);

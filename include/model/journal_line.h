@@ -13,6 +13,7 @@
 enum journal_kind {
     JOURNAL_MESSAGE, /* the fate of one message */
     JOURNAL_GAP,     /* offsets that can no longer be read */
+    JOURNAL_SKIP,    /* offsets that hold no record */
     JOURNAL_REPLAY,  /* offsets that begin again: reprocessed, or those of a recreated topic */
 };
 

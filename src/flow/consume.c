@@ -13,6 +13,7 @@
 #define LANE_BURST        100               /* records of one lane before the next has its turn */
 #define BATCH_BYTES       ((size_t)1 << 18) /* lines handed to the journal at once */
 #define READ_MS           100               /* of a turn, then the source is served again */
+#define AT_REST_MS        2000 /* a flow that pauses for less gets no line about its end */
 
 /* ---- what the lanes tell ---- */
 
@@ -63,15 +64,40 @@ static void submit_lines(struct consume *c)
     free(marks);
 }
 
+/* Has it come to rest behind offsets without a record? */
+static bool ends_in_skipped(const struct consume *c, const struct lane *lane)
+{
+    bool is_at_rest = c->policy.drain || c->phase != CONSUME_RUNNING ||
+                      c->env.now_ms - lane->caught_up_ms >= AT_REST_MS;
+
+    return is_at_rest && lane->state == LANE_IDLE && lane->is_caught_up && !lane->fenced &&
+           lane->expected >= 0 && lane->position > lane->expected;
+}
+
 /* Markers and aborted records behind the last one are passed too, so that nobody who compares the
- * group's offsets with the ends of the partitions sees a lag. */
+ * group's offsets with the ends of the partitions sees a lag. A line says so first: whoever begins
+ * at what is committed cannot know what was before it. */
 static void pass_ends(struct consume *c)
 {
+    const struct journal_port *j = c->ports.journal;
+
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        const struct lane *lane = c->lanes.list[i];
+
+        if (ends_in_skipped(c, lane))
+            record_write_skip(c->env.wall_ms, c->policy.topic, lane->partition, lane->expected,
+                              lane->position, &c->lines);
+    }
+    if (c->lines.len == 0)
+        return;
+    c->last_batch = j->submit(j->self, &c->lines, NULL, 0);
     for (size_t i = 0; i < c->lanes.count; i++) {
         struct lane *lane = c->lanes.list[i];
 
-        if (lane->state == LANE_IDLE && lane->is_caught_up && lane->position >= 0)
-            told_pass(&lane->told, c->last_batch, lane->position);
+        if (!ends_in_skipped(c, lane))
+            continue;
+        told_mark(&lane->told, c->last_batch, lane->position);
+        lane->expected = lane->position;
     }
 }
 
@@ -161,6 +187,7 @@ static bool read_lane(struct consume *c, struct lane *lane)
             return false;
         case FETCH_END:
             lane->is_caught_up = true;
+            lane->caught_up_ms = c->env.now_ms;
             if (m.offset > lane->position && !jump_hold(lane, &c->env, NULL, m.offset))
                 lane->position = m.offset;
             break;
@@ -343,7 +370,8 @@ int consume_turn(struct consume *c, struct err *e)
     if (is_writable)
         more = read_lanes(c);
     submit_lines(c);
-    pass_ends(c);
+    if (is_writable)
+        pass_ends(c);
     store_durable(c);
     rebalance_give_back(c);
     drain_serve(c);

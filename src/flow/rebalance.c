@@ -109,10 +109,6 @@ static void start_lane(struct consume *c, struct lane *lane, struct found *found
     a->is_reset = replaces_commit(&start, a);
     lane->doubt = (struct doubt){0};
     lane->position = lane->expected = start.offset;
-    /* Our own commit went beyond the journal: what is between holds no record. */
-    if (start.kind == START_NORMAL && start.offset == found->journal.committed &&
-        found->journal.next >= 0)
-        lane->expected = found->journal.next;
     lane->known_end = a->readable_end;
     if (c->policy.drain)
         lane->end = a->readable_end;

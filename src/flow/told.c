@@ -45,16 +45,6 @@ void told_hand_over(struct told *t, uint64_t batch)
     t->next = -1;
 }
 
-bool told_pass(struct told *t, uint64_t last_batch, int64_t next)
-{
-    int64_t last = t->mark_count > 0 ? t->marks[t->mark_count - 1].next : t->durable;
-
-    if (t->next >= 0 || next <= last)
-        return false;
-    told_mark(t, last_batch, next);
-    return true;
-}
-
 int64_t told_take_durable(struct told *t, uint64_t durable)
 {
     size_t n = 0;

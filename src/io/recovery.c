@@ -84,6 +84,7 @@ static bool goes_back(const struct journal_line *line, int64_t next)
     case JOURNAL_MESSAGE:
         return line->offset < next;
     case JOURNAL_GAP:
+    case JOURNAL_SKIP:
         return line->gap_from < next;
     case JOURNAL_REPLAY:
         return false;

@@ -46,6 +46,8 @@ struct checkpoint_entry *checkpoint_find(struct checkpoint *s, const char *topic
 
 void checkpoint_apply(struct checkpoint_entry *p, const struct journal_line *line)
 {
+    if (line->kind == JOURNAL_SKIP) /* the last record stays what it is */
+        return;
     p->timestamp_ms = -1;
     switch (line->kind) {
     case JOURNAL_MESSAGE:
@@ -54,6 +56,8 @@ void checkpoint_apply(struct checkpoint_entry *p, const struct journal_line *lin
         break;
     case JOURNAL_GAP:
         p->next = line->gap_to;
+        break;
+    case JOURNAL_SKIP:
         break;
     case JOURNAL_REPLAY:
         p->next = line->gap_from;

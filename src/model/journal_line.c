@@ -177,6 +177,7 @@ int journal_line_parse(struct journal_line *line, const char *text, size_t len)
         rfc3339_parse(time->text, time->len, &line->timestamp_ms) < 0)
         return -1;
     line->kind = scan_is(type, "journal.gap")      ? JOURNAL_GAP
+                 : scan_is(type, "journal.skip")   ? JOURNAL_SKIP
                  : scan_is(type, "journal.replay") ? JOURNAL_REPLAY
                                                    : JOURNAL_MESSAGE;
     line->topic = found[KEY_TOPIC];

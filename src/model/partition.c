@@ -119,6 +119,18 @@ static struct partition_change count_gap(struct partition *p, const struct journ
     return change;
 }
 
+/* Offsets that hold no record count like a line for the last of them that says so of the others. */
+static struct partition_change count_skip(struct partition *p, const struct journal_line *line)
+{
+    struct journal_line last = *line;
+
+    last.offset = line->gap_to - 1;
+    last.skipped = last.offset - line->gap_from;
+    if (last.skipped < 0 || (p->has_offset && last.offset <= p->highest))
+        return (struct partition_change){0};
+    return count_offset(p, &last);
+}
+
 static void count_second(struct partition *p, const struct journal_line *line)
 {
     int64_t second = line->timestamp_ms / 1000;
@@ -145,6 +157,8 @@ struct partition_change partition_count(struct partition *p, const struct journa
         note_time(p, line);
     if (line->kind == JOURNAL_GAP)
         return count_gap(p, line);
+    if (line->kind == JOURNAL_SKIP)
+        return count_skip(p, line);
     if (line->kind == JOURNAL_REPLAY) {
         if (line->is_recreated)
             start_over(p, line->gap_from);
@@ -166,6 +180,9 @@ void partition_cover(struct partition *p, const struct journal_line *line, int j
     }
     if (line->kind == JOURNAL_GAP) {
         coverage_skip(p->coverage, line->gap_from, line->gap_to, line->timestamp_ms);
+    } else if (line->kind == JOURNAL_SKIP && line->gap_from < line->gap_to) {
+        coverage_add(p->coverage, line->gap_to - 1, line->gap_to - 1 - line->gap_from,
+                     line->timestamp_ms);
     } else if (line->kind == JOURNAL_MESSAGE) {
         p->received++;
         p->failed += line->is_failed;

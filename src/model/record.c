@@ -196,6 +196,12 @@ void record_write_gap(int64_t now_ms, const char *topic, int32_t partition, int6
     write_range("journal.gap", false, now_ms, topic, partition, from, to, out);
 }
 
+void record_write_skip(int64_t now_ms, const char *topic, int32_t partition, int64_t from,
+                       int64_t to, struct strbuf *out)
+{
+    write_range("journal.skip", false, now_ms, topic, partition, from, to, out);
+}
+
 void record_write_replay(int64_t now_ms, const char *topic, int32_t partition, int64_t from,
                          int64_t to, struct strbuf *out)
 {

@@ -337,12 +337,12 @@ void dash_event(struct dash *d, const struct journal_line *line, const struct pl
     memcpy(d->topic, p->topic, sizeof(d->topic));
     d->dups += p->dups - dups;
     count_change(d, line, &change, slot);
-    if (line->kind != JOURNAL_MESSAGE) {
+    if (line->kind == JOURNAL_GAP || line->kind == JOURNAL_REPLAY)
         add_gap_row(d, line, line->gap_from, line->gap_to, place);
-        return;
-    }
-    if (change.gap)
+    else if (change.gap)
         add_gap_row(d, line, before + 1, before + 1 + (int64_t)change.gap, place);
+    if (line->kind != JOURNAL_MESSAGE)
+        return;
     count_message(d, line, slot);
     count_order(d, line, &order, now_ms);
     add_message_row(d, line, &order, &change, place);

@@ -65,8 +65,10 @@ KINDS = {
     "sidecar_wrong": "a sidecar is broken, or says clean and is not",
     "replay": "a journal.replay line, though nobody set the group back",
     "gap": "a journal.gap line, though the topic still holds the records",
+    "skip": "a journal.skip line, though the topic holds a record there",
 }
 
+RANGES = ("journal.gap", "journal.replay", "journal.skip")
 FATES = {"processed": 1, "dead_lettered": 2, "dropped": 3}
 NO_RECORD = 255  # in place of a fate: the offset holds none
 
@@ -316,7 +318,7 @@ def fits(value, kind):
 def why_malformed(line):
     """What is wrong with the form of a line that is a JSON object, or None."""
     required = [("timestamp", str), ("event_type", str), ("kafka_topic", str), ("kafka_partition", int)]
-    if line.get("event_type") in ("journal.gap", "journal.replay"):
+    if line.get("event_type") in RANGES:
         required += [("from", int), ("to", int)]
     else:
         required += [("kafka_offset", int), ("deserialized", bool), ("outcome", str), ("attempts", int)]
@@ -368,6 +370,12 @@ class Judge:
 
     def judge_range(self, journal, line, where):
         p, low, high = line["kafka_partition"], line["from"], line["to"]
+        if line["event_type"] == "journal.skip":
+            self.report.add("skip lines")
+            part = self.partitions.get(p)
+            if not self.options.recreated and part and any(part.has(o) for o in range(low, high)):
+                self.report.object("skip", f"{where}: partition {p} from {low} to {high}")
+            return
         if self.options.recreated and line["event_type"] == "journal.replay":
             self.report.add("replay lines")
             return
@@ -481,7 +489,7 @@ class Judge:
             report.object("malformed", f"{where}: {wrong}: {text[:200]!r}")
             return
         p = line["kafka_partition"]
-        if line["event_type"] in ("journal.gap", "journal.replay"):
+        if line["event_type"] in RANGES:
             self.partitions = self.topics[-1]
             self.judge_range(journals[-1], line, where)
             return

@@ -413,6 +413,27 @@ class OracleTest(unittest.TestCase):
         }
         self.objects("gap")
 
+    def skip(self, low, high):
+        self.case.a.append(
+            {
+                "timestamp": "2026-11-22T17:00:00.000Z",
+                "event_type": "journal.skip",
+                "kafka_topic": "orders",
+                "kafka_partition": 0,
+                "kafka_offset": low,
+                "from": low,
+                "to": high,
+            }
+        )
+
+    def test_a_skip_of_offsets_without_a_record(self):
+        self.skip(8, 10)
+        self.accepts()
+
+    def test_a_skip_where_the_topic_has_records(self):
+        self.skip(7, 9)
+        self.objects("skip")
+
     def test_only_the_first_of_a_kind_are_shown(self):
         for o in range(8, 40):
             self.case.a.append(dict(self.case.a[self.case.find(0, 7)], kafka_offset=o))

@@ -622,7 +622,18 @@ static void a_jump_is_dropped_with_its_assignment(void **state)
     assert_int_equal(w->lines, 4);
 }
 
-static void markers_behind_the_last_record_are_committed(void **state)
+static size_t skip_lines(const struct world *w, const char *range)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "\"journal.skip\",\"kafka_topic\":\"orders\"");
+    assert_int_equal(fake_journal_lines(&w->journal, UINT64_MAX, text),
+                     fake_journal_lines(&w->journal, UINT64_MAX, "journal.skip"));
+    return fake_journal_lines(&w->journal, UINT64_MAX, range);
+}
+
+/* Behind a line that says so, and is durable: the next to begin there knows nothing of them. */
+static void markers_behind_the_last_record_are_journaled_and_committed(void **state)
 {
     struct world *w = *state;
 
@@ -630,8 +641,58 @@ static void markers_behind_the_last_record_are_committed(void **state)
     fake_source_skip(&w->source, 0, 2);
     w->source.partitions[0].told_end = false;
     run_for(w, 1000);
+    assert_int_equal(committed(w, 0), 3); /* more may follow */
+    w->journal.is_manual = true;
+    run_for(w, 2000);
+    assert_int_equal(skip_lines(w, "\"from\":3,\"to\":5}"), 1);
+    assert_int_equal(committed(w, 0), 3);
+    fake_journal_sync(&w->journal);
+    run_for(w, 1000);
     assert_int_equal(committed(w, 0), 5);
     assert_int_equal(w->journal.next[0], 3);
+    w->journal.is_manual = false;
+    fake_source_skip(&w->source, 0, 1);
+    add_orders(w, 0, 1);
+    run_for(w, 3000);
+    assert_line_skips(w, 6, 1);
+    assert_int_equal(skip_lines(w, "\"from\":"), 1);
+}
+
+static void a_stop_and_a_drain_commit_them_at_once(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 0; i < 2; i++) {
+        w->policy.drain = i == 1;
+        add_orders(w, 0, 3);
+        fake_source_skip(&w->source, 0, 2);
+        begin(w);
+        fake_source_assign(&w->source, 0, 0);
+        settle(w);
+        if (i == 0)
+            consume_stop(&w->c);
+        run_to_end(w, 400);
+        assert_int_equal(committed(w, 0), 5);
+        assert_int_equal(skip_lines(w, "\"from\":3,\"to\":5}"), 1);
+        tear_down(state);
+        set_up(state);
+        w = *state;
+    }
+}
+
+/* What it has not journaled is the next member's to skip. */
+static void partitions_that_are_given_back_are_not_committed_beyond_their_records(void **state)
+{
+    struct world *w = *state;
+
+    begin_with_orders(w, 3);
+    fake_source_skip(&w->source, 0, 2);
+    w->source.partitions[0].told_end = false;
+    run_for(w, 1000);
+    fake_source_revoke(&w->source, 0, 0, false);
+    run_for(w, 3000);
+    assert_int_equal(committed(w, 0), 3);
+    assert_int_equal(skip_lines(w, "\"from\":"), 0);
 }
 
 static void a_stop_ends_where_an_open_transaction_begins(void **state)
@@ -1883,7 +1944,9 @@ int main(void)
         TEST(nothing_passes_a_jump_before_it_is_checked),
         TEST(a_partition_is_checked_once_a_second_and_larger_jumps_wait),
         TEST(a_jump_is_dropped_with_its_assignment),
-        TEST(markers_behind_the_last_record_are_committed),
+        TEST(markers_behind_the_last_record_are_journaled_and_committed),
+        TEST(a_stop_and_a_drain_commit_them_at_once),
+        TEST(partitions_that_are_given_back_are_not_committed_beyond_their_records),
         TEST(a_stop_ends_where_an_open_transaction_begins),
         TEST(an_open_transaction_is_no_recreated_topic),
         TEST(a_stale_leader_is_not_believed),

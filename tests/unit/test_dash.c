@@ -254,6 +254,37 @@ static void offsets_without_a_record_are_not_missing_but_a_line_is(void **state)
     assert_non_null(strstr(dash_event_row(d, 4)->text, "1 offsets missing, up to @21"));
 }
 
+static void feed_skip(struct dash *d, int64_t from, int64_t to)
+{
+    struct strbuf line = {0};
+
+    record_write_skip(NOW - 6000, "orders", 0, from, to, &line);
+    feed_text(d, line.data, line.len - 1);
+    strbuf_release(&line);
+}
+
+/* Said by a line of their own, where no record follows yet. */
+static void offsets_skipped_at_the_end_are_not_missing_and_no_event(void **state)
+{
+    struct dash *d = *state;
+    struct figures f;
+
+    feed(d, message(0, 10, NOW - 9000));
+    feed_skip(d, 11, 14);
+    feed_skip(d, 11, 14); /* a crash came before the commit */
+    feed(d, message(0, 14, NOW - 5000));
+    f = take(d);
+    assert_int_equal(f.gaps, 0);
+    assert_int_equal(f.dups, 0);
+    assert_int_equal(f.received, 2);
+    assert_int_equal(d->events.total, 2);
+    feed_skip(d, 17, 19); /* 15, 16 are missing */
+    feed(d, message(0, 19, NOW - 5000));
+    f = take(d);
+    assert_int_equal(f.gaps, 2);
+    assert_int_equal(dash_event_row(d, 3)->offset, 15);
+}
+
 /* A number that is none, or larger than the offset, explains nothing. */
 static void what_cannot_be_a_number_of_offsets_explains_no_gap(void **state)
 {
@@ -958,7 +989,11 @@ static void offsets_without_a_record_are_not_missing_between_trackers(void **sta
     feed(p.b, after_skipped(message(0, 8, NOW - 6000), 2)); /* 6, 7 */
     take_pair(&p);
     assert_int_equal(p.f.gaps, 0);
-    feed(p.b, after_skipped(message(0, 12, NOW - 6000), 2)); /* 9 is missing */
+    feed_skip(p.b, 9, 11);
+    feed(p.a, message(0, 11, NOW - 6000));
+    take_pair(&p);
+    assert_int_equal(p.f.gaps, 0);
+    feed(p.a, after_skipped(message(0, 15, NOW - 6000), 2)); /* 12 is missing */
     take_pair(&p);
     assert_int_equal(p.f.gaps, 1);
     free_pair(&p);
@@ -1091,6 +1126,7 @@ int main(void)
         ROW(a_held_list_keeps_its_rows_however_many_come),
         ROW(a_jump_far_back_is_one_rewind),
         ROW(offsets_without_a_record_are_not_missing_but_a_line_is),
+        ROW(offsets_skipped_at_the_end_are_not_missing_and_no_event),
         ROW(what_cannot_be_a_number_of_offsets_explains_no_gap),
         ROW(a_recreated_topic_starts_over),
         ROW(a_topic_recreated_after_the_history_has_no_offsets_in_common_with_it),

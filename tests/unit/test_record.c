@@ -242,6 +242,7 @@ static void gaps_and_replays_have_lines_of_their_own(void **state)
 
     (void)state;
     record_write_gap(INT64_C(1795367071402), "orders", 2, 100, 250, &sb);
+    record_write_skip(INT64_C(1795367071402), "orders", 2, 250, 252, &sb);
     record_write_replay(INT64_C(1795367071402), "orders", 0, INT64_MAX - 1, INT64_MAX, &sb);
     record_write_recreated(INT64_C(1795367071402), "orders", 1, 0, 7, &sb);
     assert_string_equal(
@@ -249,6 +250,9 @@ static void gaps_and_replays_have_lines_of_their_own(void **state)
         "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"journal.gap\","
         "\"kafka_topic\":\"orders\",\"kafka_partition\":2,\"kafka_offset\":100,"
         "\"from\":100,\"to\":250}\n"
+        "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"journal.skip\","
+        "\"kafka_topic\":\"orders\",\"kafka_partition\":2,\"kafka_offset\":250,"
+        "\"from\":250,\"to\":252}\n"
         "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"journal.replay\","
         "\"kafka_topic\":\"orders\",\"kafka_partition\":0,\"kafka_offset\":9223372036854775806,"
         "\"from\":9223372036854775806,\"to\":9223372036854775807}\n"
