@@ -139,8 +139,8 @@ run_perf() {
 # e2e_files: those wanted, the longest first, so that none of them runs alone at the end.
 e2e_files() {
   local file
-  for file in tests/e2e/{away,soak,lifecycle,tracker,faults,dead_letters}.bats \
-    tests/e2e/!(away|soak|lifecycle|tracker|faults|dead_letters).bats; do
+  for file in tests/e2e/{brokers,away,soak,lifecycle,tracker,faults,dead_letters}.bats \
+    tests/e2e/!(brokers|away|soak|lifecycle|tracker|faults|dead_letters).bats; do
     [ ! -f "$file" ] || ! wanted "$(basename "$file" .bats)" || echo "$file"
   done
 }

@@ -17,3 +17,11 @@ scene() { # NAME
 @test "brokers come and go behind slow connections, the tracker is killed at times: each record has one line" {
   scene coming_and_going
 }
+
+@test "partitions that get a leader late, on a slow broker, are read from their beginning" {
+  scene late_leader
+}
+
+@test "a leader that its controller does not know any more is not believed: nothing again, nothing lost" {
+  scene stale_leader
+}

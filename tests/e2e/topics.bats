@@ -82,6 +82,34 @@ tells_the_new_topic() {
   diff <(seq 0 3) <(lines_of journal.replay | jq .kafka_partition | sort -n)
 }
 
+# recreate_with PARTITIONS RECORDS LINES: the topic, and waits until its journal has so many lines.
+recreate_with() {
+  "$ROOT/build/kafka-topic" delete "$KAFKA_TOPIC"
+  wait_for 60 create_topic "$KAFKA_TOPIC" "$1"
+  produce -n "$2"
+  wait_for 120 has_lines_of message.received "$3"
+}
+
+# last_lines_are_the_topic COUNT: so many lines, the last ones, have each record of the topic once.
+last_lines_are_the_topic() {
+  diff <(topic_offsets "$KAFKA_TOPIC") <(lines_of message.received | tail -n "$1" |
+    jq -r '"\(.kafka_partition) \(.kafka_offset)"' | sort -n)
+}
+
+@test "a topic is recreated with fewer partitions, then with more: every record of each is journaled" {
+  make_topics 4
+  produce -n 800
+  start_tracker
+  wait_for 60 has_lines_of message.received 800
+  recreate_with 2 100 900
+  last_lines_are_the_topic 100
+  recreate_with 6 300 1200
+  last_lines_are_the_topic 300
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  [ "$(after_the_commits)" -eq 0 ]
+}
+
 # retention_takes ASSIGNOR: from one of two partitions, while the tracker stands still.
 retention_takes() {
   make_topics 2
@@ -117,6 +145,53 @@ all_is_told() {
 
 @test "also when partitions are given one by one" {
   retention_takes cooperative-sticky
+}
+
+# open_transaction COUNT: so many orders in a transaction that stays open until the next one.
+open_transaction() {
+  local line
+  : >open.out
+  sed -n "1,$1p" orders.jsonl >open.jsonl
+  start_in_background "$PWD/open.out" bash -c '"$0" open "$1" 0 <open.jsonl' "$ROOT/build/kafka-topic" "$KAFKA_TOPIC"
+  wait_for 60 grep -q open open.out
+}
+
+stopped_with() { # KEY: of the last stop
+  logged "tracker stopped" | tail -n 1 | jq -c ".metadata.$1"
+}
+
+@test "an open transaction is not taken for a lost end, and no stop waits for it" {
+  make_topics 1
+  produce -n 100 --seed 3
+  kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -C -e -q -o beginning >orders.jsonl
+  open_transaction 50
+  # Journaled and committed beyond the last stable offset.
+  drain -X isolation.level=read_uncommitted
+  has_lines "$journal" 150
+  start_tracker -s tracker.drain_timeout_ms=100000 -s app.log_level=debug
+  wait_for 60 has_logged "partition assigned" 2
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  [ "$(stopped_with drained) $(stopped_with left)" = "true 0" ]
+  # So does a group that reads up to it for the first time.
+  rm "$journal"*
+  start_tracker -s tracker.drain_timeout_ms=100000 -s app.log_level=debug -s kafka.consumer_group=other
+  wait_for 60 has_lines "$journal" 100
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  [ "$(stopped_with drained) $(stopped_with left)" = "true 0" ]
+  has_lines "$journal" 100
+  start_tracker -s app.log_level=debug -s kafka.consumer_group=other
+  transactions commit 1
+  transactions abort 1
+  wait_for 60 has_lines "$journal" 101
+  # 100 orders, 50 aborted and their marker, one and its marker, one aborted and its marker.
+  wait_for 60 is_committed 155
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+  [ "$(lines_of journal.replay | wc -l)" -eq 0 ]
+  [ "$(lines_of journal.gap | wc -l)" -eq 0 ]
+  ! grep -q "does not match the journal" "$log"
 }
 
 # The last test: it ends the Kafka of the others.

@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,6 +24,25 @@
 #define ORDERS     400
 #define PARTITIONS 3
 
+#define JUMP 5
+
+/* The last consumer that was opened while this is NULL: for what a test does to it behind the
+ * source's back. */
+static rd_kafka_t *caught;
+
+rd_kafka_t *rd_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, char *errstr,
+                         size_t errstr_size)
+{
+    rd_kafka_t *(*real)(rd_kafka_type_t, rd_kafka_conf_t *, char *, size_t);
+    rd_kafka_t *rk;
+
+    *(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_new");
+    rk = real(type, conf, errstr, errstr_size);
+    if (type == RD_KAFKA_CONSUMER && !caught)
+        caught = rk;
+    return rk;
+}
+
 /* Producer and tracker in one process, from the generator to the journal. */
 struct fixture {
     struct mock_kafka kafka;
@@ -43,6 +63,7 @@ static int set_up(void **state)
     mock_kafka_open(&f->kafka);
     mock_kafka_create(&f->kafka, "orders", PARTITIONS);
     mock_kafka_create(&f->kafka, "orders-dlq", PARTITIONS);
+    caught = NULL;
     f->log_port = fake_log_port(&f->log);
     f->wake_fd = wake_open();
     strcpy(f->folder, "/tmp/test_flow.XXXXXX");
@@ -382,6 +403,42 @@ static void refused_dead_letters_wait_and_go_when_they_are_allowed(void **state)
     free(lines);
 }
 
+/* One that has journaled some of its records, and from which more than a jump is to come. */
+static struct lane *find_busy(struct tracker *t)
+{
+    for (size_t i = 0; i < t->consume.lanes.count; i++) {
+        struct lane *lane = t->consume.lanes.list[i];
+
+        if (lane->position > 0 && lane->position + JUMP < lane->end)
+            return lane;
+    }
+    return NULL;
+}
+
+/* As by a fault of librdkafka's: nothing but the offsets of the records says so. */
+static void a_position_that_jumps_is_noticed_and_every_record_has_its_line(void **state)
+{
+    struct fixture *f = *state;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    struct line lines[ORDERS] = {0};
+    struct tracker t;
+    struct lane *lane;
+
+    produce_orders(f, 3, 0);
+    begin(f, &t, 0);
+    MOCK_WAIT((lane = find_busy(&t)) != NULL, turn(f, &t));
+    rd_kafka_topic_partition_list_add(list, "orders", lane->partition)->offset =
+        lane->position + JUMP;
+    assert_null(rd_kafka_seek_partitions(caught, list, MOCK_PATIENCE_MS));
+    assert_int_equal(list->elems[0].err, RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_partition_list_destroy(list);
+    drain(f, &t);
+    assert_int_equal(read_journal(f, lines, ORDERS), ORDERS);
+    assert_int_equal(fake_log_count(&f->log, "the position jumped over records, or they are gone; "
+                                             "reading from before them"),
+                     1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -390,6 +447,7 @@ int main(void)
         TEST(retries_and_a_restart_in_the_middle_tell_each_record_once),
         TEST(refused_dead_letters_wait_and_go_when_they_are_allowed),
         TEST(a_broker_that_goes_and_comes_back_costs_nothing),
+        TEST(a_position_that_jumps_is_noticed_and_every_record_has_its_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

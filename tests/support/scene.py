@@ -82,13 +82,13 @@ class Scene(unittest.TestCase):
         self.kafka.create(LETTERS, [list(self.kafka.nodes)])
         self.kafka.create(TOPIC, replicas, **settings)
 
-    def send(self, count, partitions=None, padding=0):
+    def send(self, count, partitions=None, padding=0, address=None):
         """`count` valid orders to each of the partitions; returns when all are acknowledged."""
         for p in sorted(self.kafka.partitions(TOPIC)) if partitions is None else partitions:
             lines = "".join(f"{n}:{order(n, padding)}\n" for n in range(self.numbers, self.numbers + count))
             self.numbers += count
             subprocess.run(
-                ["kcat", "-b", self.kafka.address, "-P", "-t", TOPIC, "-p", str(p), "-K:", "-X", "enable.idempotence=true"],
+                ["kcat", "-b", address or self.kafka.address, "-P", "-t", TOPIC, "-p", str(p), "-K:", "-X", "enable.idempotence=true"],
                 input=lines.encode(), env=environment(), timeout=TOLD_SECONDS, check=True, stderr=subprocess.DEVNULL,
             )
 

@@ -4,6 +4,8 @@
  *   kafka-topic grow TOPIC PARTITIONS        it has so many from then on
  *   kafka-topic commit TOPIC PARTITION       each line of stdin in a transaction of its own
  *   kafka-topic abort TOPIC PARTITION        likewise, but all are aborted
+ *   kafka-topic open TOPIC PARTITION         all lines of stdin in one transaction, which stays open:
+ *                                            says so and waits to be killed; the next one aborts it
  * at $KAFKA_BROKER. Exit 0 when the broker has done it. */
 
 #include <librdkafka/rdkafka.h>
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ANSWER_MS 30000
 
@@ -80,21 +83,35 @@ static int check(rd_kafka_error_t *error)
     return status;
 }
 
-static int send_in_transaction(rd_kafka_t *rk, char **argv, char *line, size_t len)
+static int send_line(rd_kafka_t *rk, char **argv, char *line, size_t len)
 {
     int32_t partition = (int32_t)strtol(argv[3], NULL, 10);
-    bool commits = strcmp(argv[1], "commit") == 0;
     rd_kafka_resp_err_t err;
 
-    if (check(rd_kafka_begin_transaction(rk)) != 0)
-        return 1;
     err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(argv[2]), RD_KAFKA_V_PARTITION(partition),
                             RD_KAFKA_V_VALUE(line, len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                             RD_KAFKA_V_END);
-    if (err || (err = rd_kafka_flush(rk, ANSWER_MS)))
-        return fail(rd_kafka_err2str(err));
+    if (!err)
+        err = rd_kafka_flush(rk, ANSWER_MS);
+    return err ? fail(rd_kafka_err2str(err)) : 0;
+}
+
+static int send_in_transaction(rd_kafka_t *rk, char **argv, char *line, size_t len)
+{
+    bool commits = strcmp(argv[1], "commit") == 0;
+
+    if (check(rd_kafka_begin_transaction(rk)) != 0 || send_line(rk, argv, line, len) != 0)
+        return 1;
     return check(commits ? rd_kafka_commit_transaction(rk, ANSWER_MS)
                          : rd_kafka_abort_transaction(rk, ANSWER_MS));
+}
+
+static void stay_open(void)
+{
+    puts("open");
+    fflush(stdout);
+    for (;;)
+        pause();
 }
 
 static int run_transactions(const char *broker, char **argv)
@@ -104,13 +121,19 @@ static int run_transactions(const char *broker, char **argv)
     char *line = NULL;
     size_t cap = 0;
     ssize_t len;
+    bool is_open = strcmp(argv[1], "open") == 0;
     int status;
 
     if (!rk)
         return fail(why);
     status = check(rd_kafka_init_transactions(rk, ANSWER_MS));
+    if (is_open && status == 0)
+        status = check(rd_kafka_begin_transaction(rk));
     while (status == 0 && (len = getline(&line, &cap, stdin)) > 0)
-        status = send_in_transaction(rk, argv, line, (size_t)len);
+        status = is_open ? send_line(rk, argv, line, (size_t)len)
+                         : send_in_transaction(rk, argv, line, (size_t)len);
+    if (is_open && status == 0)
+        stay_open();
     free(line);
     rd_kafka_destroy(rk);
     return status;
@@ -141,7 +164,8 @@ int main(int argc, char **argv)
     bool is_cut = argc == 5 && strcmp(argv[1], "cut") == 0;
     bool is_grow = argc == 4 && strcmp(argv[1], "grow") == 0;
     bool is_transactions =
-        argc == 4 && (strcmp(argv[1], "commit") == 0 || strcmp(argv[1], "abort") == 0);
+        argc == 4 && (strcmp(argv[1], "commit") == 0 || strcmp(argv[1], "abort") == 0 ||
+                      strcmp(argv[1], "open") == 0);
     rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
     rd_kafka_queue_t *answers;
     rd_kafka_event_t *event;
@@ -151,7 +175,7 @@ int main(int argc, char **argv)
     if (!broker || !(is_delete || is_cut || is_grow || is_transactions))
         return fail(
             "usage: KAFKA_BROKER=... kafka-topic delete TOPIC | cut TOPIC PARTITION OFFSET | "
-            "grow TOPIC PARTITIONS | commit TOPIC PARTITION | abort TOPIC PARTITION");
+            "grow TOPIC PARTITIONS | commit|abort|open TOPIC PARTITION");
     if (is_transactions)
         return run_transactions(broker, argv);
     rk = open_client(broker, NULL, why, sizeof(why));
