@@ -166,6 +166,80 @@ order_rotated_files() {
   judge_strictly
 }
 
+# The renamed files leave the disk as soon as the tracker lets go of them, and only so there is room.
+@test "a full disk: a rename and SIGHUP make room, again and again" {
+  mount_small_disk 1
+  mkdir -p trackers/moved
+  produce 1500
+  start_tracker
+  for n in 1 2 3; do
+    wait_for 40 has_no_room
+    mv "$files/tracker.events" "$files/tracker.events.$n"
+    kill -HUP "$(cat tracker.pid)"
+    wait_for 40 test -e "$files/tracker.events"
+    mv "$files/tracker.events.$n" trackers/moved/
+  done
+  mount -o remount,size=64m "$files"
+  wait_for 40 was_logged 'journal can be written again'
+  mv trackers/moved/* "$files/"
+  wait_for 40 journal_lines 1500
+  stop_tracker
+  rename_moved_files
+  judge_strictly
+}
+
+has_no_room() {
+  [ "$(df --output=avail "$files" | tail -n 1)" -eq 0 ]
+}
+
+rename_moved_files() { # numbered from the oldest on, as the oracle wants them
+  for n in 1 2 3; do mv "$files/tracker.events.$n" "$files/tracker.events.0${n}0"; done
+}
+
+@test "a journal that is edited in place under load gets the lines that it lacks, nothing doubled or torn" {
+  produce 3000 2 3>&- &
+  producer=$!
+  wait_for 20 topic_has_records
+  start_tracker -s tracker.fsync_interval_ms=20
+  for n in 1 2 3 4; do
+    wait_for 40 has_lines "$files/tracker.events" $((n * 400))
+    sed -i 's/nothing that is there/&/' "$files/tracker.events"
+    wait_for 40 is_logged_times "$n" 'journal was deleted or replaced, opened again'
+  done
+  wait "$producer"
+  wait_for 40 journal_lines 3000
+  stop_tracker
+  judge_strictly
+}
+
+is_logged_times() { # COUNT TEXT
+  [ "$(logged "$2")" -eq "$1" ]
+}
+
+@test "a journal that is deleted under load: what is written from then on is in a new file" {
+  produce 2000 2 3>&- &
+  producer=$!
+  wait_for 20 topic_has_records
+  start_tracker -s tracker.fsync_interval_ms=20
+  wait_for 40 has_lines "$files/tracker.events" 400
+  exec 7<"$files/tracker.events"
+  rm "$files/tracker.events"
+  kept=$(wc -l </proc/self/fd/7)
+  exec 7<&-
+  wait_for 40 was_logged 'journal was deleted or replaced, opened again'
+  kill -KILL "$(cat tracker.pid)"
+  wait_for 20 is_gone "$(cat tracker.pid)"
+  start_tracker
+  wait "$producer"
+  wait_for 60 has_lines "$files/tracker.events" $((2000 - kept))
+  stop_tracker
+  # The offsets of the new file have no hole.
+  for p in 0 1; do
+    jq "select(.kafka_partition == $p).kafka_offset" "$files/tracker.events" >offsets
+    diff <(seq "$(head -n 1 offsets)" "$(tail -n 1 offsets)") offsets
+  done
+}
+
 @test "logrotate with the example file, under load and with a crash in between: nothing lost, doubled or torn" {
   produce 4000 2 3>&- &
   producer=$!
