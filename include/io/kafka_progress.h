@@ -23,16 +23,16 @@ struct kafka_committed {
     size_t text_len;
 };
 
-/* `rk` is a consumer of `group` and borrowed, as all else. The eventfd `wake_fd` is written to when an answer
- * came. */
+/* `rk` is a consumer of `group` and borrowed, as all else. The eventfd `wake_fd` is written to when
+ * an answer came. */
 struct kafka_progress *kafka_progress_new(rd_kafka_t *rk, const struct config *cfg,
                                           const char *topic, const char *group,
                                           const struct log *log, int wake_fd);
 
 /* Asks what `group`, any one, committed for the partitions 0 to `count` - 1, until the broker has
  * answered. Returns 1 and the answer in `found`, in that order, the progress's until the next call;
- * 0 while there is none; -1 when `group` may not be read. The last failure is in `err`. Never waits.
- */
+ * 0 while there is none; -1 when `group` may not be read. The last failure is in `err`. Never
+ * waits. */
 int kafka_progress_read(struct kafka_progress *p, const char *group, size_t count,
                         const struct kafka_committed **found, rd_kafka_resp_err_t *err);
 

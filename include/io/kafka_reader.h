@@ -11,8 +11,8 @@
  * readers with the same group at the same time the one that finds the other's commit fails. */
 struct kafka_reader;
 
-/* Never waits for the broker: partitions and offsets are learnt by `serve`, which gives up when
- * they were not known within `timeout_ms`, and fails when the topic does not exist. What is stored
+/* Never waits for the broker: partitions and offsets are learnt by `serve`, which gives up when one
+ * question had no answer for `timeout_ms`, and fails when the topic does not exist. What is stored
  * is committed within a second or so. When nothing is committed in `group`, what is in the groups
  * `<group>-<REASON>` counts. `wake_fd` is an eventfd that is written to when something came.
  * Returns NULL with `e` (ERR_USAGE for a bad librdkafka property). `cfg`, `topic` and `log` must

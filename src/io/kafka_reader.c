@@ -26,7 +26,7 @@ struct kafka_reader {
     struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
     char *group;
     int timeout_ms;
-    int64_t began_ms;
+    int64_t answered_ms;         /* the last time, or when it began */
     rd_kafka_resp_err_t trouble; /* that the question met last */
     enum phase phase;
     int old_reason; /* of ASK_OLD */
@@ -119,6 +119,7 @@ static void ask_old(struct kafka_reader *r)
 static int serve_start(struct kafka_reader *r, struct err *e)
 {
     enum phase phase = r->phase;
+    int old_reason = r->old_reason;
 
     switch (phase) {
     case ASK_TOPIC:
@@ -133,13 +134,15 @@ static int serve_start(struct kafka_reader *r, struct err *e)
     case READY:
         return 0;
     }
-    if (r->phase != phase)
+    if (r->phase != phase || r->old_reason != old_reason) {
         r->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
+        r->answered_ms = kafka_now_ms();
+    }
     if (phase != ASK_OLD && is_final(r->trouble))
         return err_set(e, ERR_RUNTIME, "%s %s: %s", phase == ASK_TOPIC ? "topic" : "group",
                        phase == ASK_TOPIC ? r->consumer.topic : r->group,
                        rd_kafka_err2str(r->trouble));
-    if (r->phase != READY && kafka_now_ms() - r->began_ms >= r->timeout_ms)
+    if (r->phase != READY && kafka_now_ms() - r->answered_ms >= r->timeout_ms)
         return err_set(e, ERR_RUNTIME, "no answer from Kafka within %d ms%s%s", r->timeout_ms,
                        r->trouble ? ": " : "", r->trouble ? rd_kafka_err2str(r->trouble) : "");
     return 0;
@@ -260,7 +263,7 @@ struct kafka_reader *kafka_reader_open(const struct config *cfg, const char *top
     }
     r->group = mem_strdup(group);
     r->timeout_ms = timeout_ms;
-    r->began_ms = kafka_now_ms();
+    r->answered_ms = kafka_now_ms();
     r->progress = kafka_progress_new(r->consumer.client.rk, cfg, topic, r->group, log, wake_fd);
     r->topics = kafka_topics_new(r->consumer.client.rk, wake_fd);
     return r;
