@@ -237,7 +237,7 @@ static void what_the_broker_refuses_is_reported_by_its_kind(void **state)
         /* Batches stay small. */
         {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1, SINK_TOO_LARGE},
         {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, 1, SINK_TOO_LARGE},
-        {RD_KAFKA_RESP_ERR_INVALID_RECORD, 1, SINK_TROUBLE},
+        {RD_KAFKA_RESP_ERR_INVALID_RECORD, 1, SINK_INVALID},
         {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, SINK_TROUBLE},
     };
     struct fixture *f = *state;
@@ -404,15 +404,18 @@ static void what_a_denied_producer_took_is_reported(void **state)
 {
     struct fixture *f = *state;
     struct outgoing o = record("value");
+    struct sink_report r;
+    uint64_t taken = 0;
 
     kafka_sink_close(f->sink);
     refuse(f, MOCK_INIT_PRODUCER, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, 1);
     open_sink(f);
-    for (uint64_t tag = 0; tag < 10; tag++)
-        send_tagged(f, &o, tag);
-    for (uint64_t tag = 0; tag < 10; tag++) {
-        struct sink_report r = wait_for_report(f);
-
+    /* The broker may have answered before all are sent: then the sink takes no more for now. */
+    while (taken < 10 && f->port.send(f->port.self, &o, taken, &r) == SEND_TAKEN)
+        taken++;
+    assert_true(taken > 0);
+    for (uint64_t tag = 0; tag < taken; tag++) {
+        r = wait_for_report(f);
         assert_int_equal(r.tag, tag);
         assert_int_equal(r.status, SINK_TROUBLE);
     }

@@ -143,14 +143,27 @@ static void what_may_pass_is_told_once_and_tried_again(void **state)
     struct err trouble;
 
     rd_kafka_mock_push_request_errors(
-        f->kafka.cluster, MOCK_JOIN_GROUP, 3, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
-        RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+        f->kafka.cluster, MOCK_JOIN_GROUP, 3, RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED,
+        RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED, RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED);
     member_open(f, m);
     MOCK_WAIT(kafka_source_take_trouble(m->source, &trouble), member_serve(m));
-    assert_non_null(strstr(trouble.text, "Group authorization failed"));
+    assert_non_null(strstr(trouble.text, "maximum size"));
     member_join(m);
     assert_int_equal(fake_log_count(&m->log, "Kafka consumer reports"), 3);
     assert_false(kafka_source_take_trouble(m->source, &trouble));
+}
+
+static void a_missing_permission_is_named_with_a_remedy_and_tried_again(void **state)
+{
+    struct group *f = *state;
+    struct member *m = &f->a;
+
+    rd_kafka_mock_push_request_errors(f->kafka.cluster, MOCK_JOIN_GROUP, 1,
+                                      RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    member_open(f, m);
+    MOCK_WAIT(fake_log_last(&m->log, "no partition was assigned"), member_serve(m));
+    assert_non_null(strstr(fake_log_last(&m->log, "no partition was assigned")->fields, "remedy="));
+    member_join(m);
 }
 
 /* It accepts and never answers; a plain close would hang for ever. */
@@ -183,6 +196,7 @@ int main(void)
         TEST(a_missing_broker_is_told_once_and_it_goes_on_by_itself),
         TEST(what_only_other_settings_help_is_for_good),
         TEST(what_may_pass_is_told_once_and_tried_again),
+        TEST(a_missing_permission_is_named_with_a_remedy_and_tried_again),
         TEST(a_broker_that_does_not_answer_does_not_hold_the_close_up),
     };
 
