@@ -31,7 +31,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 LOCAL_KAFKA = os.path.join(ROOT, "scripts", "local_kafka.sh")
 
 # Three of these fit on a small machine: the quick compiler alone has a node up in half of the time.
-JAVA = ["java", "-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+# It reads the names of files in the encoding of the locale.
+JAVA = ["env", "LC_ALL=C.UTF-8", "java", "-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
         "-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"]
 
 # A broker that was killed is out of the cluster after its session; what moves then are the leaders.
@@ -211,7 +212,7 @@ class Node:
             "controller.listener.names": "CONTROLLER",
             "listeners": ",".join(listeners),
             "advertised.listeners": f"PLAINTEXT://{self.address}",
-            "log.dirs": os.path.join(self.folder, "data"),
+            "log.dirs": "data",  # in the folder in which Java runs: it reads this file as Latin-1
             "offsets.topic.replication.factor": self.cluster.size,
             "transaction.state.log.replication.factor": self.cluster.size,
             **self.cluster.properties,
@@ -229,7 +230,7 @@ class Node:
         if self.wall is None:
             words = self.java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c")
             with open(os.path.join(self.folder, "format.log"), "w", encoding="utf-8") as log:
-                subprocess.run([*words, os.path.join(self.folder, "server.properties")], stdout=log, stderr=log, check=True)
+                subprocess.run([*words, "server.properties"], cwd=self.folder, stdout=log, stderr=log, check=True)
             return
         os.makedirs(data)
         with open(os.path.join(data, "meta.properties"), "w", encoding="utf-8") as f:
@@ -239,8 +240,8 @@ class Node:
         """Starts it again with its data, or for the first time. Does not wait, see is_ready."""
         with open(os.path.join(self.folder, "kafka.log"), "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *self.java("kafka.Kafka", os.path.join(self.folder, "server.properties"))],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                ["setpriv", "--pdeathsig", "KILL", *self.java("kafka.Kafka", "server.properties")],
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )
 
     def is_running(self):
