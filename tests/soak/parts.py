@@ -17,7 +17,7 @@ from cluster import Cluster  # noqa: E402
 PARTITIONS = 12  # at the beginning
 SESSION_MAX_MS = 3000
 REFRESH_MS = 3000  # until a topic that has grown is noticed
-SPARE_SECONDS = 20
+SPARE_SECONDS = 6
 FLUSH_SECONDS = 600  # a producer of the storm may find its brokers down or frozen, again and again
 BUSY_BYTES = 1 << 17  # within one look
 YOUNG_SECONDS = 5

@@ -66,7 +66,7 @@ ONE_BROKER_CLOCKS = {"broker_kill": (50, 30, 70)}
 
 # With several brokers trackers are harmed for a while and spared for a while: one has to live, and its group to be at
 # rest, to meet what happens to the brokers. Seconds.
-HARMED, SPARED = 25, 40
+HARMED, SPARED = 30, 30
 
 DELAYS = [0, 0.025, 0.05, 0.05]  # seconds each way
 MAX_PARTITIONS = 24
