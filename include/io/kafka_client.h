@@ -16,8 +16,9 @@ struct kafka_client {
     bool awaits_answer; /* a broker that answers is not enough: its owner says that Kafka is back */
     bool is_down;
     bool was_up;
-    int looks_without;    /* statistics in a row without the brokers that it needs */
-    char bootstrap[4100]; /* what `facts` point to */
+    bool topic_was_missing; /* reported since the owner set it to false */
+    int looks_without;      /* statistics in a row without the brokers that it needs */
+    char bootstrap[4100];   /* what `facts` point to */
     struct kafka_reason_client facts;
     struct kafka_reason reason; /* of the last failure since something came */
     const char *logged;         /* the name of the one in the log, or NULL; while is_logged */

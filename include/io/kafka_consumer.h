@@ -21,6 +21,8 @@ struct kafka_consumer {
     size_t room_bytes;         /* bound of what is fetched ahead, see kafka_room; 0: none */
     size_t refill_bytes;       /* librdkafka fetches more of a partition that has less */
     size_t refill_records;     /* likewise */
+    bool was_missing; /* the topic was, for a while: it may be another one now; partitions that come
+                         are doubtful */
     struct kafka_inquiry *inquiry;
     struct kafka_partition *partitions;
     size_t partition_count; /* in order of their numbers */
@@ -46,6 +48,7 @@ struct kafka_partition {
     bool has_begun;          /* `next` is known; nothing is fetched before */
     bool is_assigned;        /* librdkafka fetches it */
     bool has_answered;       /* something came since it was assigned last */
+    bool is_doubtful;        /* it may be another one than it was, until it begins */
     bool is_lost;        /* librdkafka reads it elsewhere: it must be assigned again at `next` */
     int64_t next;        /* offset to be fetched */
     int64_t refused;     /* offset that the broker could not read, -1 for none */
@@ -87,7 +90,8 @@ struct kafka_partition *kafka_consumer_find(const struct kafka_consumer *c, int3
 rd_kafka_topic_partition_list_t *kafka_consumer_waiting(const struct kafka_consumer *c);
 
 /* Whether the broker refused to read just where the partition stands; a refusal may also be of an
- * earlier assignment, or behind records that compaction took. */
+ * earlier assignment, or behind records that compaction took. Or the topic was missing: a new one
+ * may have grown beyond where the old one was read. */
 bool kafka_consumer_is_beyond(const struct kafka_consumer *c, int32_t partition);
 
 /* `partition` is to be read from `next` on, by the next kafka_consumer_assign. */

@@ -26,6 +26,7 @@ struct kafka_member_options {
     int wake_fd;
     const struct log *log;
     struct kafka_probe *probe;
+    bool was_missing; /* the topic, for the member before, see struct kafka_consumer */
 };
 
 /* Joins the group of the settings and subscribes to its topic; never waits for the broker. Returns

@@ -64,8 +64,10 @@ static void tell_assigned(struct kafka_assignment *a, struct assignment *partiti
 static void begin_assigned(struct kafka_assignment *a, struct assignment *partitions, size_t count,
                            const struct source_events *events)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         kafka_consumer_add(a->consumer, partitions[i].partition);
+        partitions[i].was_beyond = kafka_consumer_is_beyond(a->consumer, partitions[i].partition);
+    }
     tell_assigned(a, partitions, count, events);
     assign(a);
     kafka_assignment_release(a);

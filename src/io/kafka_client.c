@@ -126,10 +126,16 @@ static void on_error(rd_kafka_t *rk, int err, const char *text, void *opaque)
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
         note_down(c);
         return;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        c->topic_was_missing = true;
+        break;
     default:
-        log_with(c->log, LOG_WARN, "Kafka reports an error", text,
-                 LOG_TEXT("code", rd_kafka_err2name((rd_kafka_resp_err_t)err)));
+        break;
     }
+    log_with(c->log, LOG_WARN, "Kafka reports an error", text,
+             LOG_TEXT("code", rd_kafka_err2name((rd_kafka_resp_err_t)err)));
 }
 
 /* What one look at the statistics finds. */

@@ -52,8 +52,12 @@ void kafka_consumer_add(struct kafka_consumer *c, int32_t partition)
     memmove(&c->partitions[i + 1], &c->partitions[i],
             (c->partition_count - i) * sizeof(*c->partitions));
     c->partition_count++;
-    c->partitions[i] = (struct kafka_partition){
-        .partition = partition, .next = -1, .refused = -1, .check_at = -1, .stored = -1};
+    c->partitions[i] = (struct kafka_partition){.partition = partition,
+                                                .is_doubtful = c->was_missing,
+                                                .next = -1,
+                                                .refused = -1,
+                                                .check_at = -1,
+                                                .stored = -1};
     c->trouble_code = RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -96,7 +100,7 @@ bool kafka_consumer_is_beyond(const struct kafka_consumer *c, int32_t partition)
 {
     const struct kafka_partition *p = kafka_consumer_find(c, partition);
 
-    return p->has_begun && p->refused == p->next;
+    return p->is_doubtful || (p->has_begun && p->refused == p->next);
 }
 
 void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t next)
@@ -104,6 +108,7 @@ void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t n
     struct kafka_partition *p = kafka_consumer_find(c, partition);
 
     p->has_begun = true;
+    p->is_doubtful = false;
     p->is_lost = true;
     p->next = next;
     p->refused = -1;
@@ -363,6 +368,23 @@ bool kafka_consumer_take_trouble(struct kafka_consumer *c, struct err *trouble)
     return true;
 }
 
+/* Nothing more is read before it is known whether it is the topic that it was: a new one answers at
+ * the old one's offsets as soon as it has grown beyond them. */
+static void stop_missing(struct kafka_consumer *c)
+{
+    c->client.topic_was_missing = false;
+    if (!c->probe)
+        return;
+    c->was_missing = true;
+    for (size_t i = 0; i < c->partition_count; i++) {
+        struct kafka_partition *p = &c->partitions[i];
+
+        p->is_doubtful = true;
+        if (p->has_begun)
+            p->refused = p->next;
+    }
+}
+
 int kafka_consumer_serve(struct kafka_consumer *c, struct err *e)
 {
     rd_kafka_message_t *m;
@@ -376,6 +398,8 @@ int kafka_consumer_serve(struct kafka_consumer *c, struct err *e)
         rc = judge_event(c, m, e);
         rd_kafka_message_destroy(m);
     }
+    if (c->client.topic_was_missing)
+        stop_missing(c);
     kafka_consumer_hand_over(c, false);
     kafka_room_serve(c);
     wake_fetchers(c);
@@ -388,7 +412,8 @@ static enum fetch_result fetch(void *self, int32_t partition, struct message *m)
 {
     struct kafka_consumer *c = self;
     struct kafka_partition *p = kafka_consumer_find(c, partition);
-    bool is_readable = p && p->is_assigned && !p->is_lost && p->refused < 0;
+    bool is_readable = p && p->is_assigned && !p->is_lost && p->refused < 0 &&
+                       !(c->probe && c->client.topic_was_missing);
     rd_kafka_message_t *rkm;
     enum fetch_result result = FETCH_NOTHING;
 

@@ -243,6 +243,7 @@ struct kafka_member *kafka_member_open(const struct kafka_member_options *o, str
                                           .is_final = is_final,
                                           .begins_anew = reset != KAFKA_RESET_ERROR,
                                           .probe = o->probe,
+                                          .was_missing = o->was_missing,
                                           .room_bytes = o->room_bytes,
                                           .refill_bytes = queue_kbytes_of(o->fetch_bytes) * 1024,
                                           .refill_records = queue_records_of(o->fetch_bytes)};

@@ -14,7 +14,8 @@
 
 /* What librdkafka fetches for a consumer, and from where. */
 
-#define TOPIC "orders"
+#define TOPIC    "orders"
+#define STILL_MS 500
 
 struct fixture {
     struct mock_kafka kafka;
@@ -50,6 +51,8 @@ static int set_up(void **state)
     rd_kafka_conf_set(conf, "enable.auto.offset.store", "false", NULL, 0);
     rd_kafka_conf_set(conf, "auto.offset.reset", "error", NULL, 0);
     rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", NULL, 0);
+    rd_kafka_conf_set(conf, "topic.metadata.refresh.interval.ms", "100", NULL, 0);
+    rd_kafka_conf_set(conf, "topic.metadata.propagation.max.ms", "100", NULL, 0);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     f->log_port = fake_log_port(&f->log);
     f->consumer = (struct kafka_consumer){.client = {.log = &f->log_port, .wake_fd = -1},
@@ -162,6 +165,38 @@ static void an_error_outside_of_its_queue_is_of_its_partition(void **state)
     rd_kafka_queue_destroy(own);
 }
 
+/* What is there afterwards may be another topic, that has grown beyond where the old one was read. */
+static void a_topic_that_was_missing_is_not_read_until_its_partitions_begin_again(void **state)
+{
+    struct fixture *f = *state;
+    struct kafka_probe *probe = kafka_probe_new(&f->kafka.cfg, &f->log_port);
+    int64_t until_ms;
+
+    f->consumer.probe = probe;
+    write_records(f, 0, 5);
+    begin_at(f, 0);
+    MOCK_WAIT(f->next == 5, read_records(f));
+    assert_false(kafka_consumer_is_beyond(&f->consumer, 0));
+    rd_kafka_mock_topic_set_error(f->kafka.cluster, TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    MOCK_WAIT(f->consumer.was_missing, read_records(f));
+    rd_kafka_mock_topic_set_error(f->kafka.cluster, TOPIC, RD_KAFKA_RESP_ERR_NO_ERROR);
+    write_records(f, 5, 9);
+    until_ms = kafka_now_ms() + STILL_MS;
+    while (kafka_now_ms() < until_ms)
+        read_records(f);
+    assert_int_equal(f->next, 5);
+    assert_true(kafka_consumer_is_beyond(&f->consumer, 0));
+    kafka_consumer_add(&f->consumer, 1);
+    assert_true(kafka_consumer_is_beyond(&f->consumer, 1));
+    MOCK_WAIT(f->next == 9, {
+        if (kafka_consumer_is_beyond(&f->consumer, 0))
+            kafka_consumer_begin(&f->consumer, 0, f->next);
+        read_records(f);
+    });
+    f->consumer.probe = NULL;
+    kafka_probe_drop(probe);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -169,6 +204,7 @@ int main(void)
         TEST(a_partition_that_has_not_begun_is_not_assigned),
         TEST(records_outside_of_their_queue_are_an_error_and_read_again),
         TEST(an_error_outside_of_its_queue_is_of_its_partition),
+        TEST(a_topic_that_was_missing_is_not_read_until_its_partitions_begin_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
