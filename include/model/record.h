@@ -67,9 +67,9 @@ enum record_reason record_reason_find(const char *name, size_t len);
 void record_write(const struct record *r, struct strbuf *out);
 
 /* Appends the line for offsets [from, to) of a partition that can no longer be read
- * (`journal.gap`), that hold no record and no record follows yet (`journal.skip`), that will be told a second time because the group was set back
- * (`journal.replay`), or that begin again because the topic was recreated (`journal.replay` with
- * `"recreated": true`). */
+ * (`journal.gap`), that hold no record while none follows yet (`journal.skip`), that will be told a
+ * second time because the group was set back (`journal.replay`), or that begin again because the
+ * topic was recreated (`journal.replay` with `"recreated": true`). */
 void record_write_gap(int64_t now_ms, const char *topic, int32_t partition, int64_t from,
                       int64_t to, struct strbuf *out);
 void record_write_skip(int64_t now_ms, const char *topic, int32_t partition, int64_t from,
