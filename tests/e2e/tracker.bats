@@ -55,7 +55,7 @@ load ../support/flow_on_kafka
   produce -n 1
   run --separate-stderr drain -X auto.offset.reset=error
   [ "$status" -eq 1 ]
-  [[ $stderr == "tracker: $KAFKA_TOPIC/0: "*"No offset stored" ]]
+  [[ $stderr == "tracker: $KAFKA_TOPIC/0: nothing is committed by the group, and auto.offset.reset is error" ]]
   run --separate-stderr drain -X session.timeout.ms=500
   [ "$status" -eq 1 ]
   [[ $stderr == "tracker: Kafka consumer: "*"Invalid session timeout" ]]
