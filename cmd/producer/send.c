@@ -157,8 +157,8 @@ static int report_file(const struct produce *p, const struct order_file *file)
     return c->not_orders > 0 ? 1 : 0;
 }
 
-/* Missing topics are created when the broker answers soon; when it is unavailable the sink waits for
- * it and says so. Returns 1 for an answer, 0 for none, -1 with `e`. */
+/* Missing topics are created when the broker answers soon; when it is unavailable the sink waits
+ * for it and says so. Returns 1 for an answer, 0 for none, -1 with `e`. */
 static int prepare_topics(const struct config *cfg, const struct log *log,
                           struct kafka_cluster *cluster, const char **logged_reason, struct err *e)
 {

@@ -7,10 +7,10 @@
 #include "flow/port.h"
 #include "flow/start.h"
 
-/* Kafka seems not to hold what was journaled: its log ends before, the broker refuses the offset, or
- * the group lost a commit that was acknowledged to us. One answer proves nothing: a broker that is
- * cut off from its controller goes on to answer for partitions that have another leader by now, with
- * a lower end. So Kafka is asked again for longer than a broker keeps its session without the
+/* Kafka seems not to hold what was journaled: its log ends before, the broker refuses the offset,
+ * or the group lost a commit that was acknowledged to us. One answer proves nothing: a broker that
+ * is cut off from its controller goes on to answer for partitions that have another leader by now,
+ * with a lower end. So Kafka is asked again for longer than a broker keeps its session without the
  * controller, and what it holds is compared with the last record that was journaled. Pure. */
 
 #define DOUBT_CONFIRM_MS 20000 /* sessions: 9 s by default with KRaft, 18 s with ZooKeeper */

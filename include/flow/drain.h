@@ -13,8 +13,8 @@ void drain_begin(struct consume *c);
 /* Learns where the lane's partition ends, and whether the lane has come there. */
 void drain_note_end(struct consume *c, struct lane *lane);
 
-/* At a stop, when nothing came from the partition: one that is read to where it can be read has come
- * to its end, though the log goes on, in a transaction that is open. */
+/* At a stop, when nothing came from the partition: one that is read to where it can be read has
+ * come to its end, though the log goes on, in a transaction that is open. */
 void drain_note_nothing(struct lane *lane);
 
 /* At a stop nobody waits for a backoff: the record has one more attempt at once, then it is left.

@@ -45,8 +45,8 @@ struct kafka_admin *kafka_admin_open(const struct config *cfg, const struct log 
 enum kafka_admin_result kafka_admin_turn(struct kafka_admin *a, int wait_ms,
                                          struct kafka_cluster *cluster, struct err *e);
 
-/* After GOOD: waits up to `wait_ms` until the brokers that lead the orders' partitions answer too. A
- * broker that answers may advertise addresses where none of them can be reached. */
+/* After GOOD: waits up to `wait_ms` until the brokers that lead the orders' partitions answer too.
+ * A broker that answers may advertise addresses where none of them can be reached. */
 enum kafka_admin_result kafka_admin_reach(struct kafka_admin *a, int wait_ms, struct err *e);
 
 /* Returns 0 when the topic is there, or -1 with `e`: why it is not. */

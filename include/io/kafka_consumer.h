@@ -61,8 +61,8 @@ struct kafka_partition {
     size_t record_bytes; /* on average, 0: not known */
 };
 
-/* Takes `conf`. The members down to `refill_records`, with client.log and client.wake_fd, are set by
- * the caller. Returns 0, or -1 with ERR_USAGE. */
+/* Takes `conf`. The members down to `refill_records`, with client.log and client.wake_fd, are set
+ * by the caller. Returns 0, or -1 with ERR_USAGE. */
 int kafka_consumer_open(struct kafka_consumer *c, rd_kafka_conf_t *conf, struct err *e);
 
 /* Serves callbacks and tells what the consumer itself has to say. Returns 0, or -1 with `e` when it

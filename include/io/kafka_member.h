@@ -15,9 +15,9 @@
  * at a time. */
 struct kafka_member;
 
-/* All borrowed. `wake_fd` is an eventfd that is written to when something came; `fetch_bytes`, 2 KiB
- * or more, is the share of one partition in what is fetched ahead, `room_bytes` bounds that of all
- * together (about). */
+/* All borrowed. `wake_fd` is an eventfd that is written to when something came; `fetch_bytes`, 2
+ * KiB or more, is the share of one partition in what is fetched ahead, `room_bytes` bounds that of
+ * all together (about). */
 struct kafka_member_options {
     const struct config *cfg;
     size_t fetch_bytes;

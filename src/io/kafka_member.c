@@ -120,8 +120,8 @@ static const char *default_assignor(void)
     return rd_kafka_version() < 0x020601ff ? "range" : "cooperative-sticky";
 }
 
-/* With group.protocol=consumer (KIP-848) librdkafka refuses what only the classic one has: the broker
- * decides these. */
+/* With group.protocol=consumer (KIP-848) librdkafka refuses what only the classic one has: the
+ * broker decides these. */
 static bool has_new_protocol(const struct config *cfg)
 {
     for (size_t i = 0; i < cfg->kafka.property_count; i++)

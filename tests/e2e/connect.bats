@@ -254,7 +254,7 @@ names_it() {
   run timeout 120 "$ROOT/bin/producer" --redrive "${TLS_LOGIN[@]}"
   [ "$status" -eq 0 ] || fail "$output"
   [[ $output == *"acknowledged 5"* ]] || fail "$output"
-  ! has_logged "$AWAY"
+  run ! has_logged "$AWAY"
   [ "$(last_log_message)" = "tracker stopped" ]
   tail -n 1 "$log" | jq -e '.metadata.drained' || fail "$(cat "$log")"
 }

@@ -165,7 +165,8 @@ static void an_error_outside_of_its_queue_is_of_its_partition(void **state)
     rd_kafka_queue_destroy(own);
 }
 
-/* What is there afterwards may be another topic, that has grown beyond where the old one was read. */
+/* What is there afterwards may be another topic, that has grown beyond where the old one was read.
+ */
 static void a_topic_that_was_missing_is_not_read_until_its_partitions_begin_again(void **state)
 {
     struct fixture *f = *state;

@@ -4,8 +4,9 @@
  *   kafka-topic grow TOPIC PARTITIONS        it has so many from then on
  *   kafka-topic commit TOPIC PARTITION       each line of stdin in a transaction of its own
  *   kafka-topic abort TOPIC PARTITION        likewise, but all are aborted
- *   kafka-topic open TOPIC PARTITION         all lines of stdin in one transaction, which stays open:
- *                                            says so and waits to be killed; the next one aborts it
+ *   kafka-topic open TOPIC PARTITION         all lines of stdin in one transaction, which stays
+ *                                            open: says so and waits to be killed; the next one
+ *                                            aborts it
  * at $KAFKA_BROKER. Exit 0 when the broker has done it. */
 
 #include <librdkafka/rdkafka.h>
