@@ -21,7 +21,7 @@ bool doubt_is_due(const struct doubt *d, const struct start_facts *f)
 {
     if (wanted(f) < 0)
         return false;
-    return d->is_open || wanted(f) > f->high || (f->was_beyond && wanted(f) >= f->low) ||
+    return d->is_open || wanted(f) > f->high || (f->was_beyond && wanted(f) > f->low) ||
            has_lost_a_commit(f);
 }
 

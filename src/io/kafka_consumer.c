@@ -118,6 +118,20 @@ void kafka_consumer_begin(struct kafka_consumer *c, int32_t partition, int64_t n
 
 /* ---- what librdkafka fetches ---- */
 
+/* What is left of the assignment before, as errors of a topic that was missing then. */
+static void empty_queue(struct kafka_consumer *c, rd_kafka_queue_t *queue)
+{
+    bool was_missing = c->client.topic_was_missing;
+    rd_kafka_message_t *m;
+
+    for (size_t left = rd_kafka_queue_length(queue); left > 0; left--) {
+        m = rd_kafka_consume_queue(queue, 0);
+        if (m)
+            rd_kafka_message_destroy(m);
+    }
+    c->client.topic_was_missing = was_missing;
+}
+
 /* Before each assignment: a topic that was recreated since has other queues, and what comes before
  * forwarding is off would be in the consumer's own. */
 static void take_queue(struct kafka_consumer *c, struct kafka_partition *p)
@@ -125,6 +139,7 @@ static void take_queue(struct kafka_consumer *c, struct kafka_partition *p)
     release_queue(p);
     p->queue = rd_kafka_queue_get_partition(c->client.rk, c->topic, p->partition);
     rd_kafka_queue_forward(p->queue, NULL);
+    empty_queue(c, p->queue);
     kafka_wake_on(p->queue, c->client.wake_fd);
 }
 

@@ -215,6 +215,7 @@ static void what_is_ordinary_gives_no_reason_for_doubt(void **state)
         {-1, -1, -1, 0, 100, false},    {50, 30, 40, 0, 100, false},
         {100, 100, 100, 0, 100, false}, {50, 50, 50, 60, 100, true}, /* retention was faster */
         {50, -1, -1, 0, 100, false},    {-1, -1, 70, 0, 100, false},
+        {60, 60, 60, 60, 100, true}, /* nothing that was journaled can be there */
     };
     struct doubt d = {0};
 
