@@ -196,7 +196,8 @@ is_taken() { # PORT
 @test "a Kafka of another checkout that has just taken the port is not taken for our own" {
   other="$checkout/build/embedded-broker"
   real=$(command -v java)
-  fake java 'case "$*" in *kafka.Kafka*) "'"$other"'" "'"$START_KAFKA_PORT"'" orders & other=$!; sleep 5; kill $other; exit 1 ;; esac
+  fake java 'case "$*" in *kafka.Kafka*) "'"$other"'" "'"$START_KAFKA_PORT"'" orders & other=$!
+    trap "kill $other; wait $other; exit 1" TERM; sleep 5; kill $other; wait $other; exit 1 ;; esac
     exec "'"$real"'" "$@"'
   start --kafka java
   failed_with 1
