@@ -178,6 +178,17 @@ as_nobody() { # COMMAND...
   [ ! -e "$BATS_TEST_TMPDIR/started" ]
 }
 
+@test "a test ends what it started, and no process that has its pid now" {
+  start_in_background /dev/null sleep 1000
+  ours=$started_pid
+  start_detached /dev/null sleep 1000
+  stranger=$started_pid
+  echo "$stranger 1" >>"$BATS_TEST_TMPDIR/background"
+  end_background
+  is_gone "$ours"
+  kill "$stranger"
+}
+
 # ---- who calls
 
 # called_by WHAT CODE: start.sh and stop.sh, by a relative path, from a shell that has run CODE first.

@@ -42,15 +42,15 @@ is_gone() { # PID
 # It holds none of the files by which bats would wait for it.
 start_in_background() {
   start_detached "$@"
-  echo "$started_pid" >>"$BATS_TEST_TMPDIR/background"
+  echo "$started_pid $(process_start_ticks "$started_pid")" >>"$BATS_TEST_TMPDIR/background"
 }
 
-# end_background: for teardown.
+# end_background: for teardown. A pid that has passed to another process meanwhile is left alone.
 end_background() {
-  local pid
+  local pid ticks
   [ -f "$BATS_TEST_TMPDIR/background" ] || return 0
-  while read -r pid; do
-    end_process "$pid" 10 || :
+  while read -r pid ticks; do
+    [ "$(process_start_ticks "$pid")" != "${ticks:-gone}" ] || end_process "$pid" 10 || :
   done <"$BATS_TEST_TMPDIR/background"
 }
 
