@@ -153,7 +153,7 @@ open_transaction() {
   local line
   : >open.out
   sed -n "1,$1p" orders.jsonl >open.jsonl
-  start_in_background "$PWD/open.out" bash -c '"$0" open "$1" 0 <open.jsonl' "$ROOT/build/kafka-topic" "$KAFKA_TOPIC"
+  start_in_background "$PWD/open.out" bash -c 'exec "$0" open "$1" 0 <open.jsonl' "$ROOT/build/kafka-topic" "$KAFKA_TOPIC"
   wait_for 60 grep -q open open.out
 }
 

@@ -18,7 +18,7 @@
 #define PARTITIONS 4
 #define BATCH      100
 #define BATCHES    3
-#define RECORDS    (BATCH * BATCHES)
+#define RECORDS    300 /* of each partition, in BATCHES */
 #define VALUE      1000
 #define ROOM       ((size_t)2 * BATCH * VALUE) /* of two batches */
 #define STILL_MS   500
