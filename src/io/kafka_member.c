@@ -237,7 +237,10 @@ struct kafka_member *kafka_member_open(const struct kafka_member_options *o, str
     m->instance_id = o->instance_id;
     m->assignment = (struct kafka_assignment){
         .consumer = &m->consumer, .set_back = &m->set_back, .reset = reset};
-    m->consumer = (struct kafka_consumer){.client = {.log = o->log, .wake_fd = o->wake_fd},
+    m->consumer = (struct kafka_consumer){.client = {.log = o->log,
+                                                     .wake_fd = o->wake_fd,
+                                                     .is_down = o->was_logged,
+                                                     .is_logged = o->was_logged},
                                           .cfg = o->cfg,
                                           .topic = o->cfg->kafka.topic,
                                           .is_final = is_final,

@@ -95,6 +95,7 @@ static bool is_greedy(const struct kafka_source *s, size_t partitions)
 static void end_member(struct kafka_source *s)
 {
     s->options.was_missing = kafka_member_consumer(s->member)->was_missing;
+    s->options.was_logged = kafka_member_consumer(s->member)->client.is_logged;
     if (s->is_dead)
         kafka_member_discard(s->member);
     else

@@ -115,6 +115,24 @@ static void a_missing_broker_is_told_once_and_it_goes_on_by_itself(void **state)
     assert_int_equal(fake_log_count(&m->log, "Kafka is away, trying until it is back"), 1);
 }
 
+static void kafka_is_back_for_the_client_that_replaces_one_that_died_while_it_was_away(void **state)
+{
+    struct group *f = *state;
+    struct member *m = &f->a;
+
+    config_set_property(&f->kafka.cfg, "group.instance.id", "named", "test");
+    member_open(f, m);
+    member_join(m);
+    rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
+    MOCK_WAIT(fake_log_count(&m->log, "Kafka is away, trying until it is back") == 1,
+              member_serve(m));
+    mock_kafka_delay(&f->kafka, MOCK_HEARTBEAT, 0, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    rd_kafka_mock_broker_set_up(f->kafka.cluster, 1);
+    MOCK_WAIT(fake_log_count(&m->log, "Kafka consumer failed, replacing it") == 1, member_serve(m));
+    MOCK_WAIT(fake_log_count(&m->log, "Kafka is back") == 1, member_serve(m));
+    assert_int_equal(fake_log_count(&m->log, "Kafka is away, trying until it is back"), 1);
+}
+
 static void what_only_other_settings_help_is_for_good(void **state)
 {
     struct group *f = *state;
@@ -194,6 +212,7 @@ int main(void)
         TEST(a_revocation_waits_until_the_partitions_are_released),
         TEST(a_close_in_the_middle_of_a_revocation_ends_it),
         TEST(a_missing_broker_is_told_once_and_it_goes_on_by_itself),
+        TEST(kafka_is_back_for_the_client_that_replaces_one_that_died_while_it_was_away),
         TEST(what_only_other_settings_help_is_for_good),
         TEST(what_may_pass_is_told_once_and_tried_again),
         TEST(a_missing_permission_is_named_with_a_remedy_and_tried_again),

@@ -27,6 +27,7 @@ struct mock_kafka {
 #define MOCK_OFFSET_COMMIT 8
 #define MOCK_OFFSET_FETCH  9
 #define MOCK_JOIN_GROUP    11
+#define MOCK_HEARTBEAT     12
 #define MOCK_CREATE_TOPICS 19
 #define MOCK_INIT_PRODUCER 22
 
