@@ -88,6 +88,36 @@ bool kafka_sink_take_denial(struct kafka_sink *s, struct err *denial)
     return true;
 }
 
+/* ---- sending ---- */
+
+static rd_kafka_headers_t *make_headers(const struct outgoing *o)
+{
+    rd_kafka_headers_t *list = rd_kafka_headers_new(o->header_count);
+
+    for (size_t i = 0; i < o->header_count; i++)
+        rd_kafka_header_add(list, o->headers[i].name, -1, o->headers[i].value,
+                            (ssize_t)o->headers[i].value_len);
+    return list;
+}
+
+static rd_kafka_resp_err_t produce(struct kafka_sink *s, struct sent *sent)
+{
+    const struct outgoing *o = &sent->record;
+    rd_kafka_headers_t *headers = o->header_count ? make_headers(o) : NULL;
+    rd_kafka_resp_err_t err;
+
+    /* No copy: key and value stay in `sent` until the report. librdkafka's macros want plain
+     * pointers. */
+    err =
+        rd_kafka_producev(s->client.rk, RD_KAFKA_V_TOPIC(o->topic),
+                          RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value, o->value_len),
+                          RD_KAFKA_V_KEY(o->key, o->key_len), RD_KAFKA_V_TIMESTAMP(o->timestamp_ms),
+                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(sent), RD_KAFKA_V_END);
+    if (err && headers)
+        rd_kafka_headers_destroy(headers);
+    return err;
+}
+
 /* ---- reports ---- */
 
 /* One table for what produce returns and what a delivery report brings. What is not named here may
@@ -176,6 +206,14 @@ static bool set_aside(struct kafka_sink *s, struct sent *sent, rd_kafka_resp_err
     return true;
 }
 
+/* A broker that lags behind its controller may not know the partitions that a topic has got since:
+ * librdkafka then fails what waits for those. It was never sent, and has a place in the others. */
+static bool lost_its_partition(const rd_kafka_message_t *m)
+{
+    return m->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION &&
+           rd_kafka_message_status(m) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+}
+
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
     struct kafka_sink *s = opaque;
@@ -183,6 +221,8 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 
     if (m->err && (rd_kafka_fatal_error(rk, NULL, 0) || set_aside(s, sent, m->err)))
         return; /* the next producer sends it again */
+    if (lost_its_partition(m) && produce(s, sent) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
     sent->partition = m->partition;
     sent->offset = m->offset;
     if (!m->err) {
@@ -202,34 +242,6 @@ static int make_producer(struct kafka_sink *s, struct err *e)
     if (conf)
         rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     return conf ? kafka_client_open(&s->client, RD_KAFKA_PRODUCER, conf, e) : -1;
-}
-
-static rd_kafka_headers_t *make_headers(const struct outgoing *o)
-{
-    rd_kafka_headers_t *list = rd_kafka_headers_new(o->header_count);
-
-    for (size_t i = 0; i < o->header_count; i++)
-        rd_kafka_header_add(list, o->headers[i].name, -1, o->headers[i].value,
-                            (ssize_t)o->headers[i].value_len);
-    return list;
-}
-
-static rd_kafka_resp_err_t produce(struct kafka_sink *s, struct sent *sent)
-{
-    const struct outgoing *o = &sent->record;
-    rd_kafka_headers_t *headers = o->header_count ? make_headers(o) : NULL;
-    rd_kafka_resp_err_t err;
-
-    /* No copy: key and value stay in `sent` until the report. librdkafka's macros want plain
-     * pointers. */
-    err =
-        rd_kafka_producev(s->client.rk, RD_KAFKA_V_TOPIC(o->topic),
-                          RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value, o->value_len),
-                          RD_KAFKA_V_KEY(o->key, o->key_len), RD_KAFKA_V_TIMESTAMP(o->timestamp_ms),
-                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(sent), RD_KAFKA_V_END);
-    if (err && headers)
-        rd_kafka_headers_destroy(headers);
-    return err;
 }
 
 /* ---- a producer after the other ---- */

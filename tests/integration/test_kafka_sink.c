@@ -543,6 +543,43 @@ static void after_a_fatal_error_the_producer_is_made_anew_and_nothing_is_lost(vo
     assert_int_equal(fake_log_count(&f->log, "Kafka producer is made anew after a fatal error"), 1);
 }
 
+/* The second cluster plays a broker that does not know yet that the topic has grown. */
+static void what_waits_for_a_partition_that_vanishes_goes_to_another(void **state)
+{
+    struct fixture *f = *state;
+    struct outgoing o = record("value");
+    struct mock_kafka behind = {0};
+    struct mock_records records;
+    struct sink_report r;
+    char both[256];
+
+    kafka_sink_close(f->sink);
+    mock_kafka_open(&behind);
+    mock_kafka_create(&behind, TOPIC, 1);
+    rd_kafka_mock_broker_set_down(behind.cluster, 1);
+    snprintf(both, sizeof(both), "%s,%s", f->kafka.cfg.kafka.broker, behind.cfg.kafka.broker);
+    mock_kafka_set(&f->kafka, "kafka.broker", both);
+    open_sink(f);
+    o.partition_hint = 2;
+    send_tagged(f, &o, 1);
+    assert_int_equal(wait_for_report(f).partition, 2);
+    rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
+    MOCK_WAIT(fake_log_count(&f->log, "Kafka is away, trying until it is back"), {
+        send_tagged(f, &o, 2);
+        assert_int_equal(next_report(f, &r), 0);
+    });
+    rd_kafka_mock_broker_set_up(behind.cluster, 1);
+    while (f->port.in_flight(f->port.self) > 0) {
+        r = wait_for_report(f);
+        assert_int_equal(r.status, SINK_OK);
+        assert_int_equal(r.partition, 0);
+    }
+    records = mock_kafka_read(&behind, TOPIC, 1);
+    assert_true(records.count > 0);
+    mock_kafka_release(&records);
+    mock_kafka_close(&behind);
+}
+
 static void the_loop_is_woken_when_a_report_came(void **state)
 {
     struct fixture *f = *state;
@@ -701,6 +738,7 @@ int main(void)
         TEST(the_program_bounds_what_waits_unless_the_user_does),
         TEST(a_missing_broker_is_told_once_and_nothing_is_lost),
         TEST(after_a_fatal_error_the_producer_is_made_anew_and_nothing_is_lost),
+        TEST(what_waits_for_a_partition_that_vanishes_goes_to_another),
         TEST(the_loop_is_woken_when_a_report_came),
         TEST(a_producer_is_made_anew_without_holding_a_turn_up),
         TEST(a_broker_that_does_not_answer_does_not_hold_the_close_up),
