@@ -37,7 +37,7 @@ set -uo pipefail
 # shellcheck source=scripts/lib/flow.sh
 . "$ROOT/scripts/lib/flow.sh"
 
-KAFKA_SECONDS=60
+KAFKA_SECONDS=120
 GIVEN_KAFKA_MS=20000
 TOPICS_MS=30000
 TRACKER_SECONDS=15

@@ -25,7 +25,7 @@ class Brokers(Scene):
         self.start_tracker()
         self.wait_for_lines(100)
         self.kafka.nodes[2].kill()
-        wait_for(60, "leaders moved", lambda: self.kafka.leaders(TOPIC) == {0: 1, 1: -1, 2: 3, 3: 3})
+        wait_for(120, "leaders moved", lambda: self.kafka.leaders(TOPIC) == {0: 1, 1: -1, 2: 3, 3: 3})
         self.send(500, [0, 2, 3])
         self.wait_for_lines(1000, partition=3)
         self.kill_tracker()
@@ -65,16 +65,16 @@ class Brokers(Scene):
         self.create([[2, 1], [3, 2], [3, 2], [3, 2]])
         self.send(2000)
         second.kill()
-        wait_for(60, "node 3 alone has the last", lambda: all(self.isr(p) == [3] for p in (1, 2, 3)))
+        wait_for(120, "node 3 alone has the last", lambda: all(self.isr(p) == [3] for p in (1, 2, 3)))
         third.kill()
-        wait_for(60, "no leader", lambda: list(self.kafka.leaders(TOPIC).values()).count(-1) == 3)
+        wait_for(120, "no leader", lambda: list(self.kafka.leaders(TOPIC).values()).count(-1) == 3)
         second.start()
         second.wait()
-        wait_for(60, "node 2 has the first", lambda: 2 in self.isr(0))
+        wait_for(120, "node 2 has the first", lambda: 2 in self.isr(0))
         self.kafka.elect(TOPIC, [0])
         second.proxy.delay = 0.14
         self.start_tracker(address=first.address)
-        wait_for(120, "partitions wait", lambda: len(self.logged("partition waits, it has no leader")) == 3)
+        wait_for(120, "partitions wait", lambda: self.waiting() == {1, 2, 3})
         self.wait_for_lines(2000, partition=0)
         self.kafka.elect(TOPIC, [1, 2, 3], kafka_admin.UNCLEAN)
         self.judge()
@@ -91,7 +91,7 @@ class Brokers(Scene):
         self.stop_tracker()
         self.kafka.trim(OFFSETS, {p: [1] for p in self.kafka.partitions(OFFSETS)})  # else its group could not be joined
         stale.cut_off()
-        wait_for(60, "node 3 leads", lambda: self.kafka.leaders(TOPIC) == {0: 3})
+        wait_for(120, "node 3 leads", lambda: self.kafka.leaders(TOPIC) == {0: 3})
         self.send(500, address=good)
         self.start_tracker(address=good)
         self.wait_for_lines(1000)
@@ -108,6 +108,9 @@ class Brokers(Scene):
 
     def isr(self, partition):
         return self.kafka.partitions(TOPIC)[partition].isr
+
+    def waiting(self):
+        return {line["metadata"]["partition"] for line in self.logged("partition waits, it has no leader")}
 
     def lines_about_offsets(self):
         return [line for line in self.lines() if not line["event_type"].startswith("message")]

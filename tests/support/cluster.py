@@ -97,7 +97,15 @@ class Loop:
     def call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
 
+    @staticmethod
+    async def cancel_all():
+        tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def close(self):
+        self.call(self.cancel_all())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
 
