@@ -5,6 +5,14 @@
 #include "io/kafka_internal.h"
 #include "io/kafka_reason.h"
 
+#define KAFKA_LEADERS_WATCHED 16
+
+/* A broker that leads partitions and cannot be reached while others can. */
+struct kafka_lost_leader {
+    char name[300]; /* librdkafka's; empty: free */
+    int looks;      /* statistics in a row without it */
+};
+
 /* What every client of ours is: a handle of librdkafka, and whether its brokers can be reached, and
  * if not, why. That is logged once when it changes. It is the first member of what it belongs to:
  * librdkafka hands its address to all callbacks. */
@@ -18,7 +26,8 @@ struct kafka_client {
     bool was_up;
     bool topic_was_missing; /* reported since the owner set it to false */
     int looks_without;      /* statistics in a row without the brokers that it needs */
-    char bootstrap[4100];   /* what `facts` point to */
+    struct kafka_lost_leader lost[KAFKA_LEADERS_WATCHED];
+    char bootstrap[4100]; /* what `facts` point to */
     struct kafka_reason_client facts;
     struct kafka_reason reason; /* of the last failure since something came */
     const char *logged;         /* the name of the one in the log, or NULL; while is_logged */

@@ -6,7 +6,8 @@
 
 #include "io/kafka_stats.h"
 
-#define STUCK_MS 3000
+#define STUCK_MS         3000
+#define LOOKS_UNTIL_LOST 5
 
 /* ---- health ---- */
 
@@ -158,6 +159,61 @@ static void note_stuck(struct kafka_client *c, const struct kafka_broker_state *
     note_reason(c, text);
 }
 
+static struct kafka_lost_leader *find_lost(struct kafka_client *c, const char *name)
+{
+    for (size_t i = 0; i < KAFKA_LEADERS_WATCHED; i++)
+        if (strcmp(c->lost[i].name, name) == 0)
+            return &c->lost[i];
+    return NULL;
+}
+
+/* The address in librdkafka's name of a broker, "ssl://host:9093/1". */
+static void copy_address(const char *name, char *address, size_t size)
+{
+    const char *scheme_end = strstr(name, "://");
+    const char *begin = scheme_end ? scheme_end + 3 : name;
+
+    snprintf(address, size, "%.*s", (int)strcspn(begin, "/"), begin);
+}
+
+static void log_lost(const struct kafka_client *c, const struct kafka_lost_leader *l)
+{
+    const struct kafka_reason *r = &c->reason;
+    char address[300];
+
+    copy_address(l->name, address, sizeof(address));
+    if (is_exact(r) && strncmp(r->text, address, strlen(address)) == 0)
+        log_with(c->log, LOG_WARN, "broker unavailable, its partitions wait", r->text,
+                 LOG_TEXT("broker", address), LOG_TEXT("reason", r->name),
+                 LOG_TEXT("remedy", r->remedy));
+    else
+        log_with(c->log, LOG_WARN, "broker unavailable, its partitions wait", NULL,
+                 LOG_TEXT("broker", address));
+}
+
+/* A broker that went down loses its partitions to others within seconds. One that stays their
+ * leader and cannot be reached from here holds them up for as long as that lasts. */
+static void watch_leader(struct kafka_client *c, const struct kafka_broker_state *b)
+{
+    struct kafka_lost_leader *l = find_lost(c, b->name);
+    char address[300];
+
+    if (b->is_leader && !b->is_up && strcmp(b->state, "INIT") != 0) {
+        if (!l && (l = find_lost(c, "")))
+            *l = (struct kafka_lost_leader){.looks = 0};
+        if (!l)
+            return;
+        snprintf(l->name, sizeof(l->name), "%s", b->name);
+        if (++l->looks == LOOKS_UNTIL_LOST && !c->is_down && !c->is_idle)
+            log_lost(c, l);
+    } else if (l) {
+        copy_address(l->name, address, sizeof(address));
+        if (l->looks >= LOOKS_UNTIL_LOST && b->is_up)
+            log_with(c->log, LOG_INFO, "broker available again", NULL, LOG_TEXT("broker", address));
+        *l = (struct kafka_lost_leader){.looks = 0};
+    }
+}
+
 static struct look look_at(struct kafka_client *c, const char *json)
 {
     struct look look = {0};
@@ -165,6 +221,7 @@ static struct look look_at(struct kafka_client *c, const char *json)
 
     while (kafka_stats_next(&json, &b)) {
         note_stuck(c, &b);
+        watch_leader(c, &b);
         look.has_coordinator |= b.is_coordinator;
         look.coordinator_is_up |= b.is_coordinator && b.is_up;
         look.has_leaders |= b.is_leader;

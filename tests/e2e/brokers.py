@@ -19,11 +19,17 @@ DOUBT_SECONDS = 25  # longer than the tracker asks again before it believes that
 
 class Brokers(Scene):
     def test_one_killed(self):
-        """Two of four partitions lose their leader, one of them for as long as its only broker is down."""
+        """Two of four partitions lose their leader, one of them for as long as its only broker is down. Before that another
+        broker leads on and cannot be reached from here: that is named."""
         self.create([[1], [2], [3], [2, 3]])
         self.send(500)
         self.start_tracker()
         self.wait_for_lines(100)
+        self.kafka.trim(OFFSETS, {p: [1] for p in self.kafka.partitions(OFFSETS)})  # else its group could not be reached
+        reached = self.kafka.nodes[3].proxy.refuse()
+        wait_for(120, "the broker is named", lambda: self.broker_lines("broker unavailable, its partitions wait"))
+        self.kafka.nodes[3].proxy.accept(reached)
+        wait_for(120, "it is back", lambda: self.broker_lines("broker available again"))
         self.kafka.nodes[2].kill()
         wait_for(120, "leaders moved", lambda: self.kafka.leaders(TOPIC) == {0: 1, 1: -1, 2: 3, 3: 3})
         self.send(500, [0, 2, 3])
@@ -108,6 +114,9 @@ class Brokers(Scene):
 
     def isr(self, partition):
         return self.kafka.partitions(TOPIC)[partition].isr
+
+    def broker_lines(self, message):
+        return [x for x in self.logged(message) if x["metadata"]["broker"] == self.kafka.nodes[3].address]
 
     def waiting(self):
         return {line["metadata"]["partition"] for line in self.logged("partition waits, it has no leader")}

@@ -132,6 +132,15 @@ class Proxy:
     def thaw(self):
         self.loop.loop.call_soon_threadsafe(self.open_gate.set)
 
+    def refuse(self):
+        """All connections end, and so does each that comes. Returns what accept() takes."""
+        target, self.target = self.target, free_port()
+        self.cut()
+        return target
+
+    def accept(self, target):
+        self.target = target
+
     def cut(self):
         """All connections end."""
         self.loop.loop.call_soon_threadsafe(self.abort)
