@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
-#include "io/kafka_conf.h"
+#include "io/kafka_version.h"
 #include "model/tracker_paths.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "config/key.h"
-#include "io/kafka_conf.h"
+#include "io/kafka_version.h"
 
 /* True when the command line set this key by the option of its own. */
 static bool is_set_by(const struct config *cfg, const char *key, const char *option)

@@ -7,10 +7,10 @@
 #include "base/clock.h"
 #include "base/stop.h"
 #include "base/strbuf.h"
+#include "base/wake.h"
 #include "flow/redrive.h"
 #include "io/kafka_reader.h"
 #include "io/kafka_sink.h"
-#include "io/wake.h"
 
 #define DEFAULT_MAX_REPLAYS 3
 #define PROGRESS_MS         200

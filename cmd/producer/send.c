@@ -9,11 +9,11 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/stop.h"
+#include "base/wake.h"
 #include "flow/produce.h"
 #include "io/kafka_admin.h"
 #include "io/kafka_sink.h"
 #include "io/order_file.h"
-#include "io/wake.h"
 #include "model/order_gen.h"
 
 #define MAX_LINE_BYTES ((size_t)64 << 20)

@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "base/stop.h"
+#include "base/wake.h"
 #include "io/journal_file.h"
 #include "io/recovery.h"
-#include "io/wake.h"
 
 #define ROOM_RETRY_MS 200
 

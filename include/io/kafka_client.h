@@ -1,7 +1,7 @@
 #ifndef IO_KAFKA_CLIENT_H
 #define IO_KAFKA_CLIENT_H
 
-#include "io/errand.h"
+#include "io/async_call.h"
 #include "io/kafka_internal.h"
 #include "io/kafka_reason.h"
 
@@ -40,9 +40,9 @@ int kafka_client_open(struct kafka_client *c, rd_kafka_type_t type, rd_kafka_con
                       struct err *e);
 
 /* Destroys `rk`, which can take long, and in librdkafka before 2.1.0 for ever when a topic was
- * recreated meanwhile (#4187). A consumer is not closed before. Returns the errand, see there, or
+ * recreated meanwhile (#4187). A consumer is not closed before. Returns the call, see there, or
  * NULL when no thread is to be had. */
-struct errand *kafka_client_bury(struct kafka_client *c, int wake_fd);
+struct async_call *kafka_client_destroy(struct kafka_client *c, int wake_fd);
 
 /* Something came from the brokers. */
 void kafka_client_good(struct kafka_client *c);

@@ -7,7 +7,7 @@
 
 #include "flow/port.h"
 #include "io/kafka_client.h"
-#include "io/kafka_inquiry.h"
+#include "io/offset_query.h"
 
 /* A consumer that reads each partition of its topic from a queue of its own. How it comes by its
  * partitions is for the one it belongs to, whose first member it is. */
@@ -17,13 +17,13 @@ struct kafka_consumer {
     const char *topic;
     bool (*is_final)(rd_kafka_resp_err_t err); /* trouble that no waiting ends */
     bool begins_anew; /* a partition that cannot be read on is noted, see kafka_consumer_waiting */
-    struct kafka_probe *probe; /* NULL: partitions are not checked */
-    size_t room_bytes;         /* bound of what is fetched ahead, see kafka_room; 0: none */
-    size_t refill_bytes;       /* librdkafka fetches more of a partition that has less */
-    size_t refill_records;     /* likewise */
+    struct offset_probe *probe; /* NULL: partitions are not checked */
+    size_t room_bytes;          /* bound of what is fetched ahead, see kafka_room; 0: none */
+    size_t refill_bytes;        /* librdkafka fetches more of a partition that has less */
+    size_t refill_records;      /* likewise */
     bool was_missing; /* the topic was, for a while: it may be another one now; partitions that come
                          are doubtful */
-    struct kafka_inquiry *inquiry;
+    struct offset_query *query;
     struct kafka_partition *partitions;
     size_t partition_count; /* in order of their numbers */
     int64_t assigned_ms;    /* the last time */

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Why Kafka cannot be used, and what to do: a table from what librdkafka and the brokers say. Pure.
  */
@@ -40,5 +41,19 @@ void kafka_reason_denied(struct kafka_reason *r, const char *operation, const ch
 
 /* A later reason replaces an earlier one unless it only says the same less exactly. */
 bool kafka_reason_replaces(const struct kafka_reason *later, const struct kafka_reason *earlier);
+
+/* What librdkafka's statistics say of the connection to one broker. */
+struct kafka_broker_state {
+    char name[300];       /* librdkafka's own: "ssl://host:9093/1" */
+    char state[32];       /* "UP", "CONNECT", "SSL_HANDSHAKE", ... */
+    int64_t state_age_ms; /* for how long it has been in it */
+    bool is_up;
+    bool is_coordinator; /* the connection to the group's coordinator, once one is known */
+    bool is_leader;      /* of partitions that this client knows */
+};
+
+/* Reads the next broker from the statistics at `*at`, a text that starts as the whole document and
+ * is moved on. Returns false when there is none left. Pure. */
+bool kafka_stats_next(const char **at, struct kafka_broker_state *b);
 
 #endif

@@ -1,6 +1,6 @@
 #include "io/journal_standing.h"
 
-#include "io/wake.h"
+#include "base/wake.h"
 
 void journal_standing_init(struct journal_standing *s, int wake_fd)
 {

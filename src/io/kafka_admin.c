@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/stop.h"
-#include "io/errand.h"
+#include "io/async_call.h"
 #include "io/kafka_client.h"
 
 #define CREATE_TIMEOUT_MS 10000
@@ -18,11 +18,11 @@
 struct kafka_admin {
     struct kafka_client client; /* the callbacks have its address for ours */
     const struct config *cfg;
-    struct errand *errand; /* that asks; NULL when nothing is open */
+    struct async_call *call; /* that asks; NULL when nothing is open */
     int64_t not_before_ms;
     int64_t asked_ms; /* when the open question was put first; 0: there is none */
     int64_t down_ms;  /* since when there is a reason */
-    /* The errand's until it is done. */
+    /* The call's until it is done. */
     const struct rd_kafka_metadata *metadata;
     rd_kafka_topic_partition_list_t *led; /* the orders' partitions that have a leader, or NULL */
     rd_kafka_resp_err_t err;
@@ -66,7 +66,7 @@ static void note_cluster(struct kafka_admin *a, struct kafka_cluster *cluster)
 
 /* ---- asking ---- */
 
-/* On the errand's thread: the call has no other end than its timeout, and meanwhile somebody must
+/* On the call's thread: the call has no other end than its timeout, and meanwhile somebody must
  * serve the callbacks. */
 static void ask(void *self)
 {
@@ -90,7 +90,7 @@ static void ask_leaders(void *self)
 static void begin(struct kafka_admin *a, void (*question)(void *self))
 {
     if (kafka_now_ms() >= a->not_before_ms)
-        a->errand = errand_begin(question, a, -1);
+        a->call = async_call_begin(question, a, -1);
     if (a->asked_ms == 0)
         a->asked_ms = kafka_now_ms();
 }
@@ -115,12 +115,12 @@ static bool has_answer(struct kafka_admin *a, void (*question)(void *self), int 
     int64_t deadline = kafka_now_ms() + wait_ms;
 
     do {
-        rd_kafka_poll(a->client.rk, a->errand ? 0 : SERVE_MS);
+        rd_kafka_poll(a->client.rk, a->call ? 0 : SERVE_MS);
         note_overdue(a);
         note_silence(a);
-        if (!a->errand)
+        if (!a->call)
             begin(a, question);
-        else if (errand_is_done(a->errand, SERVE_MS))
+        else if (async_call_is_done(a->call, SERVE_MS))
             return true;
     } while (kafka_now_ms() < deadline && stop_count() == 0);
     return false;
@@ -140,8 +140,8 @@ static enum kafka_admin_result put(struct kafka_admin *a, void (*question)(void 
 {
     if (!has_answer(a, question, wait_ms))
         return judge_silence(a, e);
-    errand_end(a->errand);
-    a->errand = NULL;
+    async_call_end(a->call);
+    a->call = NULL;
     if (a->err) {
         a->not_before_ms = kafka_now_ms() + PAUSE_MS;
         return judge_silence(a, e);
@@ -337,8 +337,8 @@ void kafka_admin_close(struct kafka_admin *a)
 
     if (!a)
         return;
-    is_asking = a->errand && !errand_is_done(a->errand, 0);
-    errand_end(a->errand);
+    is_asking = a->call && !async_call_is_done(a->call, 0);
+    async_call_end(a->call);
     if (is_asking) /* it goes on by itself: all is left to the end of the process */
         return;
     if (a->metadata)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "io/kafka_internal.h"
 #include "io/kafka_room.h"
 
 #define WAKE_MS      10
@@ -15,6 +16,54 @@
  * while no commit is on its way (rd_kafka_assignment_serve), so a coordinator that takes longer for
  * each than the commits are apart would keep them from starting for ever. */
 #define START_MS 10000
+
+/* ---- records ---- */
+
+void kafka_message_fill(const char *topic, rd_kafka_message_t *rkm, struct message *m)
+{
+    rd_kafka_timestamp_type_t type;
+
+    *m = (struct message){
+        .topic = topic,
+        .partition = rkm->partition,
+        .offset = rkm->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(rkm, &type),
+        .key = rkm->key,
+        .key_len = rkm->key_len,
+        .value = rkm->payload,
+        .value_len = rkm->len,
+        .handle = rkm,
+    };
+}
+
+size_t kafka_headers_read(struct kafka_headers *h, const struct message *m,
+                          const struct header **headers)
+{
+    rd_kafka_headers_t *list;
+    size_t n = 0;
+    const char *name;
+    const void *value;
+    size_t len;
+
+    *headers = NULL;
+    if (rd_kafka_message_headers(m->handle, &list))
+        return 0;
+    while (!rd_kafka_header_get_all(list, n, &name, &value, &len)) {
+        if (n == h->cap) {
+            h->cap = h->cap ? 2 * h->cap : 16;
+            h->items = mem_realloc_array(h->items, h->cap, sizeof(*h->items));
+        }
+        h->items[n++] = (struct header){.name = name, .value = value, .value_len = len};
+    }
+    *headers = h->items;
+    return n;
+}
+
+void kafka_headers_release(struct kafka_headers *h)
+{
+    free(h->items);
+    *h = (struct kafka_headers){0};
+}
 
 /* ---- partitions ---- */
 
@@ -515,22 +564,22 @@ int kafka_consumer_open(struct kafka_consumer *c, rd_kafka_conf_t *conf, struct 
 {
     if (kafka_client_open(&c->client, RD_KAFKA_CONSUMER, conf, e) < 0)
         return -1;
-    c->inquiry = kafka_inquiry_new(c->client.rk, c->probe, c->topic, c->client.wake_fd);
+    c->query = offset_query_new(c->client.rk, c->probe, c->topic, c->client.wake_fd);
     return 0;
 }
 
 bool kafka_consumer_close(struct kafka_consumer *c)
 {
-    struct errand *burial;
+    struct async_call *destroy_call;
     bool is_gone;
 
-    if (!kafka_inquiry_free(c->inquiry))
+    if (!offset_query_free(c->query))
         return false;
     while (c->partition_count)
         kafka_consumer_remove(c, c->partitions[0].partition);
-    burial = kafka_client_bury(&c->client, -1);
-    is_gone = burial && errand_is_done(burial, CLOSE_MS);
-    errand_end(burial);
+    destroy_call = kafka_client_destroy(&c->client, -1);
+    is_gone = destroy_call && async_call_is_done(destroy_call, CLOSE_MS);
+    async_call_end(destroy_call);
     if (!is_gone)
         return false;
     kafka_headers_release(&c->headers);

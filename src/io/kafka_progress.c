@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "io/errand.h"
+#include "io/async_call.h"
 #include "io/kafka_client.h"
 
 #define ASK_MS    5000 /* for one question; it is asked again */
@@ -37,8 +37,8 @@ struct kafka_progress {
     const struct log *log;
     int wake_fd;
     int64_t due_ms; /* of the next question */
-    struct errand *errand;
-    /* The errand's until it is done. */
+    struct async_call *call;
+    /* The call's until it is done. */
     rd_kafka_topic_partition_list_t *list; /* NULL when no question is open */
     char *asked_group;
     rd_kafka_resp_err_t answer;
@@ -83,7 +83,7 @@ static struct partition *find(const struct kafka_progress *p, int32_t number)
 
 /* ---- questions ---- */
 
-/* On the errand's thread: rd_kafka_committed waits for the answer. The admin API does not, but
+/* On the call's thread: rd_kafka_committed waits for the answer. The admin API does not, but
  * librdkafka 2.0.2 aborts when a broker goes away while it asks a group
  * (rd_kafka_enq_once_del_source_return). */
 static void ask_committed(void *self)
@@ -117,13 +117,13 @@ static void ask(struct kafka_progress *p, const char *group, rd_kafka_topic_part
     p->list = list;
     free(p->asked_group);
     p->asked_group = mem_strdup(group);
-    p->errand = errand_begin(is_ours ? ask_committed : ask_other_group, p, p->wake_fd);
+    p->call = async_call_begin(is_ours ? ask_committed : ask_other_group, p, p->wake_fd);
 }
 
 static void end_question(struct kafka_progress *p)
 {
-    errand_end(p->errand);
-    p->errand = NULL;
+    async_call_end(p->call);
+    p->call = NULL;
     if (p->list)
         rd_kafka_topic_partition_list_destroy(p->list);
     p->list = NULL;
@@ -132,9 +132,9 @@ static void end_question(struct kafka_progress *p)
 /* Returns false while there is none. With `err` when the question failed: it is over then. */
 static bool take_answer(struct kafka_progress *p, rd_kafka_resp_err_t *err)
 {
-    if (p->errand && !errand_is_done(p->errand, 0))
+    if (p->call && !async_call_is_done(p->call, 0))
         return false;
-    *err = p->errand ? p->answer : RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
+    *err = p->call ? p->answer : RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
     for (int i = 0; i < p->list->cnt && !*err; i++)
         *err = p->list->elems[i].err;
     if (*err)
@@ -357,8 +357,8 @@ static bool is_hopeless(rd_kafka_resp_err_t err)
 /* Waits for what is on its way, a little at most. */
 static void wait_a_little(struct kafka_progress *p)
 {
-    if (p->errand)
-        errand_is_done(p->errand, PAUSE_MS);
+    if (p->call)
+        async_call_is_done(p->call, PAUSE_MS);
     else
         poll(NULL, 0, TURN_MS);
 }
@@ -413,8 +413,8 @@ bool kafka_progress_free(struct kafka_progress *p)
 {
     if (!p)
         return true;
-    if (p->errand && !errand_is_done(p->errand, 0)) {
-        errand_end(p->errand);
+    if (p->call && !async_call_is_done(p->call, 0)) {
+        async_call_end(p->call);
         return false;
     }
     end_question(p);

@@ -1,18 +1,35 @@
 #include "io/kafka_reader.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "io/async_call.h"
 #include "io/kafka_consumer.h"
+#include "io/kafka_internal.h"
 #include "io/kafka_progress.h"
-#include "io/kafka_topics.h"
 #include "model/redrive_table.h"
 
 /* Fetched ahead per partition: as much as one holds at once of large records. */
-#define FETCH_KBYTES "16384"
+#define FETCH_KBYTES   "16384"
+#define TOPIC_ASK_MS   5000
+#define TOPIC_PAUSE_MS 500 /* after an error */
+
+/* Whether topics exist. librdkafka 2.0.2 has no such question that does not block: so a thread of
+ * its own asks, about one topic at a time. It never has a topic created. */
+struct topics {
+    rd_kafka_t *rk;
+    int wake_fd;
+    struct async_call *call; /* NULL when nothing is open */
+    int64_t not_before_ms;
+    /* The call's until it is done. */
+    char *name;
+    rd_kafka_resp_err_t answer;
+};
 
 /* What is asked, one after the other. */
 enum phase {
@@ -34,8 +51,96 @@ struct kafka_reader {
     char **descriptions; /* theirs */
     size_t count;
     struct kafka_progress *progress;
-    struct kafka_topics *topics;
+    struct topics *topics;
 };
+
+/* ---- whether a topic exists ---- */
+
+static void ask_topic_exists(void *self)
+{
+    struct topics *t = self;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(t->rk, t->name, NULL);
+    const struct rd_kafka_metadata *md;
+
+    if (!topic) {
+        t->answer = RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
+        return;
+    }
+    t->answer = rd_kafka_metadata(t->rk, 0, topic, &md, TOPIC_ASK_MS);
+    rd_kafka_topic_destroy(topic);
+    if (t->answer)
+        return;
+    t->answer = md->topic_cnt == 1 ? md->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    rd_kafka_metadata_destroy(md);
+}
+
+static void begin_question(struct topics *t, const char *name)
+{
+    if (kafka_now_ms() < t->not_before_ms)
+        return;
+    free(t->name);
+    t->name = mem_strdup(name);
+    t->call = async_call_begin(ask_topic_exists, t, t->wake_fd);
+}
+
+/* `rk` is a consumer and borrowed. The eventfd `wake_fd` is written to when an answer came. */
+static struct topics *topics_new(rd_kafka_t *rk, int wake_fd)
+{
+    struct topics *t = mem_alloc(sizeof(*t));
+
+    *t = (struct topics){.rk = rk, .wake_fd = wake_fd};
+    return t;
+}
+
+/* A topic whose leaders are not known yet is there. All else that is not named passes. */
+static int judge_topic(struct topics *t, struct err *e)
+{
+    switch ((int)t->answer) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+        return 1;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        err_set(e, ERR_RUNTIME, "%s", rd_kafka_err2str(t->answer));
+        return -1;
+    default:
+        t->not_before_ms = kafka_now_ms() + TOPIC_PAUSE_MS;
+        return 0;
+    }
+}
+
+/* Asks until there is an answer about `name`. Returns 1 when the topic is there, -1 with why in `e`
+ * when it is not or may not be used, 0 while that is not known. Never waits. */
+static int topics_find(struct topics *t, const char *name, struct err *e)
+{
+    if (!t->call) {
+        begin_question(t, name);
+        return 0;
+    }
+    if (!async_call_is_done(t->call, 0))
+        return 0;
+    async_call_end(t->call);
+    t->call = NULL;
+    return strcmp(t->name, name) == 0 ? judge_topic(t, e) : 0;
+}
+
+/* Frees. Returns false when a question is still open: it ends by itself after some seconds, so that
+ * `rk` and all of this stay in use. NULL is accepted. */
+static bool topics_free(struct topics *t)
+{
+    bool is_open;
+
+    if (!t)
+        return true;
+    is_open = t->call && !async_call_is_done(t->call, 0);
+    async_call_end(t->call);
+    if (is_open)
+        return false;
+    free(t->name);
+    free(t);
+    return true;
+}
 
 /* ---- where the topic stands ---- */
 
@@ -47,7 +152,7 @@ static bool is_final(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
 }
 
-static void keep_partitions(struct kafka_reader *r, const struct kafka_answer *answer)
+static void keep_partitions(struct kafka_reader *r, const struct offset_answer *answer)
 {
     r->partitions = mem_alloc_array(answer->count, sizeof(*r->partitions));
     r->descriptions = mem_alloc_array(answer->count, sizeof(*r->descriptions));
@@ -67,7 +172,7 @@ static void keep_partitions(struct kafka_reader *r, const struct kafka_answer *a
 
 static void ask_topic(struct kafka_reader *r)
 {
-    const struct kafka_answer *answer = kafka_inquiry_turn(r->consumer.inquiry, NULL);
+    const struct offset_answer *answer = offset_query_turn(r->consumer.query, NULL);
 
     if (answer && !answer->err) {
         keep_partitions(r, answer);
@@ -192,7 +297,7 @@ static int find_topic(void *self, const char *name, struct err *e)
 {
     struct kafka_reader *r = self;
 
-    return kafka_topics_find(r->topics, name, e);
+    return topics_find(r->topics, name, e);
 }
 
 struct dead_letters kafka_reader_port(struct kafka_reader *r)
@@ -265,7 +370,7 @@ struct kafka_reader *kafka_reader_open(const struct config *cfg, const char *top
     r->timeout_ms = timeout_ms;
     r->answered_ms = kafka_now_ms();
     r->progress = kafka_progress_new(r->consumer.client.rk, cfg, topic, r->group, log, wake_fd);
-    r->topics = kafka_topics_new(r->consumer.client.rk, wake_fd);
+    r->topics = topics_new(r->consumer.client.rk, wake_fd);
     return r;
 }
 
@@ -289,7 +394,7 @@ int kafka_reader_close(struct kafka_reader *r, int timeout_ms, struct err *e)
     rc = kafka_progress_finish(r->progress, deadline, e);
     /* As with the source: a client whose broker does not answer is left to the end of the process.
      */
-    if ((rc < 0 && kafka_now_ms() >= deadline) || !kafka_topics_free(r->topics) ||
+    if ((rc < 0 && kafka_now_ms() >= deadline) || !topics_free(r->topics) ||
         !kafka_progress_free(r->progress))
         return rc;
     rd_kafka_assign(r->consumer.client.rk, NULL);

@@ -5,15 +5,25 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "io/errand.h"
+#include "io/async_call.h"
 #include "io/kafka_client.h"
-#include "io/kafka_sent.h"
-#include "io/kafka_sink_conf.h"
+#include "io/kafka_internal.h"
+#include "io/pending_record.h"
+
+#define ROOMY_KBYTES      2097151 /* the most that all versions of librdkafka take */
+#define ROOMY_KBYTES_TEXT "2097151"
+#define ZSTD_LEVEL        "1" /* not 3, its default: orders take 4 % more and less CPU */
 
 #define CLOSE_MS        1000
 #define RETRY_MS        100 /* before a producer that ended at once is made again; then doubled */
 #define RETRY_MAX_MS    30000
 #define BATCH_REDUCTION 10 /* times smaller, after one was too large */
+
+/* What the producers of a sink are configured with. */
+struct bounds {
+    size_t queue_bytes; /* of all records that were taken and not reported */
+    size_t batch_bytes; /* of one batch, before compression; a larger record is alone in its own */
+};
 
 struct kafka_sink {
     /* The callbacks have its address for ours. Without a handle when the next producer was not made
@@ -21,44 +31,144 @@ struct kafka_sink {
     struct kafka_client client;
     const struct config *cfg;
     struct kafka_sink_options options;
-    struct kafka_sink_bounds bounds;
-    struct errand *burial; /* open while the handle is being destroyed: it is not to be used */
-    struct sent in_flight; /* head of a ring, in the order they were taken */
-    struct sent refused;   /* head of a ring: their batch was refused, they go in smaller ones */
-    struct sent reported;  /* head of a ring, in the order of the reports */
-    size_t count;          /* in all three */
-    size_t bytes;          /* likewise */
-    size_t smaller_bytes;  /* of the batches in which the refused ones go */
-    rd_kafka_resp_err_t fatal; /* of the last producer, until the next one is made */
-    bool is_wanted;            /* something was to be sent while there was none */
-    int64_t retry_delay_ms;    /* 0 once a record was acknowledged */
-    int64_t retry_at_ms;       /* no producer is made before */
-    bool is_denied;            /* the right to write is missing, until a record was acknowledged */
-    struct err denial;         /* not taken yet */
+    struct bounds bounds;
+    struct async_call
+        *destroy_call; /* open while the handle is being destroyed: it is not to be used */
+    struct pending_record in_flight; /* head of a ring, in the order they were taken */
+    struct pending_record
+        refused; /* head of a ring: their batch was refused, they go in smaller ones */
+    struct pending_record reported; /* head of a ring, in the order of the reports */
+    size_t count;                   /* in all three */
+    size_t bytes;                   /* likewise */
+    size_t smaller_bytes;           /* of the batches in which the refused ones go */
+    rd_kafka_resp_err_t fatal;      /* of the last producer, until the next one is made */
+    bool is_wanted;                 /* something was to be sent while there was none */
+    int64_t retry_delay_ms;         /* 0 once a record was acknowledged */
+    int64_t retry_at_ms;            /* no producer is made before */
+    bool is_denied;    /* the right to write is missing, until a record was acknowledged */
+    struct err denial; /* not taken yet */
 };
+
+/* ---- how a producer is configured ---- */
+
+static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t key_len,
+                                int32_t count, void *topic_opaque, void *opaque)
+{
+    const struct pending_record *sent = opaque;
+
+    if (sent->record.partition_hint >= 0)
+        return sent->record.partition_hint % count;
+    return rd_kafka_msg_partitioner_murmur2_random(topic, key, key_len, count, topic_opaque,
+                                                   opaque);
+}
+
+static int64_t number_of(const rd_kafka_conf_t *conf, const char *name)
+{
+    char value[32];
+
+    kafka_conf_get(conf, name, value, sizeof(value));
+    return strtoll(value, NULL, 10);
+}
+
+/* librdkafka would never take a record that is larger than its queue. So the bound is ours to keep:
+ * nothing more is taken once it is reached. */
+static int take_queue_bytes(rd_kafka_conf_t *conf, size_t *bytes, struct err *e)
+{
+    const char *name = "queue.buffering.max.kbytes";
+    int64_t kbytes = number_of(conf, name);
+
+    *bytes = (size_t)kbytes * 1024;
+    return kbytes < ROOMY_KBYTES ? kafka_conf_set(conf, name, ROOMY_KBYTES_TEXT, ERR_RUNTIME, e)
+                                 : 0;
+}
+
+/* The level means something else to each codec. */
+static int choose_level(rd_kafka_conf_t *conf, struct err *e)
+{
+    char codec[16];
+
+    kafka_conf_get(conf, "compression.type", codec, sizeof(codec));
+    if (strcmp(codec, "zstd") != 0 || number_of(conf, "compression.level") != -1)
+        return 0;
+    return kafka_conf_set(conf, "compression.level", ZSTD_LEVEL, ERR_RUNTIME, e);
+}
+
+static int bound_batches(rd_kafka_conf_t *conf, size_t *bytes, struct err *e)
+{
+    char text[32];
+    int64_t configured = number_of(conf, "batch.size");
+    int64_t largest = number_of(conf, "message.max.bytes");
+
+    if (*bytes == 0) {
+        *bytes = (size_t)(configured < largest ? configured : largest);
+        return 0;
+    }
+    snprintf(text, sizeof(text), "%zu", *bytes);
+    return kafka_conf_set(conf, "batch.size", text, ERR_RUNTIME, e);
+}
+
+/* A configuration of an idempotent producer; the opaque of each message must be its `struct pending_record`.
+ * Sets both bounds as it is configured; a batch_bytes other than 0 comes before what the user
+ * configured. Returns NULL with ERR_USAGE, or ERR_RUNTIME. The caller owns it until it goes to
+ * rd_kafka_new. */
+static rd_kafka_conf_t *make_conf(const struct config *cfg,
+                                  const struct kafka_sink_options *options, struct bounds *bounds,
+                                  struct err *e)
+{
+    const struct kafka_property role[] = {
+        {.name = "enable.idempotence", .value = "true", .is_fixed = true},
+        {.name = "acks", .value = "all", .is_fixed = true},
+        {.name = "compression.type", .value = "zstd"},
+        {.name = "linger.ms", .value = options->linger_ms},
+        {.name = "topic.metadata.propagation.max.ms", .value = options->topic_wait_ms},
+        {.name = "allow.auto.create.topics", .value = options->leaves_topics ? "false" : "true"},
+        /* The broker being away is no reason to give a record up. */
+        {.name = "message.timeout.ms", .value = "0", .is_fixed = true},
+        /* Without all reports nobody knows what was acknowledged. */
+        {.name = "delivery.report.only.error", .value = "false", .is_fixed = true},
+        /* What is too large is the topic's to say: the default would refuse what it takes. */
+        {.name = "message.max.bytes", .value = "1000000000"},
+        {.name = "queue.buffering.max.messages", .value = "100000"},
+        /* What lies in the CPU's cache is sent faster than ten times as much. */
+        {.name = "queue.buffering.max.kbytes",
+         .value = options->queue_kbytes ? options->queue_kbytes : "16384"},
+    };
+    rd_kafka_conf_t *conf = kafka_conf_new(cfg, role, sizeof(role) / sizeof(role[0]), e);
+
+    if (!conf)
+        return NULL;
+    if (take_queue_bytes(conf, &bounds->queue_bytes, e) < 0 ||
+        bound_batches(conf, &bounds->batch_bytes, e) < 0 || choose_level(conf, e) < 0) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    rd_kafka_topic_conf_set_partitioner_cb(rd_kafka_conf_get_default_topic_conf(conf),
+                                           choose_partition);
+    return conf;
+}
 
 /* ---- what was sent ---- */
 
-static void keep_sent(struct kafka_sink *s, struct sent *sent)
+static void keep_sent(struct kafka_sink *s, struct pending_record *sent)
 {
-    sent_link_last(&s->in_flight, sent);
+    pending_ring_add(&s->in_flight, sent);
     s->count++;
     s->bytes += sent->size;
     kafka_client_idle(&s->client, false);
 }
 
-static void forget_sent(struct kafka_sink *s, struct sent *sent)
+static void forget_sent(struct kafka_sink *s, struct pending_record *sent)
 {
-    sent_unlink(sent);
+    pending_ring_remove(sent);
     s->count--;
     s->bytes -= sent->size;
     kafka_client_idle(&s->client, s->count == 0);
     free(sent);
 }
 
-static void forget_ring(struct kafka_sink *s, struct sent *ring)
+static void forget_ring(struct kafka_sink *s, struct pending_record *ring)
 {
-    for (struct sent *p = ring->next, *next; p != ring; p = next) {
+    for (struct pending_record *p = ring->next, *next; p != ring; p = next) {
         next = p->next;
         forget_sent(s, p);
     }
@@ -100,7 +210,7 @@ static rd_kafka_headers_t *make_headers(const struct outgoing *o)
     return list;
 }
 
-static rd_kafka_resp_err_t produce(struct kafka_sink *s, struct sent *sent)
+static rd_kafka_resp_err_t produce(struct kafka_sink *s, struct pending_record *sent)
 {
     const struct outgoing *o = &sent->record;
     rd_kafka_headers_t *headers = o->header_count ? make_headers(o) : NULL;
@@ -151,16 +261,17 @@ static void fill_report(struct kafka_sink *s, struct sink_report *r, uint64_t ta
     note_denial(s, err);
 }
 
-static void queue_report(struct kafka_sink *s, struct sent *sent, rd_kafka_resp_err_t err)
+static void queue_report(struct kafka_sink *s, struct pending_record *sent, rd_kafka_resp_err_t err)
 {
     sent->err = err;
-    sent_unlink(sent);
-    sent_link_last(&s->reported, sent);
+    pending_ring_remove(sent);
+    pending_ring_add(&s->reported, sent);
 }
 
-static void queue_reports(struct kafka_sink *s, struct sent *ring, rd_kafka_resp_err_t err)
+static void queue_reports(struct kafka_sink *s, struct pending_record *ring,
+                          rd_kafka_resp_err_t err)
 {
-    while (!sent_ring_is_empty(ring))
+    while (!pending_ring_is_empty(ring))
         queue_report(s, ring->next, err);
 }
 
@@ -187,22 +298,22 @@ static size_t smaller_batch(const struct kafka_sink *s, rd_kafka_resp_err_t err)
 }
 
 /* librdkafka puts no further record into a batch that would exceed the bound with it. */
-static bool was_alone(const struct kafka_sink *s, const struct sent *sent)
+static bool was_alone(const struct kafka_sink *s, const struct pending_record *sent)
 {
     return sent->record.key_len + sent->record.value_len + 1 >= s->bounds.batch_bytes;
 }
 
 /* Returns true when the record was refused as part of a batch and is to be sent again. */
-static bool set_aside(struct kafka_sink *s, struct sent *sent, rd_kafka_resp_err_t err)
+static bool set_aside(struct kafka_sink *s, struct pending_record *sent, rd_kafka_resp_err_t err)
 {
     size_t bytes = smaller_batch(s, err);
 
     if (bytes == 0 || was_alone(s, sent))
         return false;
-    if (sent_ring_is_empty(&s->refused) || bytes < s->smaller_bytes)
+    if (pending_ring_is_empty(&s->refused) || bytes < s->smaller_bytes)
         s->smaller_bytes = bytes;
-    sent_unlink(sent);
-    sent_link_last(&s->refused, sent);
+    pending_ring_remove(sent);
+    pending_ring_add(&s->refused, sent);
     return true;
 }
 
@@ -217,7 +328,7 @@ static bool lost_its_partition(const rd_kafka_message_t *m)
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
     struct kafka_sink *s = opaque;
-    struct sent *sent = m->_private;
+    struct pending_record *sent = m->_private;
 
     if (m->err && (rd_kafka_fatal_error(rk, NULL, 0) || set_aside(s, sent, m->err)))
         return; /* the next producer sends it again */
@@ -237,7 +348,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 
 static int make_producer(struct kafka_sink *s, struct err *e)
 {
-    rd_kafka_conf_t *conf = kafka_sink_conf_new(s->cfg, &s->options, &s->bounds, e);
+    rd_kafka_conf_t *conf = make_conf(s->cfg, &s->options, &s->bounds, e);
 
     if (conf)
         rd_kafka_conf_set_dr_msg_cb(conf, on_report);
@@ -257,10 +368,10 @@ static void back_off(struct kafka_sink *s)
 
 /* The producer reads the bytes of its records until it is gone, which can take long: nothing is
  * sent before that. Returns false when that could not be begun. */
-static bool bury(struct kafka_sink *s)
+static bool begin_destroy(struct kafka_sink *s)
 {
-    s->burial = kafka_client_bury(&s->client, s->client.wake_fd);
-    return s->burial;
+    s->destroy_call = kafka_client_destroy(&s->client, s->client.wake_fd);
+    return s->destroy_call;
 }
 
 /* A fatal error of an idempotent producer ends that producer, not the records. */
@@ -270,7 +381,7 @@ static void give_up_producer(struct kafka_sink *s)
 
     s->fatal = rd_kafka_fatal_error(s->client.rk, why, sizeof(why));
     note_denial(s, s->fatal);
-    if (!bury(s))
+    if (!begin_destroy(s))
         return;
     back_off(s);
     log_with(s->client.log, LOG_WARN, "Kafka producer is made anew after a fatal error", why,
@@ -280,7 +391,7 @@ static void give_up_producer(struct kafka_sink *s)
 /* Once all that was sent is reported, so that nothing is sent twice. */
 static void use_smaller_batches(struct kafka_sink *s)
 {
-    if (!bury(s))
+    if (!begin_destroy(s))
         return;
     log_with(s->client.log, LOG_INFO, "a batch was refused, its records are sent in smaller ones",
              NULL, LOG_INT("batch_bytes", (int64_t)s->smaller_bytes));
@@ -290,8 +401,8 @@ static void use_smaller_batches(struct kafka_sink *s)
  * at-least-once. */
 static void send_again(struct kafka_sink *s)
 {
-    sent_ring_put_first(&s->in_flight, &s->refused);
-    for (struct sent *p = s->in_flight.next, *next; p != &s->in_flight; p = next) {
+    pending_ring_put_first(&s->in_flight, &s->refused);
+    for (struct pending_record *p = s->in_flight.next, *next; p != &s->in_flight; p = next) {
         rd_kafka_resp_err_t err = produce(s, p);
 
         next = p->next;
@@ -311,7 +422,7 @@ static void make_next(struct kafka_sink *s)
 {
     struct err e = {0};
 
-    if (!sent_ring_is_empty(&s->refused))
+    if (!pending_ring_is_empty(&s->refused))
         s->bounds.batch_bytes = s->smaller_bytes;
     s->is_wanted = false;
     if (make_producer(s, &e) < 0) {
@@ -323,10 +434,10 @@ static void make_next(struct kafka_sink *s)
     send_again(s);
 }
 
-static void end_burial(struct kafka_sink *s)
+static void end_destroy(struct kafka_sink *s)
 {
-    errand_end(s->burial);
-    s->burial = NULL;
+    async_call_end(s->destroy_call);
+    s->destroy_call = NULL;
     s->client.rk = NULL;
     if (!is_final(s->fatal))
         return;
@@ -336,20 +447,21 @@ static void end_burial(struct kafka_sink *s)
 
 static bool is_needed(const struct kafka_sink *s)
 {
-    return s->is_wanted || !sent_ring_is_empty(&s->in_flight) || !sent_ring_is_empty(&s->refused);
+    return s->is_wanted || !pending_ring_is_empty(&s->in_flight) ||
+           !pending_ring_is_empty(&s->refused);
 }
 
 static bool is_ready(const struct kafka_sink *s)
 {
-    return s->client.rk && !s->burial;
+    return s->client.rk && !s->destroy_call;
 }
 
 static void make_anew(struct kafka_sink *s)
 {
-    if (s->burial && !errand_is_done(s->burial, 0))
+    if (s->destroy_call && !async_call_is_done(s->destroy_call, 0))
         return;
-    if (s->burial)
-        end_burial(s);
+    if (s->destroy_call)
+        end_destroy(s);
     if (is_needed(s) && kafka_now_ms() >= s->retry_at_ms)
         make_next(s);
 }
@@ -363,7 +475,7 @@ static void serve(struct kafka_sink *s)
     rd_kafka_poll(s->client.rk, 0);
     if (rd_kafka_fatal_error(s->client.rk, NULL, 0))
         give_up_producer(s);
-    else if (!sent_ring_is_empty(&s->refused) && sent_ring_is_empty(&s->in_flight))
+    else if (!pending_ring_is_empty(&s->refused) && pending_ring_is_empty(&s->in_flight))
         use_smaller_batches(s);
 }
 
@@ -373,7 +485,7 @@ static enum send_result send_record(void *self, const struct outgoing *o, uint64
                                     struct sink_report *r)
 {
     struct kafka_sink *s = self;
-    struct sent *sent;
+    struct pending_record *sent;
     rd_kafka_resp_err_t err;
 
     s->is_wanted |= !is_ready(s);
@@ -381,9 +493,9 @@ static enum send_result send_record(void *self, const struct outgoing *o, uint64
         fill_report(s, r, tag, s->fatal);
         return SEND_FAILED;
     }
-    if (s->is_wanted || !sent_ring_is_empty(&s->refused) || s->bytes >= s->bounds.queue_bytes)
+    if (s->is_wanted || !pending_ring_is_empty(&s->refused) || s->bytes >= s->bounds.queue_bytes)
         return SEND_FULL;
-    sent = sent_new(o, tag);
+    sent = pending_record_new(o, tag);
     err = produce(s, sent);
     if (!err) {
         keep_sent(s, sent);
@@ -399,7 +511,7 @@ static enum send_result send_record(void *self, const struct outgoing *o, uint64
 static int next_report(void *self, struct sink_report *r)
 {
     struct kafka_sink *s = self;
-    struct sent *first = s->reported.next;
+    struct pending_record *first = s->reported.next;
 
     if (first == &s->reported) {
         serve(s);
@@ -426,11 +538,11 @@ static size_t in_flight(void *self)
 static uint64_t first_tag(void *self)
 {
     const struct kafka_sink *s = self;
-    const struct sent *const rings[] = {&s->in_flight, &s->refused, &s->reported};
+    const struct pending_record *const rings[] = {&s->in_flight, &s->refused, &s->reported};
     uint64_t first = UINT64_MAX;
 
     for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]); i++)
-        for (const struct sent *p = rings[i]->next; p != rings[i]; p = p->next)
+        for (const struct pending_record *p = rings[i]->next; p != rings[i]; p = p->next)
             first = p->tag < first ? p->tag : first;
     return first;
 }
@@ -460,9 +572,9 @@ struct kafka_sink *kafka_sink_open(const struct config *cfg,
                                         .logged = options->logged_reason},
                              .cfg = cfg,
                              .options = *options};
-    sent_ring_init(&s->in_flight);
-    sent_ring_init(&s->refused);
-    sent_ring_init(&s->reported);
+    pending_ring_init(&s->in_flight);
+    pending_ring_init(&s->refused);
+    pending_ring_init(&s->reported);
     if (make_producer(s, e) < 0) {
         free(s);
         return NULL;
@@ -476,9 +588,9 @@ static bool destroy_producer(struct kafka_sink *s, int timeout_ms)
     bool is_gone;
 
     if (is_ready(s))
-        s->burial = kafka_client_bury(&s->client, -1);
-    is_gone = s->burial ? errand_is_done(s->burial, timeout_ms) : !s->client.rk;
-    errand_end(s->burial);
+        s->destroy_call = kafka_client_destroy(&s->client, -1);
+    is_gone = s->destroy_call ? async_call_is_done(s->destroy_call, timeout_ms) : !s->client.rk;
+    async_call_end(s->destroy_call);
     return is_gone;
 }
 

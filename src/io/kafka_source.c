@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "io/kafka_member.h"
-#include "io/kafka_ranges.h"
+#include "io/kafka_group.h"
+#include "io/offset_query.h"
 
 #define REPLACE_MS     100   /* before the first replacement of a client */
 #define REPLACE_MAX_MS 30000 /* the pause doubles up to this while replacements do not last */
@@ -16,8 +16,8 @@
 struct kafka_source {
     struct kafka_member_options options; /* of the next member */
     size_t fetch_bytes;                  /* of all partitions */
-    struct kafka_probe *probe;
-    struct kafka_ranges ranges;
+    struct offset_probe *probe;
+    struct offset_ranges ranges;
     struct kafka_member *member; /* NULL between two of them */
     struct source inner;         /* the member's consumer */
     bool is_replaced;            /* its partitions are revoked, it ends when they are released */
@@ -118,7 +118,7 @@ static int serve_member(struct kafka_source *s, const struct source_events *even
     } else if (is_greedy(s, c->partition_count)) {
         replace_greedy(s, events, c->partition_count);
     }
-    kafka_ranges_serve(&s->ranges);
+    offset_ranges_serve(&s->ranges);
     return 0;
 }
 
@@ -185,7 +185,7 @@ static enum range_state check_range(void *self, int32_t partition, int64_t from,
 {
     struct kafka_source *s = self;
 
-    return kafka_ranges_check(&s->ranges, partition, from, to);
+    return offset_ranges_check(&s->ranges, partition, from, to);
 }
 
 static void restart(void *self, int32_t partition, int64_t offset)
@@ -236,8 +236,8 @@ bool kafka_source_take_cluster(struct kafka_source *s, char *id, size_t size)
 
 static void free_source(struct kafka_source *s)
 {
-    if (kafka_ranges_release(&s->ranges))
-        kafka_probe_drop(s->probe);
+    if (offset_ranges_release(&s->ranges))
+        offset_probe_drop(s->probe);
     free(s);
 }
 
@@ -246,7 +246,7 @@ struct kafka_source *kafka_source_open(const struct kafka_source_options *o, str
     struct kafka_source *s = mem_alloc(sizeof(*s));
 
     *s = (struct kafka_source){.fetch_bytes = o->fetch_bytes,
-                               .probe = kafka_probe_new(o->cfg, o->log)};
+                               .probe = offset_probe_new(o->cfg, o->log)};
     s->options =
         (struct kafka_member_options){.cfg = o->cfg,
                                       .fetch_bytes = share_of_each(o->fetch_bytes, o->partitions),
@@ -255,7 +255,7 @@ struct kafka_source *kafka_source_open(const struct kafka_source_options *o, str
                                       .wake_fd = o->wake_fd,
                                       .log = o->log,
                                       .probe = s->probe};
-    s->ranges = (struct kafka_ranges){.probe = s->probe, .log = o->log, .wake_fd = o->wake_fd};
+    s->ranges = (struct offset_ranges){.probe = s->probe, .log = o->log, .wake_fd = o->wake_fd};
     if (open_member(s, e) == 0)
         return s;
     free_source(s);

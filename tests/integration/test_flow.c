@@ -16,7 +16,7 @@
 #include "io/journal.h"
 #include "io/kafka_sink.h"
 #include "io/kafka_source.h"
-#include "io/wake.h"
+#include "base/wake.h"
 #include "model/order_gen.h"
 #include "support/fake_log.h"
 #include "support/mock_kafka.h"

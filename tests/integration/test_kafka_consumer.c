@@ -170,7 +170,7 @@ static void an_error_outside_of_its_queue_is_of_its_partition(void **state)
 static void a_topic_that_was_missing_is_not_read_until_its_partitions_begin_again(void **state)
 {
     struct fixture *f = *state;
-    struct kafka_probe *probe = kafka_probe_new(&f->kafka.cfg, &f->log_port);
+    struct offset_probe *probe = offset_probe_new(&f->kafka.cfg, &f->log_port);
     int64_t until_ms;
 
     f->consumer.probe = probe;
@@ -195,7 +195,7 @@ static void a_topic_that_was_missing_is_not_read_until_its_partitions_begin_agai
         read_records(f);
     });
     f->consumer.probe = NULL;
-    kafka_probe_drop(probe);
+    offset_probe_drop(probe);
 }
 
 int main(void)

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "io/kafka_sink.h"
-#include "io/wake.h"
+#include "base/wake.h"
 #include "support/fake_log.h"
 #include "support/mock_kafka.h"
 

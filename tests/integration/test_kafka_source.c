@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "io/wake.h"
+#include "base/wake.h"
 #include "support/source_group.h"
 
 /* What one source reads and commits, and the settings that it refuses. */

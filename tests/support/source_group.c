@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "io/wake.h"
+#include "base/wake.h"
 
 static void on_assigned(void *ctx, struct assignment *list, size_t count)
 {

@@ -19,7 +19,7 @@
 #include "io/journal_file.h"
 #include "io/journal_lock.h"
 #include "io/journal_progress.h"
-#include "io/wake.h"
+#include "base/wake.h"
 
 #define PATIENCE_MS 60000 /* for what must happen soon, on the slowest machine */
 

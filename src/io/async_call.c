@@ -1,4 +1,4 @@
-#include "io/errand.h"
+#include "io/async_call.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "io/wake.h"
+#include "base/wake.h"
 
-struct errand {
+struct async_call {
     void (*work)(void *arg);
     void *arg;
     pthread_t thread;
@@ -19,7 +19,7 @@ struct errand {
     bool is_left; /* nobody waits: the thread frees */
 };
 
-static void errand_free(struct errand *a)
+static void async_call_free(struct async_call *a)
 {
     pthread_cond_destroy(&a->ended);
     pthread_mutex_destroy(&a->lock);
@@ -28,7 +28,7 @@ static void errand_free(struct errand *a)
 
 static void *run(void *self)
 {
-    struct errand *a = self;
+    struct async_call *a = self;
     bool is_left;
 
     a->work(a->arg);
@@ -40,13 +40,13 @@ static void *run(void *self)
         wake_up(a->wake_fd);
     pthread_mutex_unlock(&a->lock);
     if (is_left)
-        errand_free(a);
+        async_call_free(a);
     return NULL;
 }
 
-struct errand *errand_begin(void (*work)(void *arg), void *arg, int wake_fd)
+struct async_call *async_call_begin(void (*work)(void *arg), void *arg, int wake_fd)
 {
-    struct errand *a = mem_alloc(sizeof(*a));
+    struct async_call *a = mem_alloc(sizeof(*a));
     pthread_condattr_t attr;
 
     a->work = work;
@@ -59,7 +59,7 @@ struct errand *errand_begin(void (*work)(void *arg), void *arg, int wake_fd)
     pthread_condattr_destroy(&attr);
     if (pthread_create(&a->thread, NULL, run, a) == 0)
         return a;
-    errand_free(a);
+    async_call_free(a);
     return NULL;
 }
 
@@ -77,7 +77,7 @@ static struct timespec in_ms(int timeout_ms)
     return t;
 }
 
-bool errand_is_done(struct errand *a, int timeout_ms)
+bool async_call_is_done(struct async_call *a, int timeout_ms)
 {
     struct timespec until = in_ms(timeout_ms);
     bool is_done;
@@ -91,7 +91,7 @@ bool errand_is_done(struct errand *a, int timeout_ms)
     return is_done;
 }
 
-void errand_end(struct errand *a)
+void async_call_end(struct async_call *a)
 {
     bool is_done;
 
@@ -106,5 +106,5 @@ void errand_end(struct errand *a)
     if (!is_done)
         return;
     pthread_join(a->thread, NULL);
-    errand_free(a);
+    async_call_free(a);
 }

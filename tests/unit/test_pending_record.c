@@ -6,9 +6,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "io/kafka_sent.h"
+#include "io/pending_record.h"
 
-static void assert_copied(const struct sent *sent, const struct outgoing *o, uint64_t tag)
+static void assert_copied(const struct pending_record *sent, const struct outgoing *o, uint64_t tag)
 {
     const struct outgoing *copy = &sent->record;
 
@@ -57,7 +57,7 @@ static void all_bytes_are_copied(void **state)
                                    .value_len = len,
                                    .headers = headers,
                                    .header_count = len % 5};
-        struct sent *sent = sent_new(&o, len);
+        struct pending_record *sent = pending_record_new(&o, len);
 
         assert_copied(sent, &o, len);
         free(sent);
@@ -66,46 +66,46 @@ static void all_bytes_are_copied(void **state)
 
 static void a_ring_keeps_the_order_and_gives_up_any(void **state)
 {
-    struct sent ring;
-    struct sent sent[3];
+    struct pending_record ring;
+    struct pending_record sent[3];
 
     (void)state;
-    sent_ring_init(&ring);
+    pending_ring_init(&ring);
     assert_ptr_equal(ring.next, &ring);
     for (int i = 0; i < 3; i++)
-        sent_link_last(&ring, &sent[i]);
-    sent_unlink(&sent[1]);
+        pending_ring_add(&ring, &sent[i]);
+    pending_ring_remove(&sent[1]);
     assert_ptr_equal(ring.next, &sent[0]);
     assert_ptr_equal(ring.next->next, &sent[2]);
     assert_ptr_equal(ring.prev, &sent[2]);
     assert_ptr_equal(ring.prev->prev, &sent[0]);
-    sent_unlink(&sent[0]);
-    sent_unlink(&sent[2]);
+    pending_ring_remove(&sent[0]);
+    pending_ring_remove(&sent[2]);
     assert_ptr_equal(ring.next, &ring);
     assert_ptr_equal(ring.prev, &ring);
 }
 
 static void a_ring_is_put_before_another_in_its_order(void **state)
 {
-    struct sent ring, other;
-    struct sent sent[5];
+    struct pending_record ring, other;
+    struct pending_record sent[5];
 
     (void)state;
     for (int into = 0; into <= 2; into++) {
-        sent_ring_init(&ring);
-        sent_ring_init(&other);
+        pending_ring_init(&ring);
+        pending_ring_init(&other);
         for (int i = 0; i < 3; i++)
-            sent_link_last(&other, &sent[i]);
+            pending_ring_add(&other, &sent[i]);
         for (int i = 3; i < 3 + into; i++)
-            sent_link_last(&ring, &sent[i]);
-        sent_ring_put_first(&ring, &other);
-        sent_ring_put_first(&ring, &other);
-        assert_true(sent_ring_is_empty(&other));
+            pending_ring_add(&ring, &sent[i]);
+        pending_ring_put_first(&ring, &other);
+        pending_ring_put_first(&ring, &other);
+        assert_true(pending_ring_is_empty(&other));
         for (int i = 0; i < 3 + into; i++) {
             assert_ptr_equal(ring.next, &sent[i]);
-            sent_unlink(&sent[i]);
+            pending_ring_remove(&sent[i]);
         }
-        assert_true(sent_ring_is_empty(&ring));
+        assert_true(pending_ring_is_empty(&ring));
     }
 }
 

@@ -1,5 +1,5 @@
-#ifndef IO_KAFKA_MEMBER_H
-#define IO_KAFKA_MEMBER_H
+#ifndef IO_KAFKA_GROUP_H
+#define IO_KAFKA_GROUP_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "flow/port.h"
 #include "io/kafka_consumer.h"
-#include "io/kafka_probe.h"
+#include "io/offset_query.h"
 
 /* One client as a member of the consumer group, from its joining to its end. A kafka_source has one
  * at a time. */
@@ -25,7 +25,7 @@ struct kafka_member_options {
     const char *instance_id; /* NULL: none */
     int wake_fd;
     const struct log *log;
-    struct kafka_probe *probe;
+    struct offset_probe *probe;
     bool was_missing; /* the topic, for the member before, see struct kafka_consumer */
     bool was_logged;  /* that Kafka is away, by the member before */
 };

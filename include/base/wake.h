@@ -1,5 +1,5 @@
-#ifndef IO_WAKE_H
-#define IO_WAKE_H
+#ifndef BASE_WAKE_H
+#define BASE_WAKE_H
 
 /* A loop's alarm clock: other threads write to an eventfd, the loop sleeps on it and on signals. */
 

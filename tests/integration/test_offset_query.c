@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "io/kafka_inquiry.h"
+#include "io/offset_query.h"
 #include "support/fake_log.h"
 #include "support/mock_kafka.h"
 
@@ -19,8 +19,8 @@ struct fixture {
     rd_kafka_t *rk;
     struct fake_log log;
     struct log log_port;
-    struct kafka_probe *probe;
-    struct kafka_inquiry *inquiry;
+    struct offset_probe *probe;
+    struct offset_query *query;
 };
 
 static int set_up(void **state)
@@ -36,8 +36,8 @@ static int set_up(void **state)
     f->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, NULL, 0);
     assert_non_null(f->rk);
     f->log_port = fake_log_port(&f->log);
-    f->probe = kafka_probe_new(&f->kafka.cfg, &f->log_port);
-    f->inquiry = kafka_inquiry_new(f->rk, f->probe, topic, -1);
+    f->probe = offset_probe_new(&f->kafka.cfg, &f->log_port);
+    f->query = offset_query_new(f->rk, f->probe, topic, -1);
     /* Whoever asks may be gone before the thread that asks has begun. */
     memset(topic, 'x', strlen(topic));
     free(topic);
@@ -49,8 +49,8 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
 
-    assert_true(kafka_inquiry_free(f->inquiry));
-    kafka_probe_drop(f->probe);
+    assert_true(offset_query_free(f->query));
+    offset_probe_drop(f->probe);
     fake_log_release(&f->log);
     rd_kafka_destroy(f->rk);
     mock_kafka_close(&f->kafka);
@@ -58,18 +58,18 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct kafka_answer *ask(struct fixture *f)
+static struct offset_answer *ask(struct fixture *f)
 {
-    struct kafka_answer *answer = NULL;
+    struct offset_answer *answer = NULL;
 
-    MOCK_WAIT(answer, answer = kafka_inquiry_turn(f->inquiry, NULL));
+    MOCK_WAIT(answer, answer = offset_query_turn(f->query, NULL));
     return answer;
 }
 
 static void it_tells_where_all_partitions_stand(void **state)
 {
     struct fixture *f = *state;
-    struct kafka_answer *answer;
+    struct offset_answer *answer;
 
     mock_kafka_write(&f->kafka, TOPIC, 1, "key", "value", 5, NULL, 0);
     answer = ask(f);
@@ -88,7 +88,7 @@ static void it_tells_where_all_partitions_stand(void **state)
 static void a_partition_without_a_leader_is_unknown_and_the_others_are_told(void **state)
 {
     struct fixture *f = *state;
-    struct kafka_answer *answer;
+    struct offset_answer *answer;
 
     mock_kafka_write(&f->kafka, TOPIC, 2, "key", "value", 5, NULL, 0);
     rd_kafka_mock_partition_set_leader(f->kafka.cluster, TOPIC, 1, -1);
@@ -108,11 +108,11 @@ static void a_partition_without_a_leader_is_unknown_and_the_others_are_told(void
 static const struct assignment *check(struct fixture *f, int64_t check_at)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    struct kafka_answer *answer = NULL;
+    struct offset_answer *answer = NULL;
 
     rd_kafka_topic_partition_list_add(list, TOPIC, 1)->offset = check_at;
     MOCK_WAIT(answer && !answer->err && answer->partitions[0].is_checked,
-              answer = kafka_inquiry_turn(f->inquiry, list));
+              answer = offset_query_turn(f->query, list));
     rd_kafka_topic_partition_list_destroy(list);
     return &answer->partitions[0];
 }

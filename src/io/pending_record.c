@@ -1,4 +1,4 @@
-#include "io/kafka_sent.h"
+#include "io/pending_record.h"
 
 #include <string.h>
 
@@ -33,15 +33,16 @@ static char *copy_text(char **at, const char *text)
 }
 
 /* The struct, its headers, then all bytes. */
-struct sent *sent_new(const struct outgoing *o, uint64_t tag)
+struct pending_record *pending_record_new(const struct outgoing *o, uint64_t tag)
 {
     size_t header_bytes = o->header_count * sizeof(struct header);
-    size_t size = sizeof(struct sent) + header_bytes + copied_size(o);
-    struct sent *sent = mem_realloc_array(NULL, size, 1); /* not zeroed: all of it is written */
+    size_t size = sizeof(struct pending_record) + header_bytes + copied_size(o);
+    struct pending_record *sent =
+        mem_realloc_array(NULL, size, 1); /* not zeroed: all of it is written */
     struct header *headers = (struct header *)(sent + 1);
     char *at = (char *)headers + header_bytes;
 
-    *sent = (struct sent){.tag = tag, .size = size, .record = *o};
+    *sent = (struct pending_record){.tag = tag, .size = size, .record = *o};
     sent->record.topic = copy_text(&at, o->topic);
     sent->record.headers = headers;
     if (o->key)
@@ -57,12 +58,12 @@ struct sent *sent_new(const struct outgoing *o, uint64_t tag)
     return sent;
 }
 
-void sent_ring_init(struct sent *ring)
+void pending_ring_init(struct pending_record *ring)
 {
     ring->next = ring->prev = ring;
 }
 
-void sent_link_last(struct sent *ring, struct sent *sent)
+void pending_ring_add(struct pending_record *ring, struct pending_record *sent)
 {
     sent->prev = ring->prev;
     sent->next = ring;
@@ -70,23 +71,23 @@ void sent_link_last(struct sent *ring, struct sent *sent)
     sent->next->prev = sent;
 }
 
-void sent_unlink(struct sent *sent)
+void pending_ring_remove(struct pending_record *sent)
 {
     sent->prev->next = sent->next;
     sent->next->prev = sent->prev;
 }
 
-bool sent_ring_is_empty(const struct sent *ring)
+bool pending_ring_is_empty(const struct pending_record *ring)
 {
     return ring->next == ring;
 }
 
-void sent_ring_put_first(struct sent *ring, struct sent *other)
+void pending_ring_put_first(struct pending_record *ring, struct pending_record *other)
 {
-    while (!sent_ring_is_empty(other)) {
-        struct sent *last = other->prev;
+    while (!pending_ring_is_empty(other)) {
+        struct pending_record *last = other->prev;
 
-        sent_unlink(last);
-        sent_link_last(ring->next, last);
+        pending_ring_remove(last);
+        pending_ring_add(ring->next, last);
     }
 }

@@ -1,5 +1,5 @@
-#ifndef IO_KAFKA_SENT_H
-#define IO_KAFKA_SENT_H
+#ifndef IO_PENDING_RECORD_H
+#define IO_PENDING_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,9 +11,9 @@
 /* A record that was taken: librdkafka reads key and value from here, and should the producer have
  * to be made anew, they are sent again from here. Then what became of it, until that is asked
  * for. */
-struct sent {
-    struct sent *next; /* in a ring */
-    struct sent *prev;
+struct pending_record {
+    struct pending_record *next; /* in a ring */
+    struct pending_record *prev;
     uint64_t tag;
     size_t size;            /* of this block */
     struct outgoing record; /* points behind this struct */
@@ -23,15 +23,15 @@ struct sent {
 };
 
 /* A copy of all bytes of `o`, in one block that the caller frees. */
-struct sent *sent_new(const struct outgoing *o, uint64_t tag);
+struct pending_record *pending_record_new(const struct outgoing *o, uint64_t tag);
 
 /* Rings: `ring` is the head, no record. */
-void sent_ring_init(struct sent *ring);
-void sent_link_last(struct sent *ring, struct sent *sent);
-void sent_unlink(struct sent *sent);
-bool sent_ring_is_empty(const struct sent *ring);
+void pending_ring_init(struct pending_record *ring);
+void pending_ring_add(struct pending_record *ring, struct pending_record *sent);
+void pending_ring_remove(struct pending_record *sent);
+bool pending_ring_is_empty(const struct pending_record *ring);
 
 /* Moves all of `other` before what is in `ring`. */
-void sent_ring_put_first(struct sent *ring, struct sent *other);
+void pending_ring_put_first(struct pending_record *ring, struct pending_record *other);
 
 #endif

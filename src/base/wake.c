@@ -1,4 +1,4 @@
-#include "io/wake.h"
+#include "base/wake.h"
 
 #include <poll.h>
 #include <stdint.h>

@@ -7,8 +7,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "io/errand.h"
-#include "io/wake.h"
+#include "io/async_call.h"
+#include "base/wake.h"
 
 #define PATIENCE_MS 60000
 
@@ -52,39 +52,39 @@ static bool is_awake(int wake_fd, int timeout_ms)
 static void work_goes_on_beside_and_wakes_when_it_has_returned(void **state)
 {
     int wake_fd = wake_open();
-    struct errand *a;
+    struct async_call *a;
     struct work w;
 
     (void)state;
     init(&w);
-    a = errand_begin(work, &w, wake_fd);
+    a = async_call_begin(work, &w, wake_fd);
     assert_non_null(a);
-    assert_false(errand_is_done(a, 0));
-    assert_false(errand_is_done(a, 20));
+    assert_false(async_call_is_done(a, 0));
+    assert_false(async_call_is_done(a, 20));
     assert_false(is_awake(wake_fd, 0));
     sem_post(&w.may_end);
     assert_true(is_awake(wake_fd, PATIENCE_MS));
-    assert_true(errand_is_done(a, 0));
+    assert_true(async_call_is_done(a, 0));
     assert_int_equal(w.result, 42);
-    errand_end(a);
+    async_call_end(a);
     release(&w);
     close(wake_fd);
 }
 
 static void it_can_be_waited_for(void **state)
 {
-    struct errand *a;
+    struct async_call *a;
     struct work w;
 
     (void)state;
     init(&w);
     sem_post(&w.may_end);
-    a = errand_begin(work, &w, -1);
-    assert_true(errand_is_done(a, PATIENCE_MS));
-    assert_true(errand_is_done(a, PATIENCE_MS));
+    a = async_call_begin(work, &w, -1);
+    assert_true(async_call_is_done(a, PATIENCE_MS));
+    assert_true(async_call_is_done(a, PATIENCE_MS));
     assert_int_equal(w.result, 42);
-    errand_end(a);
-    errand_end(NULL);
+    async_call_end(a);
+    async_call_end(NULL);
     release(&w);
 }
 
@@ -95,7 +95,7 @@ static void work_that_is_left_goes_on_and_wakes_nobody(void **state)
 
     (void)state;
     init(&w);
-    errand_end(errand_begin(work, &w, wake_fd));
+    async_call_end(async_call_begin(work, &w, wake_fd));
     sem_post(&w.may_end);
     while (sem_wait(&w.has_ended) < 0)
         ;

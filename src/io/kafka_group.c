@@ -1,0 +1,676 @@
+#include "io/kafka_group.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "flow/port.h"
+#include "io/kafka_consumer.h"
+#include "io/kafka_internal.h"
+
+#define QUEUE_KBYTES_MAX  ((size_t)2097151)  /* that librdkafka takes */
+#define QUEUE_RECORDS_MAX ((size_t)10000000) /* likewise */
+#define ANSWER_BYTES_MAX  ((size_t)1 << 20)
+/* Of one partition. An answer holds whole batches only, but for the first of a partition: with a
+ * lower bound only one partition of many would come with each answer. */
+#define ANSWER_BYTES_MIN ((size_t)64 << 10)
+#define SMALL_BYTES      512 /* of smaller records most is librdkafka's own: their number counts */
+#define ZSTD_RATIO       8   /* orders' bytes to what is fetched of them */
+#define LEAVE_POLL_MS    20
+#define CLASSIC_COUNT    3    /* properties of the classic group protocol, see make_conf */
+#define AGAIN_MS         1000 /* for a commit that is not acknowledged */
+
+/* Offsets of a group that are committed by name: in the background, again about once a second,
+ * until the broker has acknowledged each. rd_kafka_commit would wait for that without bound. */
+struct commits {
+    rd_kafka_t *rk;
+    const char *topic;
+    /* Hears of each answer; may be told from serve only. */
+    void (*answered)(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+                     void *opaque);
+    void *opaque;
+    rd_kafka_topic_partition_list_t *list; /* not acknowledged */
+    rd_kafka_queue_t *answers;
+    bool is_asked; /* an answer is awaited */
+    int64_t asked_ms;
+};
+
+/* What the user wants where nobody knows where to begin. */
+enum reset { RESET_EARLIEST, RESET_LATEST, RESET_ERROR };
+
+enum rebalance { REBALANCE_NONE, REBALANCE_ASSIGN, REBALANCE_REVOKE };
+
+/* Which partitions are a group member's, and where each begins. What the group says is noted in its
+ * callback and acted upon by serve. */
+struct group_assignment {
+    struct kafka_consumer *consumer;
+    struct commits *set_back; /* gets the offsets that go back */
+    enum reset reset;
+    bool was_assigned; /* ever */
+    enum rebalance rebalance;
+    rd_kafka_topic_partition_list_t *list; /* of the rebalance */
+};
+
+struct kafka_member {
+    struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
+    struct group_assignment assignment;
+    /* Offsets that go back. What the group committed in a topic that is no more would be taken for
+     * progress in the new one, and librdkafka commits by itself only what is higher. */
+    struct commits set_back;
+    const char *instance_id;     /* borrowed */
+    struct source_events events; /* of the last serve; commits are told until the end */
+};
+
+/* ---- offsets that go back ---- */
+
+static rd_kafka_topic_partition_t *find_commit(struct commits *c, int32_t partition)
+{
+    return rd_kafka_topic_partition_list_find(c->list, c->topic, partition);
+}
+
+/* It is not to be committed any more. */
+static void commits_drop(struct commits *c, int32_t partition)
+{
+    rd_kafka_topic_partition_list_del(c->list, c->topic, partition);
+}
+
+/* What came after the question is not answered by it. */
+static void note_acknowledged(struct commits *c, const rd_kafka_topic_partition_t *answer)
+{
+    const rd_kafka_topic_partition_t *p = find_commit(c, answer->partition);
+
+    if (p && !answer->err && p->offset == answer->offset)
+        commits_drop(c, answer->partition);
+}
+
+static void on_answer(rd_kafka_t *rk, rd_kafka_resp_err_t err,
+                      rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct commits *c = opaque;
+
+    c->is_asked = false;
+    for (int i = 0; !err && i < list->cnt; i++)
+        note_acknowledged(c, &list->elems[i]);
+    c->answered(rk, err, list, c->opaque);
+}
+
+static void ask(struct commits *c)
+{
+    rd_kafka_resp_err_t err = rd_kafka_commit_queue(c->rk, c->list, c->answers, on_answer, c);
+
+    c->asked_ms = kafka_now_ms();
+    c->is_asked = !err;
+    if (err)
+        c->answered(c->rk, err, c->list, c->opaque);
+}
+
+/* The members down to `opaque` are set by the caller, who owns what they point to. The eventfd
+ * `wake_fd` is written to when an answer came. */
+static void commits_open(struct commits *c, int wake_fd)
+{
+    c->list = rd_kafka_topic_partition_list_new(1);
+    c->answers = rd_kafka_queue_new(c->rk);
+    kafka_wake_on(c->answers, wake_fd);
+}
+
+/* Before `rk` is destroyed. */
+static void commits_release(struct commits *c)
+{
+    rd_kafka_topic_partition_list_destroy(c->list);
+    rd_kafka_queue_destroy(c->answers);
+}
+
+/* A partition that is still to be committed is committed at `offset`; of others nothing. */
+static void commits_move(struct commits *c, int32_t partition, int64_t offset)
+{
+    rd_kafka_topic_partition_list_set_offset(c->list, c->topic, partition, offset);
+}
+
+/* `offset` of `partition` is to be committed. */
+static void commits_add(struct commits *c, int32_t partition, int64_t offset)
+{
+    if (!find_commit(c, partition))
+        rd_kafka_topic_partition_list_add(c->list, c->topic, partition);
+    commits_move(c, partition, offset);
+}
+
+/* Commits what is due. Never waits. */
+static void commits_serve(struct commits *c)
+{
+    if (c->is_asked)
+        rd_kafka_queue_poll_callback(c->answers, 0);
+    if (!c->is_asked && c->list->cnt > 0 && kafka_now_ms() - c->asked_ms >= AGAIN_MS)
+        ask(c);
+}
+
+/* ---- which partitions are ours ---- */
+
+static void assignment_release(struct group_assignment *a)
+{
+    if (a->list)
+        rd_kafka_topic_partition_list_destroy(a->list);
+    a->list = NULL;
+    offset_query_drop(a->consumer->query);
+    a->rebalance = REBALANCE_NONE;
+}
+
+static bool is_cooperative(struct group_assignment *a)
+{
+    return strcmp(rd_kafka_rebalance_protocol(a->consumer->client.rk), "COOPERATIVE") == 0;
+}
+
+static void assign(struct group_assignment *a)
+{
+    kafka_consumer_assign(a->consumer, is_cooperative(a));
+}
+
+/* Returns -1 when the user wants an error. */
+static int64_t where_nobody_knows(const struct group_assignment *a, const struct assignment *p)
+{
+    switch (a->reset) {
+    case RESET_EARLIEST:
+        return p->low;
+    case RESET_LATEST:
+        return p->readable_end;
+    case RESET_ERROR:
+        break;
+    }
+    return -1;
+}
+
+static void fail_without_start(struct group_assignment *a, const struct assignment *p)
+{
+    if (a->consumer->failure.kind == ERR_NONE)
+        err_set(&a->consumer->failure, ERR_RUNTIME,
+                "%s/%" PRId32 ": nothing is committed by the group, and auto.offset.reset is error",
+                a->consumer->topic, p->partition);
+}
+
+/* Asks the flow where to begin. */
+static void tell_assigned(struct group_assignment *a, struct assignment *partitions, size_t count,
+                          const struct source_events *events)
+{
+    for (size_t i = 0; i < count; i++)
+        partitions[i].initial = where_nobody_knows(a, &partitions[i]);
+    events->assigned(events->ctx, partitions, count);
+    for (size_t i = 0; i < count; i++) {
+        struct assignment *p = &partitions[i];
+
+        kafka_consumer_find(a->consumer, p->partition)->check_at = p->must_check ? p->check_at : -1;
+        if (p->high < 0 || p->must_check)
+            continue;
+        if (p->start < 0) {
+            fail_without_start(a, p);
+            continue;
+        }
+        kafka_consumer_begin(a->consumer, p->partition, p->start);
+        if (p->is_reset)
+            commits_add(a->set_back, p->partition, p->start);
+    }
+}
+
+static void begin_assigned(struct group_assignment *a, struct assignment *partitions, size_t count,
+                           const struct source_events *events)
+{
+    for (size_t i = 0; i < count; i++) {
+        kafka_consumer_add(a->consumer, partitions[i].partition);
+        partitions[i].was_beyond = kafka_consumer_is_beyond(a->consumer, partitions[i].partition);
+    }
+    tell_assigned(a, partitions, count, events);
+    assign(a);
+    assignment_release(a);
+}
+
+/* Returns NULL until the broker has told where at least one of the partitions stands. */
+static struct offset_answer *learn(struct group_assignment *a,
+                                   const rd_kafka_topic_partition_list_t *list)
+{
+    struct offset_answer *answer = offset_query_turn(a->consumer->query, list);
+
+    if (answer && answer->err) {
+        const char *why = rd_kafka_err2str(answer->err);
+
+        log_plain(a->consumer->client.log, LOG_WARN,
+                  "the broker does not tell where the partitions stand, asking again", why);
+        kafka_consumer_note_trouble(a->consumer, answer->err, "learning where the partitions stand",
+                                    why);
+    }
+    return answer && answer->count > answer->unknown_count ? answer : NULL;
+}
+
+static void serve_assign(struct group_assignment *a, const struct source_events *events)
+{
+    struct offset_answer *answer;
+
+    if (a->list->cnt == 0)
+        begin_assigned(a, NULL, 0, events);
+    else if ((answer = learn(a, a->list)))
+        begin_assigned(a, answer->partitions, answer->count, events);
+}
+
+static void drop_unknown(struct offset_answer *answer)
+{
+    size_t known = 0;
+
+    for (size_t i = 0; i < answer->count; i++)
+        if (answer->partitions[i].high >= 0)
+            answer->partitions[known++] = answer->partitions[i];
+    answer->count = known;
+}
+
+/* A partition had no leader when it came to us; or retention was faster than we, or the topic was
+ * recreated: then, as at an assignment, the flow says what is missing and where to go on. */
+static void serve_waiting(struct group_assignment *a, const struct source_events *events)
+{
+    rd_kafka_topic_partition_list_t *list = kafka_consumer_waiting(a->consumer);
+    struct offset_answer *answer;
+
+    if (!list)
+        return;
+    answer = learn(a, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (!answer)
+        return;
+    drop_unknown(answer);
+    for (size_t i = 0; i < answer->count; i++)
+        answer->partitions[i].was_beyond =
+            kafka_consumer_is_beyond(a->consumer, answer->partitions[i].partition);
+    tell_assigned(a, answer->partitions, answer->count, events);
+}
+
+/* What is ours and runs, or waits to. */
+static void serve_ours(struct group_assignment *a, const struct source_events *events)
+{
+    serve_waiting(a, events);
+    if (kafka_consumer_must_assign(a->consumer))
+        assign(a);
+}
+
+static void tell_revoked(struct group_assignment *a, const struct source_events *events)
+{
+    size_t count = (size_t)a->list->cnt;
+    int32_t *partitions = mem_alloc_array(count, sizeof(*partitions));
+
+    for (size_t i = 0; i < count; i++)
+        partitions[i] = a->list->elems[i].partition;
+    a->rebalance = REBALANCE_NONE; /* told; the list stays until it is given back */
+    events->revoked(events->ctx, partitions, count,
+                    rd_kafka_assignment_lost(a->consumer->client.rk));
+    free(partitions);
+}
+
+/* For the rebalance callback, with what it is given. */
+static void assignment_note(struct group_assignment *a, rd_kafka_resp_err_t err,
+                            const rd_kafka_topic_partition_list_t *list)
+{
+    assignment_release(a);
+    a->rebalance =
+        err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? REBALANCE_ASSIGN : REBALANCE_REVOKE;
+    a->list = rd_kafka_topic_partition_list_copy(list);
+    a->was_assigned |= a->rebalance == REBALANCE_ASSIGN;
+}
+
+/* Tells what is due: `assigned` when the broker has told where partitions stand, `revoked`. */
+static void assignment_serve(struct group_assignment *a, const struct source_events *events)
+{
+    if (a->rebalance == REBALANCE_ASSIGN)
+        serve_assign(a, events);
+    else if (a->rebalance == REBALANCE_REVOKE)
+        tell_revoked(a, events);
+    else if (!a->list)
+        serve_ours(a, events);
+}
+
+/* Gives back what `revoked` told. */
+static void assignment_give_back(struct group_assignment *a)
+{
+    if (!a->list)
+        return;
+    kafka_consumer_hand_over(a->consumer, true);
+    kafka_consumer_unassign(a->consumer, a->list, is_cooperative(a));
+    for (int i = 0; i < a->list->cnt; i++) {
+        int32_t partition = a->list->elems[i].partition;
+
+        kafka_consumer_remove(a->consumer, partition);
+        commits_drop(a->set_back, partition);
+    }
+    assignment_release(a);
+}
+
+/* At the end: what is given is not taken, what is taken away goes. */
+static void assignment_refuse(struct group_assignment *a)
+{
+    if (a->rebalance == REBALANCE_ASSIGN) {
+        assign(a);
+        assignment_release(a);
+    }
+    assignment_give_back(a);
+}
+
+/* ---- the member: callbacks ---- */
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
+                         rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct kafka_member *m = opaque;
+
+    (void)rk;
+    assignment_note(&m->assignment, err, list);
+}
+
+/* That Kafka is away or that partitions are lost has a line of its own. */
+static bool is_told_otherwise(const struct kafka_member *m, rd_kafka_resp_err_t err)
+{
+    return m->consumer.client.is_down || err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+           err == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION;
+}
+
+static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
+                      rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct kafka_member *m = opaque;
+
+    (void)rk;
+    if (err == RD_KAFKA_RESP_ERR__NO_OFFSET)
+        return;
+    if (err) {
+        log_plain(m->consumer.client.log, is_told_otherwise(m, err) ? LOG_DEBUG : LOG_WARN,
+                  "offsets not committed", rd_kafka_err2str(err));
+        return;
+    }
+    kafka_client_good(&m->consumer.client);
+    /* The list holds all partitions of the assignment: those that had nothing new to commit come
+     * with RD_KAFKA_OFFSET_INVALID. */
+    for (int i = 0; m->events.committed && i < list->cnt; i++)
+        if (!list->elems[i].err && list->elems[i].offset >= 0)
+            m->events.committed(m->events.ctx, list->elems[i].partition, list->elems[i].offset);
+}
+
+/* From there on librdkafka commits by itself. */
+static void on_set_back(rd_kafka_t *rk, rd_kafka_resp_err_t err,
+                        rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct kafka_member *m = opaque;
+
+    on_commit(rk, err, list, opaque);
+    for (int i = 0; !err && i < list->cnt; i++)
+        if (!list->elems[i].err)
+            commits_drop(&m->set_back, list->elems[i].partition);
+}
+
+/* ---- the member: use ---- */
+
+int kafka_member_serve(struct kafka_member *m, const struct source_events *events, struct err *e)
+{
+    m->events = *events;
+    if (kafka_consumer_serve(&m->consumer, e) < 0)
+        return -1;
+    assignment_serve(&m->assignment, events);
+    commits_serve(&m->set_back);
+    return 0;
+}
+
+void kafka_member_store(struct kafka_member *m, int32_t partition, int64_t next)
+{
+    struct kafka_partition *p = kafka_consumer_find(&m->consumer, partition);
+
+    if (!p)
+        return;
+    commits_move(&m->set_back, partition, next);
+    p->stored = next;
+    p->is_handed_over = false;
+}
+
+void kafka_member_give_back(struct kafka_member *m)
+{
+    assignment_give_back(&m->assignment);
+}
+
+struct kafka_consumer *kafka_member_consumer(struct kafka_member *m)
+{
+    return &m->consumer;
+}
+
+/* ---- the member: life ---- */
+
+/* cooperative-sticky can loop for ever before 2.6.1 (librdkafka #4800, #4783). */
+static const char *default_assignor(void)
+{
+    return rd_kafka_version() < 0x020601ff ? "range" : "cooperative-sticky";
+}
+
+/* With group.protocol=consumer (KIP-848) librdkafka refuses what only the classic one has: the
+ * broker decides these. */
+static bool has_new_protocol(const struct config *cfg)
+{
+    for (size_t i = 0; i < cfg->kafka.property_count; i++)
+        if (strcmp(cfg->kafka.properties[i].name, "group.protocol") == 0)
+            return strcmp(cfg->kafka.properties[i].value, "consumer") == 0;
+    return false;
+}
+
+static size_t within(size_t n, size_t least, size_t most)
+{
+    size_t bounded = n < most ? n : most;
+
+    return bounded > least ? bounded : least;
+}
+
+static size_t queue_kbytes_of(size_t fetch_bytes)
+{
+    return within(fetch_bytes / 2 / 1024, 1, QUEUE_KBYTES_MAX);
+}
+
+static size_t queue_records_of(size_t fetch_bytes)
+{
+    size_t records = queue_kbytes_of(fetch_bytes) * 1024 / SMALL_BYTES;
+
+    return within(records, 1, QUEUE_RECORDS_MAX);
+}
+
+/* A partition whose queue is not full yet is asked for once more, compressed: one half is for the
+ * queue, the other for that. A record that is larger comes all the same, and each batch as a whole:
+ * what that makes of many partitions is kafka_room's. */
+static rd_kafka_conf_t *make_conf(const struct kafka_member_options *o, struct err *e)
+{
+    const struct config *cfg = o->cfg;
+    char queue_kbytes[32];
+    char queue_records[32];
+    char answer_bytes[32];
+    const struct kafka_property role[] = {
+        {.name = "group.id", .value = cfg->kafka.consumer_group},
+        /* So that a tracker that was killed has its partitions back at once. */
+        {.name = "group.instance.id", .value = o->instance_id ? o->instance_id : ""},
+        {.name = "enable.auto.commit", .value = "true", .is_fixed = true},
+        {.name = "auto.commit.interval.ms", .value = "1000"},
+        {.name = "enable.auto.offset.store", .value = "false", .is_fixed = true},
+        {.name = "auto.offset.reset", .value = "earliest"},
+        {.name = "enable.partition.eof", .value = "true", .is_fixed = true},
+        {.name = "queued.max.messages.kbytes", .value = queue_kbytes},
+        {.name = "queued.min.messages", .value = queue_records},
+        {.name = "fetch.message.max.bytes", .value = answer_bytes},
+        {.name = "fetch.wait.max.ms", .value = "100"},
+        {.name = "fetch.queue.backoff.ms", .value = "10", .is_optional = true},
+        /* What follows is the classic protocol's. */
+        {.name = "partition.assignment.strategy", .value = default_assignor()},
+        /* How long the group waits for a member that was killed. */
+        {.name = "session.timeout.ms", .value = "10000"},
+        {.name = "heartbeat.interval.ms", .value = "2000"},
+    };
+    size_t count = sizeof(role) / sizeof(role[0]);
+
+    snprintf(queue_kbytes, sizeof(queue_kbytes), "%zu", queue_kbytes_of(o->fetch_bytes));
+    snprintf(queue_records, sizeof(queue_records), "%zu", queue_records_of(o->fetch_bytes));
+    snprintf(answer_bytes, sizeof(answer_bytes), "%zu",
+             within(o->fetch_bytes / 2 / ZSTD_RATIO, ANSWER_BYTES_MIN, ANSWER_BYTES_MAX));
+    return kafka_conf_new(cfg, role, has_new_protocol(cfg) ? count - CLASSIC_COUNT : count, e);
+}
+
+/* librdkafka by itself would go on at the beginning or the end without a word when a partition
+ * cannot be read on where it was. It is to tell; the user's choice is ours to follow. */
+static int take_reset(rd_kafka_conf_t *conf, enum reset *reset, struct err *e)
+{
+    char value[32];
+
+    kafka_conf_get(conf, "auto.offset.reset", value, sizeof(value));
+    *reset = strcmp(value, "error") == 0     ? RESET_ERROR
+             : strcmp(value, "largest") == 0 ? RESET_LATEST
+                                             : RESET_EARLIEST;
+    return kafka_conf_set(conf, "auto.offset.reset", "error", ERR_RUNTIME, e);
+}
+
+static int subscribe(struct kafka_member *m, struct err *e)
+{
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_resp_err_t err;
+
+    rd_kafka_topic_partition_list_add(topics, m->consumer.topic, RD_KAFKA_PARTITION_UA);
+    err = rd_kafka_subscribe(m->consumer.client.rk, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    return err ? err_set(e, ERR_RUNTIME, "subscribe to %s: %s", m->consumer.topic,
+                         rd_kafka_err2str(err))
+               : 0;
+}
+
+/* Only other settings help. All else may pass: topics are created, rights are given. */
+static bool is_final(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT ||
+           err == RD_KAFKA_RESP_ERR_INVALID_GROUP_ID || err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
+           err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET; /* auto.offset.reset=error */
+}
+
+struct kafka_member *kafka_member_open(const struct kafka_member_options *o, struct err *e)
+{
+    rd_kafka_conf_t *conf = make_conf(o, e);
+    enum reset reset;
+    struct kafka_member *m;
+
+    if (!conf)
+        return NULL;
+    if (take_reset(conf, &reset, e) < 0) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    m = mem_alloc(sizeof(*m));
+    m->instance_id = o->instance_id;
+    m->assignment = (struct group_assignment){
+        .consumer = &m->consumer, .set_back = &m->set_back, .reset = reset};
+    m->consumer = (struct kafka_consumer){.client = {.log = o->log,
+                                                     .wake_fd = o->wake_fd,
+                                                     .is_down = o->was_logged,
+                                                     .is_logged = o->was_logged},
+                                          .cfg = o->cfg,
+                                          .topic = o->cfg->kafka.topic,
+                                          .is_final = is_final,
+                                          .begins_anew = reset != RESET_ERROR,
+                                          .probe = o->probe,
+                                          .was_missing = o->was_missing,
+                                          .room_bytes = o->room_bytes,
+                                          .refill_bytes = queue_kbytes_of(o->fetch_bytes) * 1024,
+                                          .refill_records = queue_records_of(o->fetch_bytes)};
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
+    if (kafka_consumer_open(&m->consumer, conf, e) < 0) {
+        free(m);
+        return NULL;
+    }
+    m->set_back = (struct commits){.rk = m->consumer.client.rk,
+                                   .topic = o->cfg->kafka.topic,
+                                   .answered = on_set_back,
+                                   .opaque = m};
+    commits_open(&m->set_back, o->wake_fd);
+    if (subscribe(m, e) < 0) {
+        kafka_member_close(m, 0);
+        return NULL;
+    }
+    return m;
+}
+
+static bool is_in_group(const struct kafka_member *m)
+{
+    char *id = rd_kafka_memberid(m->consumer.client.rk);
+    bool is_in = id && *id;
+
+    if (id)
+        rd_kafka_mem_free(m->consumer.client.rk, id);
+    return is_in;
+}
+
+/* A static member that closes only stops: its partitions wait for its return or the end of its
+ * session. Users who name their members want that; one with our own name leaves: it unsubscribes
+ * first, and librdkafka drops its member id then (rd_kafka_cgrp_leave). */
+static void leave_as_static_member(struct kafka_member *m, int64_t deadline)
+{
+    char instance[512];
+
+    kafka_conf_get(rd_kafka_conf(m->consumer.client.rk), "group.instance.id", instance,
+                   sizeof(instance));
+    if (!m->instance_id || strcmp(instance, m->instance_id) != 0)
+        return;
+    rd_kafka_unsubscribe(m->consumer.client.rk);
+    while (is_in_group(m) && kafka_now_ms() < deadline) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(m->consumer.client.rk, LEAVE_POLL_MS);
+
+        if (message)
+            rd_kafka_message_destroy(message);
+        assignment_refuse(&m->assignment);
+    }
+}
+
+/* Serves the last callbacks until the group is left. Not rd_kafka_consumer_close: it has no
+ * deadline and never returns when the broker accepts and does not answer (librdkafka #3740). */
+static bool leave_group(struct kafka_member *m, int64_t deadline)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(m->consumer.client.rk);
+    bool refused = kafka_client_failed(&m->consumer.client, "consumer does not close",
+                                       rd_kafka_consumer_close_queue(m->consumer.client.rk, queue));
+
+    while (!refused && !rd_kafka_consumer_closed(m->consumer.client.rk) &&
+           kafka_now_ms() < deadline) {
+        rd_kafka_queue_poll_callback(queue, 50);
+        assignment_refuse(&m->assignment);
+    }
+    rd_kafka_queue_destroy(queue);
+    return !refused && rd_kafka_consumer_closed(m->consumer.client.rk);
+}
+
+int kafka_member_close(struct kafka_member *m, int timeout_ms)
+{
+    int64_t deadline = kafka_now_ms() + timeout_ms;
+
+    if (!m)
+        return 0;
+    assignment_refuse(&m->assignment);
+    leave_as_static_member(m, deadline);
+    /* A client whose broker does not answer takes many seconds to destroy. It is left to the end of
+     * the process: nothing in it is worth waiting for. */
+    if (!leave_group(m, deadline)) {
+        offset_query_free(m->consumer.query);
+        return -1;
+    }
+    assignment_release(&m->assignment);
+    /* Before 2.3.0 it aborts the process to destroy a sticky group's member that was never assigned
+     * anything (librdkafka #4381). */
+    if (!m->assignment.was_assigned && rd_kafka_version() < 0x020300ff) {
+        offset_query_free(m->consumer.query);
+        return 0;
+    }
+    commits_release(&m->set_back);
+    if (kafka_consumer_close(&m->consumer))
+        free(m);
+    return 0;
+}
+
+void kafka_member_discard(struct kafka_member *m)
+{
+    if (!m)
+        return;
+    assignment_release(&m->assignment);
+    commits_release(&m->set_back);
+    if (kafka_consumer_close(&m->consumer))
+        free(m);
+}
