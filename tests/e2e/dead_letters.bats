@@ -235,7 +235,8 @@ noise() {
   [ "$(letters)" = "0 0 x6b6579 x6e6f206f72646572" ]
 }
 
-# The dead letters of 24 partitions meet in one batch. It is too large for the topic, none of them is.
+# The dead letters of 24 partitions meet in one batch, which waits for them. It is too large for the topic, none of
+# them is.
 @test "a batch of dead letters that is too large for the topic: each goes with its value" {
   make_topics 24 1
   ask config NAME max.message.bytes=16000
@@ -244,7 +245,7 @@ noise() {
     echo
   done >orders
   kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -P <orders
-  drain
+  drain -X linger.ms=200
   journal_is_exact
   [ "$(count_where '.outcome == "dead_lettered"')" -eq 240 ]
   records "$DLQ_TOPIC" >letters
