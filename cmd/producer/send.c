@@ -14,6 +14,7 @@
 #include "io/kafka_admin.h"
 #include "io/kafka_sink.h"
 #include "io/order_file.h"
+#include "model/log_event.h"
 #include "model/order_gen.h"
 
 #define MAX_LINE_BYTES ((size_t)64 << 20)
@@ -231,7 +232,7 @@ int send_run(const struct config *cfg, const struct options *o, const struct log
     if (reached < 0)
         goto out;
     if (reached && kafka_admin_check(&cluster.topics[0], &missing) < 0)
-        log_plain(log, LOG_WARN, "going on without", missing.text);
+        log_plain(log, EVENT_TOPIC_UNAVAILABLE, missing.text);
     if (reached && missing.kind == ERR_NONE && patience.first_ms < cfg->kafka.connect_timeout_ms)
         patience.first_ms = cfg->kafka.connect_timeout_ms;
     options.queue_kbytes = queue_kbytes(&cluster, kbytes);

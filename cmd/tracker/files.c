@@ -7,6 +7,7 @@
 #include "base/wake.h"
 #include "io/journal_file.h"
 #include "io/recovery.h"
+#include "model/log_event.h"
 
 #define ROOM_RETRY_MS 200
 
@@ -55,22 +56,18 @@ static void tell_recovery(struct files *f, const struct recovery_report *r)
     const char *path = f->cfg->tracker.events_file;
 
     if (r->trouble.len > 0)
-        log_plain(&f->log, LOG_WARN, "journal state not used, the whole journal was read",
-                  r->trouble.data);
+        log_plain(&f->log, EVENT_JOURNAL_STATE_UNUSED, r->trouble.data);
     if (r->torn_lines > 0)
-        log_with(
-            &f->log, LOG_WARN,
-            "the end of the journal is broken, it was moved aside from its first broken line on",
-            NULL, LOG_TEXT("journal", path), LOG_INT("bytes", r->torn_bytes),
-            LOG_INT("lines", r->torn_lines), LOG_TEXT("moved_to", r->torn_path.data));
-    else if (r->torn_bytes > 0)
-        log_with(&f->log, LOG_WARN, "torn line at the end of the journal moved aside", NULL,
-                 LOG_TEXT("journal", path), LOG_INT("bytes", r->torn_bytes),
+        log_with(&f->log, EVENT_JOURNAL_TORN_END, NULL, LOG_TEXT("journal", path),
+                 LOG_INT("bytes", r->torn_bytes), LOG_INT("lines", r->torn_lines),
                  LOG_TEXT("moved_to", r->torn_path.data));
+    else if (r->torn_bytes > 0)
+        log_with(&f->log, EVENT_JOURNAL_TORN_LINE, NULL, LOG_TEXT("journal", path),
+                 LOG_INT("bytes", r->torn_bytes), LOG_TEXT("moved_to", r->torn_path.data));
     if (r->broken_lines > 0)
-        log_with(&f->log, LOG_WARN, "broken lines in the journal", NULL, LOG_TEXT("journal", path),
+        log_with(&f->log, EVENT_JOURNAL_BROKEN_LINES, NULL, LOG_TEXT("journal", path),
                  LOG_INT("lines", r->broken_lines), LOG_INT("first_at", r->first_broken_at));
-    log_with(&f->log, LOG_INFO, "journal opened", NULL, LOG_TEXT("journal", path),
+    log_with(&f->log, EVENT_JOURNAL_OPENED, NULL, LOG_TEXT("journal", path),
              LOG_JSON("clean", r->was_clean ? "true" : "false"),
              LOG_INT("scanned_lines", r->scanned_lines),
              LOG_INT("scanned_bytes", r->scanned_bytes));
@@ -82,7 +79,7 @@ static bool wait_for_room(void *ctx, const struct err *why)
     struct files *f = ctx;
 
     if (!f->is_waiting) {
-        log_plain(&f->log, LOG_ERROR, "no room to open the journal, waiting", why->text);
+        log_plain(&f->log, EVENT_JOURNAL_NO_SPACE, why->text);
         console_say(f->console, "waiting for room on the disk: %s", why->text);
     }
     f->is_waiting = true;
@@ -111,7 +108,7 @@ int files_open_journal(struct files *f, int wake_fd, struct console *console, st
     f->journal = journal_open(&options, &report, e);
     if (f->journal) {
         if (f->is_waiting)
-            log_plain(&f->log, LOG_INFO, "there is room again", NULL);
+            log_plain(&f->log, EVENT_JOURNAL_SPACE_AVAILABLE, NULL);
         tell_recovery(f, &report);
     }
     recovery_report_release(&report);
@@ -136,13 +133,11 @@ static void tell_journal(struct files *f)
     struct err warning;
 
     if (journal_take_warning(f->journal, &warning))
-        log_plain(&f->log, LOG_WARN, "journal goes on with trouble", warning.text);
+        log_plain(&f->log, EVENT_JOURNAL_WARNING, warning.text);
     if (journal_take_loss(f->journal, &warning))
-        log_plain(&f->log, LOG_ERROR, "journal was deleted or replaced, opened again",
-                  warning.text);
+        log_plain(&f->log, EVENT_JOURNAL_REPLACED, warning.text);
     if (journal_take_reopened(f->journal))
-        log_plain(&f->log, LOG_INFO, f->is_log_old ? "journal opened anew" : "files opened anew",
-                  NULL);
+        log_plain(&f->log, f->is_log_old ? EVENT_JOURNAL_REOPENED : EVENT_FILES_REOPENED, NULL);
 }
 
 void files_look_after(struct files *f)

@@ -23,6 +23,7 @@
 #include "io/kafka_sink.h"
 #include "io/kafka_source.h"
 #include "io/kafka_version.h"
+#include "model/log_event.h"
 #include "policy.h"
 
 #define ADMIN_TURN_MS    100
@@ -102,7 +103,7 @@ static void log_missing_topics(struct tracker *t)
 
     for (size_t i = 0; i < t->cluster.topic_count && stop_count() == 0; i++)
         if (kafka_admin_check(&t->cluster.topics[i], &why) < 0)
-            log_with(&t->files.log, LOG_WARN, "going on without", why.text,
+            log_with(&t->files.log, EVENT_TOPIC_UNAVAILABLE, why.text,
                      LOG_TEXT("remedy", "check the topic's name, or have it created"));
 }
 
@@ -209,8 +210,7 @@ static void report_denial(struct tracker *t)
 
     if (!t->kafka_sink || !kafka_sink_take_denial(t->kafka_sink, &denial))
         return;
-    log_with(&t->files.log, LOG_WARN, "no right to write dead letters, allow WRITE on their topic",
-             denial.text, LOG_TEXT("topic", topic));
+    log_with(&t->files.log, EVENT_DEAD_LETTER_WRITE_DENIED, denial.text, LOG_TEXT("topic", topic));
     fprintf(stderr,
             "tracker: no right to write dead letters to %s: %s; allow the principal WRITE on this "
             "topic\n",
@@ -230,8 +230,7 @@ static void tell_trouble(struct tracker *t)
 static void take_cluster(struct tracker *t, const char *id)
 {
     if (journal_set_cluster(t->files.journal, id))
-        log_with(&t->files.log, LOG_WARN, "the journal was written for another cluster", NULL,
-                 LOG_TEXT("cluster", id));
+        log_with(&t->files.log, EVENT_JOURNAL_OTHER_CLUSTER, NULL, LOG_TEXT("cluster", id));
 }
 
 /* Another cluster may answer at the same address while we run: what the journal told of the old one
@@ -274,10 +273,9 @@ static void tell_started(struct tracker *t)
 {
     const struct config *cfg = t->cfg;
 
-    log_with(&t->files.log, LOG_INFO, "tracker started", NULL,
-             LOG_TEXT("broker", cfg->kafka.broker), LOG_TEXT("topic", cfg->kafka.topic),
-             LOG_TEXT("group", cfg->kafka.consumer_group), LOG_TEXT("cluster", t->cluster.id),
-             LOG_TEXT("librdkafka", kafka_library_version()));
+    log_with(&t->files.log, EVENT_TRACKER_STARTED, NULL, LOG_TEXT("broker", cfg->kafka.broker),
+             LOG_TEXT("topic", cfg->kafka.topic), LOG_TEXT("group", cfg->kafka.consumer_group),
+             LOG_TEXT("cluster", t->cluster.id), LOG_TEXT("librdkafka", kafka_library_version()));
     console_say(&t->console, "tracker: topic %s, group %s, broker %s; journal %s, log %s",
                 cfg->kafka.topic, cfg->kafka.consumer_group, cfg->kafka.broker,
                 cfg->tracker.events_file, cfg->tracker.log_file);
@@ -312,8 +310,7 @@ static void end_flow(struct tracker *t, struct totals *totals)
 static void close_parts(struct tracker *t)
 {
     if (kafka_source_close(t->kafka_source, CLOSE_TIMEOUT_MS) < 0)
-        log_plain(&t->files.log, LOG_WARN,
-                  "group not left in time, the last records may come again", NULL);
+        log_plain(&t->files.log, EVENT_TRACKER_GROUP_NOT_LEFT, NULL);
     kafka_sink_close(t->kafka_sink);
     files_close_journal(&t->files);
     simulate_release(&t->simulate);
@@ -324,11 +321,11 @@ static void tell_stopped(struct tracker *t, const struct totals *totals, const s
     bool failed = failure->kind != ERR_NONE;
 
     jsonl_log_settle(t->files.jsonl);
-    log_with(&t->files.log, failed ? LOG_ERROR : LOG_INFO, "tracker stopped",
-             failed ? failure->text : NULL,
-             LOG_JSON(NULL, totals->metrics.len ? totals->metrics.data : "{}"),
-             LOG_JSON("drained", totals->drained ? "true" : "false"),
-             LOG_INT("left", totals->left));
+    log_with_level(&t->files.log, failed ? LOG_ERROR : LOG_INFO, EVENT_TRACKER_STOPPED,
+                   failed ? failure->text : NULL,
+                   LOG_JSON(NULL, totals->metrics.len ? totals->metrics.data : "{}"),
+                   LOG_JSON("drained", totals->drained ? "true" : "false"),
+                   LOG_INT("left", totals->left));
     if (failed || !t->is_flowing)
         return;
     console_say(&t->console,

@@ -4,8 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The technical log as a port: whoever has something to say makes an entry of named fields; who
- * implements the port decides where it goes and what is too little to be said. */
+/* The technical log as a port: whoever has something to say makes an entry of an event and named
+ * fields; who implements the port decides where it goes and what is too little to be said. The
+ * events are rows of model/log_event.h, and so is how to log one. */
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
@@ -18,9 +19,16 @@ struct log_field {
     int64_t integer;
 };
 
-struct log_entry {
+/* Lives as long as the program. */
+struct log_event {
+    const char *name; /* stable, for programs */
     enum log_level level;
-    const char *message;
+    const char *message; /* for people, may change */
+};
+
+struct log_entry {
+    enum log_level level; /* mostly the event's */
+    const struct log_event *event;
     const char *error; /* NULL if none */
     const struct log_field *fields;
     size_t field_count;
@@ -34,8 +42,8 @@ struct log {
 
 const char *log_level_name(enum log_level level);
 
-void log_emit(const struct log *log, enum log_level level, const char *message, const char *error,
-              const struct log_field *fields, size_t field_count);
+void log_emit(const struct log *log, enum log_level level, const struct log_event *event,
+              const char *error, const struct log_field *fields, size_t field_count);
 
 #define LOG_TEXT(field, value) \
     ((struct log_field){.name = (field), .kind = LOG_FIELD_TEXT, .text = (value)})
@@ -43,14 +51,5 @@ void log_emit(const struct log *log, enum log_level level, const char *message, 
     ((struct log_field){.name = (field), .kind = LOG_FIELD_INT, .integer = (value)})
 #define LOG_JSON(field, value) \
     ((struct log_field){.name = (field), .kind = LOG_FIELD_JSON, .text = (value)})
-
-/* log_with(log, LOG_WARN, "retry", error_or_NULL, LOG_INT("partition", 3), ...): at least one
- * field. */
-#define log_with(log, level, message, error, ...)                                         \
-    log_emit((log), (level), (message), (error), (const struct log_field[]){__VA_ARGS__}, \
-             sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
-
-/* The same without fields. */
-#define log_plain(log, level, message, error) log_emit((log), (level), (message), (error), NULL, 0)
 
 #endif

@@ -4,6 +4,7 @@
 #include "io/async_call.h"
 #include "io/kafka_internal.h"
 #include "io/kafka_reason.h"
+#include "model/log_event.h"
 
 #define KAFKA_LEADERS_WATCHED 16
 
@@ -52,15 +53,16 @@ void kafka_client_idle(struct kafka_client *c, bool is_idle);
 /* An answer is overdue: what is known of the reason is logged. */
 void kafka_client_overdue(struct kafka_client *c);
 
-/* Logs `message` with what to do when `err` says that a permission is missing. Returns whether it
+/* Logs `event` with what to do when `err` says that a permission is missing. Returns whether it
  * does. */
-bool kafka_client_denied(const struct kafka_client *c, rd_kafka_resp_err_t err, const char *message,
-                         const char *topic, const char *group);
+bool kafka_client_denied(const struct kafka_client *c, rd_kafka_resp_err_t err,
+                         enum log_event_id event, const char *topic, const char *group);
 
 /* Fills `e` with `what` and why Kafka cannot be used, as far as it is known. Returns -1. */
 int kafka_client_explain(const struct kafka_client *c, const char *what, struct err *e);
 
-/* Says that `what` failed and destroys `error`; NULL is success. Returns whether it failed. */
-bool kafka_client_failed(const struct kafka_client *c, const char *what, rd_kafka_error_t *error);
+/* Logs `event` with `error` and destroys that; NULL is success. Returns whether it failed. */
+bool kafka_client_failed(const struct kafka_client *c, enum log_event_id event,
+                         rd_kafka_error_t *error);
 
 #endif

@@ -6,26 +6,16 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "model/log_event.h"
 #include "model/scan.h"
 
 /* One line of tracker.log as the monitor reads it. */
 
-enum log_line_kind {
-    LOG_LINE_OTHER,
-    LOG_LINE_METRICS, /* "periodic metrics": metadata holds the figures */
-    LOG_LINE_STARTED, /* "tracker started" */
-    LOG_LINE_STOPPED, /* "tracker stopped": the last line of an orderly stop */
-    LOG_LINE_AWAY,    /* no broker can be reached, until a line says BACK or the tracker starts */
-    LOG_LINE_BACK,
-    LOG_LINE_UNASSIGNED, /* Kafka gives the tracker no partition, until a line says ASSIGNED */
-    LOG_LINE_ASSIGNED,
-};
-
 struct log_line {
     int64_t timestamp_ms;
     enum log_level level;
-    bool is_fatal; /* a level above ERROR, from writers that have one */
-    enum log_line_kind kind;
+    bool is_fatal;           /* a level above ERROR, from writers that have one */
+    enum log_event_id event; /* EVENT_NONE of earlier versions, and of other writers */
     struct scan_value message;
     struct scan_value error;
     struct scan_value metadata; /* an object, or SCAN_NONE */
@@ -59,7 +49,7 @@ struct log_metrics {
     int partition_count; /* those beyond the array's end are left out */
 };
 
-/* Reads the metadata of a LOG_LINE_METRICS line. */
+/* Reads the metadata of a line of EVENT_TRACKER_METRICS. */
 void log_line_metrics(const struct log_line *line, struct log_metrics *m);
 
 /* Writes what a list shows: the message, then the error, then the metadata's plain members as

@@ -7,12 +7,12 @@ const char *log_level_name(enum log_level level)
     return names[level];
 }
 
-void log_emit(const struct log *log, enum log_level level, const char *message, const char *error,
-              const struct log_field *fields, size_t field_count)
+void log_emit(const struct log *log, enum log_level level, const struct log_event *event,
+              const char *error, const struct log_field *fields, size_t field_count)
 {
     const struct log_entry entry = {
         .level = level,
-        .message = message,
+        .event = event,
         .error = error,
         .fields = fields,
         .field_count = field_count,

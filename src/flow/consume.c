@@ -8,6 +8,7 @@
 #include "flow/drain.h"
 #include "flow/jump.h"
 #include "flow/rebalance.h"
+#include "model/log_event.h"
 
 #define TURN_MAX_SLEEP_MS 200
 #define LANE_BURST        100               /* records of one lane before the next has its turn */
@@ -122,14 +123,13 @@ static int look_at_journal(struct consume *c, bool *is_writable, struct err *e)
     switch (c->ports.journal->state(c->ports.journal->self, &why)) {
     case JOURNAL_RUNNING:
         if (c->journal_was_blocked)
-            log_plain(c->ports.log, LOG_INFO, "journal can be written again", NULL);
+            log_plain(c->ports.log, EVENT_JOURNAL_UNBLOCKED, NULL);
         c->journal_was_blocked = false;
         *is_writable = true;
         return 0;
     case JOURNAL_BLOCKED:
         if (!c->journal_was_blocked)
-            log_plain(c->ports.log, LOG_ERROR, "journal cannot be written, all partitions wait",
-                      why.text);
+            log_plain(c->ports.log, EVENT_JOURNAL_BLOCKED, why.text);
         c->journal_was_blocked = true;
         return 0;
     case JOURNAL_FAILED:
@@ -154,9 +154,8 @@ static void halt(struct consume *c, const struct lane *lane)
  * unseen. */
 static void leave_out(struct consume *c, const struct lane *lane, struct message *m)
 {
-    log_with(c->ports.log, LOG_WARN, "record left out, its partition was read beyond it", NULL,
-             LOG_INT("partition", lane->partition), LOG_INT("offset", m->offset),
-             LOG_INT("position", lane->position));
+    log_with(c->ports.log, EVENT_RECORD_DUPLICATE, NULL, LOG_INT("partition", lane->partition),
+             LOG_INT("offset", m->offset), LOG_INT("position", lane->position));
     c->ports.source->release(c->ports.source->self, m);
 }
 
@@ -324,7 +323,7 @@ static void report_metrics(struct consume *c)
         return;
     consume_write_metrics(c, &text);
     metrics_next_interval(&c->metrics, c->env.now_ms);
-    log_with(c->ports.log, LOG_INFO, "periodic metrics", NULL, LOG_JSON(NULL, strbuf_text(&text)));
+    log_with(c->ports.log, EVENT_TRACKER_METRICS, NULL, LOG_JSON(NULL, strbuf_text(&text)));
     strbuf_release(&text);
 }
 

@@ -1,5 +1,7 @@
 #include "flow/jump.h"
 
+#include "model/log_event.h"
+
 #define CHECK_INTERVAL_MS 1000
 
 static bool is_check_due(const struct jump *j, const struct lane_env *env)
@@ -26,9 +28,8 @@ static void pass(struct lane *lane, struct lane_env *env)
 
     if (lane->jump.to - lane->position > lane->jump.largest_verified)
         lane->jump.largest_verified = lane->jump.to - lane->position;
-    log_with(env->log, LOG_DEBUG, "skipped offsets hold no record", NULL,
-             LOG_INT("partition", lane->partition), LOG_INT("from", lane->position),
-             LOG_INT("to", lane->jump.to));
+    log_with(env->log, EVENT_OFFSETS_EMPTY, NULL, LOG_INT("partition", lane->partition),
+             LOG_INT("from", lane->position), LOG_INT("to", lane->jump.to));
     lane->message = (struct message){0};
     lane->state = LANE_IDLE;
     if (m.handle)
@@ -39,10 +40,8 @@ static void pass(struct lane *lane, struct lane_env *env)
 
 static void go_back(struct lane *lane, struct lane_env *env)
 {
-    log_with(env->log, LOG_ERROR,
-             "the position jumped over records, or they are gone; reading from before them", NULL,
-             LOG_INT("partition", lane->partition), LOG_INT("from", lane->position),
-             LOG_INT("to", lane->jump.to));
+    log_with(env->log, EVENT_OFFSETS_JUMPED, NULL, LOG_INT("partition", lane->partition),
+             LOG_INT("from", lane->position), LOG_INT("to", lane->jump.to));
     lane_abandon(lane, env);
     lane->is_caught_up = false;
     env->source->restart(env->source->self, lane->partition, lane->position);

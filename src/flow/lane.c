@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "model/log_event.h"
 #include "model/order_json.h"
 
 void lane_init(struct lane *lane, int32_t partition, uint32_t epoch)
@@ -158,9 +159,9 @@ static int64_t resend_delay_ms(const struct lane *lane, const struct lane_policy
  * limit. */
 static void block(struct lane *lane, struct lane_env *env, const char *why)
 {
-    log_with(env->log, LOG_ERROR, "dead letter not accepted, partition waits", why,
-             LOG_INT("partition", lane->partition), LOG_INT("offset", lane->message.offset),
-             LOG_TEXT("topic", env->policy->dlq_topic), LOG_INT("sends", lane->sends));
+    log_with(env->log, EVENT_DEAD_LETTER_REFUSED, why, LOG_INT("partition", lane->partition),
+             LOG_INT("offset", lane->message.offset), LOG_TEXT("topic", env->policy->dlq_topic),
+             LOG_INT("sends", lane->sends));
     wait_for(lane, env, LANE_BLOCKED, resend_delay_ms(lane, env->policy));
 }
 
@@ -240,7 +241,7 @@ static bool hold_by_breaker(struct lane *lane, struct lane_env *env)
 
     if (!is_of_processing(lane->reason) || lane->was_probed || !breaker_failure(&lane->breaker, p))
         return false;
-    log_with(env->log, LOG_ERROR, "too many records fail, partition is slowed down", lane->error,
+    log_with(env->log, EVENT_CIRCUIT_BREAKER_OPENED, lane->error,
              LOG_INT("partition", lane->partition), LOG_INT("offset", lane->message.offset),
              LOG_INT("pause_ms", p->pause_ms));
     lane->was_probed = true;
@@ -288,9 +289,9 @@ static void retry_later(struct lane *lane, struct lane_env *env)
         return;
     }
     lane->previous_delay_ms = delay;
-    log_with(env->log, LOG_WARN, "attempt failed, retrying", lane->error,
-             LOG_INT("partition", lane->partition), LOG_INT("offset", lane->message.offset),
-             LOG_INT("attempt", lane->attempts), LOG_INT("delay_ms", delay));
+    log_with(env->log, EVENT_RECORD_RETRIED, lane->error, LOG_INT("partition", lane->partition),
+             LOG_INT("offset", lane->message.offset), LOG_INT("attempt", lane->attempts),
+             LOG_INT("delay_ms", delay));
     wait_for(lane, env, LANE_WAITING, delay);
 }
 
@@ -301,7 +302,7 @@ void lane_answered(struct lane *lane, struct lane_env *env, const struct attempt
         lane->reason = RECORD_REASON_NONE;
         lane->error[0] = '\0';
         if (breaker_success(&lane->breaker, &env->policy->breaker))
-            log_with(env->log, LOG_INFO, "records are processed again", NULL,
+            log_with(env->log, EVENT_CIRCUIT_BREAKER_CLOSED, NULL,
                      LOG_INT("partition", lane->partition));
         settle(lane, env, RECORD_PROCESSED, NULL);
         return;

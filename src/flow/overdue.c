@@ -1,5 +1,7 @@
 #include "flow/overdue.h"
 
+#include "model/log_event.h"
+
 #define OVERDUE_MS 10000 /* a broker that is well answers in milliseconds */
 
 static bool is_overdue(const struct lane *lane, int64_t now_ms)
@@ -24,11 +26,10 @@ void overdue_look(struct overdue *o, const struct lanes *lanes, int64_t now_ms,
             oldest = lane;
     }
     if (oldest && !o->is_told)
-        log_with(log, LOG_WARN, "dead letters are not acknowledged, their partitions wait", NULL,
-                 LOG_INT("count", count), LOG_INT("partition", oldest->partition),
-                 LOG_INT("offset", oldest->message.offset),
+        log_with(log, EVENT_DEAD_LETTER_DELAYED, NULL, LOG_INT("count", count),
+                 LOG_INT("partition", oldest->partition), LOG_INT("offset", oldest->message.offset),
                  LOG_INT("waiting_ms", now_ms - oldest->sending_since_ms));
     else if (!oldest && o->is_told)
-        log_plain(log, LOG_INFO, "dead letters do not wait that long any more", NULL);
+        log_plain(log, EVENT_DEAD_LETTER_NOT_DELAYED, NULL);
     o->is_told = oldest != NULL;
 }

@@ -1,6 +1,7 @@
 #include "flow/rebalance.h"
 
 #include "flow/start.h"
+#include "model/log_event.h"
 
 #define REVOKE_MS       2000  /* for what is under way when partitions are taken away */
 #define DOUBT_REPORT_MS 60000 /* between two lines about the same doubt */
@@ -15,30 +16,26 @@ static void tell_start(struct consume *c, struct lane *lane, const struct start 
         return;
     case START_GAP:
         record_write_gap(c->env.wall_ms, topic, lane->partition, start->from, start->to, &c->lines);
-        log_with(c->ports.log, LOG_WARN, "offsets can no longer be read, going on behind them",
-                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
-                 LOG_INT("to", start->to));
+        log_with(c->ports.log, EVENT_OFFSETS_EXPIRED, NULL, LOG_INT("partition", lane->partition),
+                 LOG_INT("from", start->from), LOG_INT("to", start->to));
         break;
     case START_REPLAY:
         record_write_replay(c->env.wall_ms, topic, lane->partition, start->from, start->to,
                             &c->lines);
-        log_with(c->ports.log, LOG_WARN, "the group was set back, telling records a second time",
-                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
-                 LOG_INT("to", start->to));
+        log_with(c->ports.log, EVENT_OFFSETS_REWOUND, NULL, LOG_INT("partition", lane->partition),
+                 LOG_INT("from", start->from), LOG_INT("to", start->to));
         break;
     case START_RESET:
         record_write_recreated(c->env.wall_ms, topic, lane->partition, start->from, start->to,
                                &c->lines);
-        log_with(c->ports.log, LOG_ERROR, "the topic was recreated or cut, its offsets begin anew",
-                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
-                 LOG_INT("journal", start->to));
+        log_with(c->ports.log, EVENT_TOPIC_RECREATED, NULL, LOG_INT("partition", lane->partition),
+                 LOG_INT("from", start->from), LOG_INT("journal", start->to));
         break;
     case START_CUT:
         record_write_recreated(c->env.wall_ms, topic, lane->partition, start->from, start->to,
                                &c->lines);
-        log_with(c->ports.log, LOG_ERROR,
-                 "Kafka has lost records that were journaled, continuing at the end of its log",
-                 NULL, LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
+        log_with(c->ports.log, EVENT_TOPIC_RECORDS_LOST, NULL,
+                 LOG_INT("partition", lane->partition), LOG_INT("from", start->from),
                  LOG_INT("journal", start->to));
         break;
     }
@@ -112,7 +109,7 @@ static void start_lane(struct consume *c, struct lane *lane, struct found *found
     lane->known_end = a->readable_end;
     if (c->policy.drain)
         lane->end = a->readable_end;
-    log_with(c->ports.log, LOG_INFO, "partition assigned", NULL, LOG_INT("partition", a->partition),
+    log_with(c->ports.log, EVENT_PARTITION_ASSIGNED, NULL, LOG_INT("partition", a->partition),
              LOG_INT("start", start.offset), LOG_INT("journal", found->journal.next),
              LOG_INT("committed", a->committed), LOG_INT("low", a->low), LOG_INT("high", a->high));
 }
@@ -120,8 +117,7 @@ static void start_lane(struct consume *c, struct lane *lane, struct found *found
 /* The lane keeps no position: it stands for what is not known of its partition. */
 static void await_leader(struct consume *c, const struct lane *lane)
 {
-    log_with(c->ports.log, LOG_INFO, "partition waits, it has no leader", NULL,
-             LOG_INT("partition", lane->partition));
+    log_with(c->ports.log, EVENT_PARTITION_LEADERLESS, NULL, LOG_INT("partition", lane->partition));
 }
 
 static void await_answer(struct consume *c, struct lane *lane, const struct found *found)
@@ -134,20 +130,17 @@ static void await_answer(struct consume *c, struct lane *lane, const struct foun
     if (!d->is_open || (d->reported_ms > 0 && c->env.now_ms - d->reported_ms < DOUBT_REPORT_MS))
         return;
     d->reported_ms = c->env.now_ms;
-    log_with(c->ports.log, LOG_WARN,
-             "Kafka's log does not match the journal, waiting and asking again", NULL,
-             LOG_INT("partition", lane->partition), LOG_INT("journal", found->journal.next),
-             LOG_INT("committed", a->committed), LOG_INT("low", a->low), LOG_INT("high", a->high));
+    log_with(c->ports.log, EVENT_OFFSETS_DOUBTFUL, NULL, LOG_INT("partition", lane->partition),
+             LOG_INT("journal", found->journal.next), LOG_INT("committed", a->committed),
+             LOG_INT("low", a->low), LOG_INT("high", a->high));
 }
 
 /* The log is the one that was journaled. */
 static void start_doubtless(struct consume *c, struct lane *lane, struct found *found)
 {
     if (found->facts.acked_commit >= 0 && found->facts.committed < 0)
-        log_with(c->ports.log, LOG_WARN,
-                 "the group has no committed offset though one was acknowledged, continuing after "
-                 "the journal",
-                 NULL, LOG_INT("partition", lane->partition),
+        log_with(c->ports.log, EVENT_OFFSETS_COMMIT_MISSING, NULL,
+                 LOG_INT("partition", lane->partition),
                  LOG_INT("acknowledged", found->facts.acked_commit),
                  LOG_INT("journal", found->journal.next));
     start_lane(c, lane, found, start_decide(&found->facts));
@@ -216,8 +209,7 @@ static void on_revoked(void *ctx, const int32_t *partitions, size_t count, bool 
     c->is_revoking = true;
     c->is_lost = lost;
     c->revoke_deadline_ms = c->env.now_ms + REVOKE_MS;
-    log_with(c->ports.log, lost ? LOG_WARN : LOG_INFO,
-             lost ? "partitions lost" : "partitions revoked", NULL,
+    log_with(c->ports.log, lost ? EVENT_PARTITION_LOST : EVENT_PARTITION_REVOKED, NULL,
              LOG_INT("count", (int64_t)count));
 }
 
@@ -230,7 +222,7 @@ static void on_committed(void *ctx, int32_t partition, int64_t offset)
 
     if (!lane || !lane->told.is_set_back)
         c->ports.journal->note_commit(c->ports.journal->self, partition, offset);
-    log_with(c->ports.log, LOG_DEBUG, "offset committed", NULL, LOG_INT("partition", partition),
+    log_with(c->ports.log, EVENT_OFFSETS_COMMITTED, NULL, LOG_INT("partition", partition),
              LOG_INT("offset", offset));
 }
 

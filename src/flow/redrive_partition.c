@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/printable.h"
+#include "model/log_event.h"
 
 #define RULE_BYTES       300 /* the longest rule, and what a run adds before it */
 #define SHOWN_TEXT_BYTES 80
@@ -109,14 +110,13 @@ static void fit_to_topic(struct redrive_progress *before, const struct dead_lett
     int64_t first = redrive_progress_first(before);
 
     if (before->next > d->high) {
-        log_with(log, LOG_WARN, "the dead letter topic was recreated or cut, reading all of it",
-                 NULL, LOG_INT("partition", d->partition), LOG_INT("committed", before->next),
-                 LOG_INT("end", d->high));
+        log_with(log, EVENT_REDRIVE_TOPIC_RECREATED, NULL, LOG_INT("partition", d->partition),
+                 LOG_INT("committed", before->next), LOG_INT("end", d->high));
         redrive_progress_release(before);
         before->next = d->low;
     } else if (first < d->low) {
-        log_with(log, LOG_WARN, "dead letters can no longer be read, going on behind them", NULL,
-                 LOG_INT("partition", d->partition), LOG_INT("from", first), LOG_INT("to", d->low));
+        log_with(log, EVENT_REDRIVE_OFFSETS_EXPIRED, NULL, LOG_INT("partition", d->partition),
+                 LOG_INT("from", first), LOG_INT("to", d->low));
         cut(before, d->low);
     }
 }

@@ -15,6 +15,7 @@
 #include "base/rfc3339.h"
 #include "io/disk.h"
 #include "io/file_watch.h"
+#include "model/log_event.h"
 
 #define REPEAT_SLOTS     32
 #define REPEAT_WINDOW_MS 10000
@@ -23,8 +24,8 @@
 /* An entry that was told and is counted since. */
 struct repeat {
     enum log_level level;
-    char *message; /* NULL: the slot is free */
-    char *error;   /* NULL if none */
+    const struct log_event *event; /* NULL: the slot is free */
+    char *error;                   /* NULL if none */
     int64_t since_ms;
     int64_t count;
 };
@@ -78,7 +79,8 @@ static void format_json(struct jsonl_log *l, const struct log_entry *entry)
     json_begin_object(&w, NULL);
     json_string(&w, "timestamp", now);
     json_string(&w, "level", log_level_name(entry->level));
-    write_text(&w, "message", entry->message);
+    json_string(&w, "event", entry->event->name);
+    write_text(&w, "message", entry->event->message);
     json_string(&w, "service", l->options.service);
     if (entry->error)
         write_text(&w, "error", entry->error);
@@ -96,7 +98,7 @@ static void format_plain(struct jsonl_log *l, const char *name, const struct log
     bool is_first = true;
 
     strbuf_addf(&l->line, "%s: ", name);
-    printable_add(&l->line, entry->message, strlen(entry->message), TEXT_MAX_BYTES);
+    printable_add(&l->line, entry->event->message, strlen(entry->event->message), TEXT_MAX_BYTES);
     if (entry->error) {
         strbuf_adds(&l->line, ": ");
         printable_add(&l->line, entry->error, strlen(entry->error), TEXT_MAX_BYTES);
@@ -171,10 +173,9 @@ static void tell_lost_lines(struct jsonl_log *l)
 {
     int64_t lost = l->lost_lines;
     const struct log_field field = LOG_INT("lost", lost);
-    const struct log_entry entry = {.level = LOG_WARN,
-                                    .message = "log lines were lost, the file could not be written",
-                                    .fields = &field,
-                                    .field_count = 1};
+    const struct log_event *event = &log_events[EVENT_LOG_LINES_LOST];
+    const struct log_entry entry = {
+        .level = event->level, .event = event, .fields = &field, .field_count = 1};
 
     if (lost == 0)
         return;
@@ -195,7 +196,7 @@ static struct repeat *find_repeat(struct jsonl_log *l, const struct log_entry *e
     for (int i = 0; i < REPEAT_SLOTS; i++) {
         struct repeat *r = &l->repeats[i];
 
-        if (r->message && r->level == entry->level && same_text(r->message, entry->message) &&
+        if (r->event == entry->event && r->level == entry->level &&
             same_text(r->error, entry->error))
             return r;
     }
@@ -206,7 +207,7 @@ static void tell_repeat(struct jsonl_log *l, const struct repeat *r)
 {
     const struct log_field field = LOG_INT("repeated", r->count);
     const struct log_entry entry = {.level = r->level,
-                                    .message = r->message,
+                                    .event = r->event,
                                     .error = r->error,
                                     .fields = &field,
                                     .field_count = 1};
@@ -218,7 +219,6 @@ static void tell_repeat(struct jsonl_log *l, const struct repeat *r)
 static void end_repeat(struct jsonl_log *l, struct repeat *r)
 {
     tell_repeat(l, r);
-    free(r->message);
     free(r->error);
     *r = (struct repeat){0};
 }
@@ -228,7 +228,7 @@ static struct repeat *free_slot(struct jsonl_log *l)
     struct repeat *oldest = &l->repeats[0];
 
     for (int i = 0; i < REPEAT_SLOTS; i++) {
-        if (!l->repeats[i].message)
+        if (!l->repeats[i].event)
             return &l->repeats[i];
         if (l->repeats[i].since_ms < oldest->since_ms)
             oldest = &l->repeats[i];
@@ -252,7 +252,7 @@ static bool is_repeated(struct jsonl_log *l, const struct log_entry *entry)
     r = free_slot(l);
     *r = (struct repeat){
         .level = entry->level,
-        .message = mem_strdup(entry->message),
+        .event = entry->event,
         .error = entry->error ? mem_strdup(entry->error) : NULL,
         .since_ms = clock_mono_ms(l->options.clock),
     };
@@ -317,7 +317,7 @@ int jsonl_log_reopen(struct jsonl_log *l)
         return 0;
     fd = open_file(l->options.path);
     if (fd < 0) {
-        log_plain(&port, LOG_ERROR, "log file cannot be opened anew", strerror(errno));
+        log_plain(&port, EVENT_LOG_REOPEN_FAILED, strerror(errno));
         return -1;
     }
     close(l->fd);
@@ -330,7 +330,7 @@ static void tell_repeats(struct jsonl_log *l, int64_t now)
     for (int i = 0; i < REPEAT_SLOTS; i++) {
         struct repeat *r = &l->repeats[i];
 
-        if (!r->message || now - r->since_ms < REPEAT_WINDOW_MS)
+        if (!r->event || now - r->since_ms < REPEAT_WINDOW_MS)
             continue;
         if (r->count == 0) {
             end_repeat(l, r);
@@ -352,12 +352,11 @@ static void check_file(struct jsonl_log *l, int64_t now)
         return;
     case FILE_DELETED:
         if (jsonl_log_reopen(l) == 0)
-            log_plain(&port, LOG_ERROR, "log file was deleted or replaced, opened again", NULL);
+            log_plain(&port, EVENT_LOG_REPLACED, NULL);
         return;
     case FILE_RENAMED:
         if (jsonl_log_reopen(l) == 0)
-            log_plain(&port, LOG_WARN, "log file was renamed and no SIGHUP came, opened again",
-                      NULL);
+            log_plain(&port, EVENT_LOG_RENAMED, NULL);
         return;
     }
 }
@@ -376,7 +375,7 @@ void jsonl_log_settle(struct jsonl_log *l)
 {
     tell_lost_lines(l);
     for (int i = 0; i < REPEAT_SLOTS; i++)
-        if (l->repeats[i].message)
+        if (l->repeats[i].event)
             end_repeat(l, &l->repeats[i]);
 }
 

@@ -15,6 +15,7 @@
 #include "io/kafka_internal.h"
 #include "io/kafka_reason.h"
 #include "io/kafka_version.h"
+#include "model/log_event.h"
 
 static const struct kafka_property common[] = {
     {.name = "client.id", .value = "order-tracker"},
@@ -292,7 +293,8 @@ void kafka_log_line(const struct log *log, int level, const char *facility, cons
     for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
         if (strstr(text, harmless[i]) || strcmp(facility, harmless[i]) == 0)
             ours = LOG_DEBUG;
-    log_with(log, ours, "librdkafka", NULL, LOG_TEXT("facility", facility), LOG_TEXT("text", text));
+    log_with_level(log, ours, EVENT_KAFKA_LIBRARY, NULL, LOG_TEXT("facility", facility),
+                   LOG_TEXT("text", text));
 }
 
 void kafka_wake_on(rd_kafka_queue_t *queue, int wake_fd)
@@ -327,11 +329,10 @@ static void log_down(struct kafka_client *c)
     c->is_logged = true;
     c->logged = r->name;
     if (r->name)
-        log_with(c->log, LOG_WARN, "Kafka is away, trying until it is back", r->text,
-                 LOG_TEXT("reason", r->name), LOG_TEXT("remedy", r->remedy));
+        log_with(c->log, EVENT_KAFKA_UNAVAILABLE, r->text, LOG_TEXT("reason", r->name),
+                 LOG_TEXT("remedy", r->remedy));
     else
-        log_with(c->log, LOG_WARN, "Kafka is away, trying until it is back", NULL,
-                 LOG_TEXT("broker", c->facts.bootstrap));
+        log_with(c->log, EVENT_KAFKA_UNAVAILABLE, NULL, LOG_TEXT("broker", c->facts.bootstrap));
 }
 
 int kafka_client_explain(const struct kafka_client *c, const char *what, struct err *e)
@@ -350,7 +351,7 @@ void kafka_client_idle(struct kafka_client *c, bool is_idle)
 void kafka_client_good(struct kafka_client *c)
 {
     if (c->is_logged)
-        log_plain(c->log, LOG_INFO, "Kafka is back", NULL);
+        log_plain(c->log, EVENT_KAFKA_AVAILABLE, NULL);
     c->is_down = c->is_logged = false;
     c->reason.name = NULL;
 }
@@ -372,8 +373,8 @@ void kafka_client_overdue(struct kafka_client *c)
     log_down(c);
 }
 
-bool kafka_client_denied(const struct kafka_client *c, rd_kafka_resp_err_t err, const char *message,
-                         const char *topic, const char *group)
+bool kafka_client_denied(const struct kafka_client *c, rd_kafka_resp_err_t err,
+                         enum log_event_id event, const char *topic, const char *group)
 {
     bool is_group = err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
     struct kafka_reason r;
@@ -384,8 +385,7 @@ bool kafka_client_denied(const struct kafka_client *c, rd_kafka_resp_err_t err, 
     snprintf(resource, sizeof(resource), "%s %s", is_group ? "group" : "topic",
              is_group ? group : topic);
     kafka_reason_denied(&r, "READ", resource);
-    log_with(c->log, LOG_WARN, message, r.text, LOG_TEXT("reason", r.name),
-             LOG_TEXT("remedy", r.remedy));
+    log_with(c->log, event, r.text, LOG_TEXT("reason", r.name), LOG_TEXT("remedy", r.remedy));
     return true;
 }
 
@@ -429,7 +429,7 @@ static void on_error(rd_kafka_t *rk, int err, const char *text, void *opaque)
     default:
         break;
     }
-    log_with(c->log, LOG_WARN, "Kafka reports an error", text,
+    log_with(c->log, EVENT_KAFKA_ERROR, text,
              LOG_TEXT("code", rd_kafka_err2name((rd_kafka_resp_err_t)err)));
 }
 
@@ -477,12 +477,10 @@ static void log_lost(const struct kafka_client *c, const struct kafka_lost_leade
 
     copy_address(l->name, address, sizeof(address));
     if (is_exact(r) && strncmp(r->text, address, strlen(address)) == 0)
-        log_with(c->log, LOG_WARN, "broker unavailable, its partitions wait", r->text,
-                 LOG_TEXT("broker", address), LOG_TEXT("reason", r->name),
-                 LOG_TEXT("remedy", r->remedy));
+        log_with(c->log, EVENT_BROKER_UNAVAILABLE, r->text, LOG_TEXT("broker", address),
+                 LOG_TEXT("reason", r->name), LOG_TEXT("remedy", r->remedy));
     else
-        log_with(c->log, LOG_WARN, "broker unavailable, its partitions wait", NULL,
-                 LOG_TEXT("broker", address));
+        log_with(c->log, EVENT_BROKER_UNAVAILABLE, NULL, LOG_TEXT("broker", address));
 }
 
 /* A broker that went down loses its partitions to others within seconds. One that stays their
@@ -503,7 +501,7 @@ static void watch_leader(struct kafka_client *c, const struct kafka_broker_state
     } else if (l) {
         copy_address(l->name, address, sizeof(address));
         if (l->looks >= LOOKS_UNTIL_LOST && b->is_up)
-            log_with(c->log, LOG_INFO, "broker available again", NULL, LOG_TEXT("broker", address));
+            log_with(c->log, EVENT_BROKER_AVAILABLE, NULL, LOG_TEXT("broker", address));
         *l = (struct kafka_lost_leader){.looks = 0};
     }
 }
@@ -583,11 +581,12 @@ static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *e
 
 /* ---- life ---- */
 
-bool kafka_client_failed(const struct kafka_client *c, const char *what, rd_kafka_error_t *error)
+bool kafka_client_failed(const struct kafka_client *c, enum log_event_id event,
+                         rd_kafka_error_t *error)
 {
     if (!error)
         return false;
-    log_plain(c->log, LOG_ERROR, what, rd_kafka_error_string(error));
+    log_plain(c->log, event, rd_kafka_error_string(error));
     rd_kafka_error_destroy(error);
     return true;
 }

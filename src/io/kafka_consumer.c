@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "io/kafka_internal.h"
 #include "io/kafka_room.h"
+#include "model/log_event.h"
 
 #define WAKE_MS      10
 #define CLOSE_MS     1000
@@ -211,10 +212,10 @@ static void assign_list(struct kafka_consumer *c, rd_kafka_topic_partition_list_
     rd_kafka_resp_err_t err;
 
     if (is_cooperative)
-        kafka_client_failed(&c->client, "assignment refused",
+        kafka_client_failed(&c->client, EVENT_PARTITION_ASSIGN_FAILED,
                             rd_kafka_incremental_assign(c->client.rk, list));
     else if ((err = rd_kafka_assign(c->client.rk, list)))
-        log_plain(c->client.log, LOG_ERROR, "assignment refused", rd_kafka_err2str(err));
+        log_plain(c->client.log, EVENT_PARTITION_ASSIGN_FAILED, rd_kafka_err2str(err));
 }
 
 /* librdkafka does not seek in a partition that it has given up. */
@@ -269,7 +270,7 @@ void kafka_consumer_unassign(struct kafka_consumer *c, const rd_kafka_topic_part
         rd_kafka_topic_partition_list_add(assigned, c->topic, p->partition);
     }
     if (is_cooperative)
-        kafka_client_failed(&c->client, "unassignment refused",
+        kafka_client_failed(&c->client, EVENT_PARTITION_UNASSIGN_FAILED,
                             rd_kafka_incremental_unassign(c->client.rk, assigned));
     else
         rd_kafka_assign(c->client.rk, NULL);
@@ -297,7 +298,7 @@ static void hand_over(struct kafka_consumer *c, struct kafka_partition *p)
     err = rd_kafka_offsets_store(c->client.rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (err && err != RD_KAFKA_RESP_ERR__STATE)
-        log_with(c->client.log, LOG_WARN, "offset not stored", rd_kafka_err2str(err),
+        log_with(c->client.log, EVENT_OFFSETS_STORE_FAILED, rd_kafka_err2str(err),
                  LOG_INT("partition", p->partition), LOG_INT("offset", p->stored));
     p->is_handed_over = true;
 }
@@ -344,7 +345,7 @@ static void wake_fetchers(struct kafka_consumer *c)
     c->woken_ms = now;
     take_property(c, "sasl.username", user, sizeof(user));
     take_property(c, "sasl.password", password, sizeof(password));
-    kafka_client_failed(&c->client, "fetchers not woken",
+    kafka_client_failed(&c->client, EVENT_KAFKA_FETCH_NOT_WOKEN,
                         rd_kafka_sasl_set_credentials(c->client.rk, user, password));
 }
 
@@ -373,11 +374,10 @@ static void judge_partition(struct kafka_consumer *c, struct kafka_partition *p,
     else if (c->is_final(m->err))
         err_set(&c->failure, ERR_RUNTIME, "%s/%" PRId32 ": %s", c->topic, m->partition,
                 rd_kafka_message_errstr(m));
-    else if (!kafka_client_denied(&c->client, m->err, "Kafka reports an error for a partition",
-                                  c->topic, c->cfg->kafka.consumer_group))
-        log_with(c->client.log, LOG_WARN, "Kafka reports an error for a partition",
-                 rd_kafka_message_errstr(m), LOG_INT("partition", m->partition),
-                 LOG_TEXT("code", rd_kafka_err2name(m->err)));
+    else if (!kafka_client_denied(&c->client, m->err, EVENT_KAFKA_PARTITION_ERROR, c->topic,
+                                  c->cfg->kafka.consumer_group))
+        log_with(c->client.log, EVENT_KAFKA_PARTITION_ERROR, rd_kafka_message_errstr(m),
+                 LOG_INT("partition", m->partition), LOG_TEXT("code", rd_kafka_err2name(m->err)));
 }
 
 /* A record or an error of a partition outside of its queue: librdkafka has replaced the partition,
@@ -394,10 +394,8 @@ static void judge_stray(struct kafka_consumer *c, const rd_kafka_message_t *m)
         return;
     }
     if (!p->is_lost)
-        log_with(c->client.log, LOG_ERROR,
-                 "records came outside of their partition's queue, reading it again", NULL,
-                 LOG_INT("partition", p->partition), LOG_INT("offset", m->offset),
-                 LOG_INT("position", p->next));
+        log_with(c->client.log, EVENT_PARTITION_MISROUTED, NULL, LOG_INT("partition", p->partition),
+                 LOG_INT("offset", m->offset), LOG_INT("position", p->next));
     p->is_lost = true;
 }
 
@@ -414,10 +412,10 @@ static int judge_event(struct kafka_consumer *c, const rd_kafka_message_t *m, st
     }
     if (c->is_final(m->err))
         return err_set(e, ERR_RUNTIME, "Kafka consumer: %s", text);
-    if (kafka_client_denied(&c->client, m->err, "no partition was assigned", c->topic,
+    if (kafka_client_denied(&c->client, m->err, EVENT_KAFKA_READ_DENIED, c->topic,
                             c->cfg->kafka.consumer_group))
         return 0;
-    log_with(c->client.log, LOG_WARN, "Kafka consumer reports", text,
+    log_with(c->client.log, EVENT_KAFKA_CONSUMER_ERROR, text,
              LOG_TEXT("code", rd_kafka_err2name(m->err)));
     kafka_consumer_note_trouble(c, m->err, "Kafka consumer", text);
     return 0;

@@ -10,6 +10,7 @@
 #include "flow/port.h"
 #include "io/kafka_consumer.h"
 #include "io/kafka_internal.h"
+#include "model/log_event.h"
 
 #define QUEUE_KBYTES_MAX  ((size_t)2097151)  /* that librdkafka takes */
 #define QUEUE_RECORDS_MAX ((size_t)10000000) /* likewise */
@@ -233,8 +234,7 @@ static struct offset_answer *learn(struct group_assignment *a,
     if (answer && answer->err) {
         const char *why = rd_kafka_err2str(answer->err);
 
-        log_plain(a->consumer->client.log, LOG_WARN,
-                  "the broker does not tell where the partitions stand, asking again", why);
+        log_plain(a->consumer->client.log, EVENT_OFFSETS_QUERY_FAILED, why);
         kafka_consumer_note_trouble(a->consumer, answer->err, "learning where the partitions stand",
                                     why);
     }
@@ -377,8 +377,8 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
     if (err == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
     if (err) {
-        log_plain(m->consumer.client.log, is_told_otherwise(m, err) ? LOG_DEBUG : LOG_WARN,
-                  "offsets not committed", rd_kafka_err2str(err));
+        log_emit(m->consumer.client.log, is_told_otherwise(m, err) ? LOG_DEBUG : LOG_WARN,
+                 &log_events[EVENT_OFFSETS_COMMIT_FAILED], rd_kafka_err2str(err), NULL, 0);
         return;
     }
     kafka_client_good(&m->consumer.client);
@@ -626,7 +626,7 @@ static void leave_as_static_member(struct kafka_member *m, int64_t deadline)
 static bool leave_group(struct kafka_member *m, int64_t deadline)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(m->consumer.client.rk);
-    bool refused = kafka_client_failed(&m->consumer.client, "consumer does not close",
+    bool refused = kafka_client_failed(&m->consumer.client, EVENT_KAFKA_CONSUMER_NOT_CLOSED,
                                        rd_kafka_consumer_close_queue(m->consumer.client.rk, queue));
 
     while (!refused && !rd_kafka_consumer_closed(m->consumer.client.rk) &&

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "io/async_call.h"
 #include "io/kafka_client.h"
+#include "model/log_event.h"
 
 #define ASK_MS    5000 /* for one question; it is asked again */
 #define TURN_MS   5
@@ -233,7 +234,7 @@ void kafka_progress_store(struct kafka_progress *p, int32_t partition, int64_t o
 static void note_failed(struct kafka_progress *p, rd_kafka_resp_err_t err)
 {
     p->failure = err;
-    log_plain(p->log, LOG_WARN, "offsets not committed", rd_kafka_err2str(err));
+    log_plain(p->log, EVENT_OFFSETS_COMMIT_FAILED, rd_kafka_err2str(err));
 }
 
 static void begin_check(struct kafka_progress *p)

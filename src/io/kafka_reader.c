@@ -12,6 +12,7 @@
 #include "io/kafka_consumer.h"
 #include "io/kafka_internal.h"
 #include "io/kafka_progress.h"
+#include "model/log_event.h"
 #include "model/redrive_table.h"
 
 /* Fetched ahead per partition: as much as one holds at once of large records. */
@@ -211,7 +212,7 @@ static void ask_old(struct kafka_reader *r)
     strbuf_addf(&group, "%s-%s", r->group, reason);
     rc = kafka_progress_read(r->progress, strbuf_text(&group), r->count, &found, &r->trouble);
     if (rc < 0)
-        log_with(r->consumer.client.log, LOG_WARN, "what an earlier version committed is unknown",
+        log_with(r->consumer.client.log, EVENT_REDRIVE_COMMITS_UNKNOWN,
                  rd_kafka_err2str(r->trouble), LOG_TEXT("group", strbuf_text(&group)));
     for (size_t i = 0; rc > 0 && i < r->count; i++)
         r->partitions[i].by_reason[r->old_reason] = found[i].offset;

@@ -1,5 +1,7 @@
 #include "io/kafka_room.h"
 
+#include "model/log_event.h"
+
 #define CHECK_MS        10
 #define UNREAD_MS       5000 /* a partition that is not read for so long waits for something */
 #define ANSWER_MS       1000 /* after it was resumed */
@@ -76,8 +78,7 @@ static void set_paused(struct kafka_consumer *c, rd_kafka_topic_partition_list_t
         err = is_pause ? rd_kafka_pause_partitions(c->client.rk, list)
                        : rd_kafka_resume_partitions(c->client.rk, list);
     if (err)
-        log_plain(c->client.log, LOG_WARN, "partitions not paused or resumed",
-                  rd_kafka_err2str(err));
+        log_plain(c->client.log, EVENT_PARTITION_PAUSE_FAILED, rd_kafka_err2str(err));
     rd_kafka_topic_partition_list_destroy(list);
 }
 

@@ -9,6 +9,7 @@
 #include "io/kafka_client.h"
 #include "io/kafka_internal.h"
 #include "io/pending_record.h"
+#include "model/log_event.h"
 
 #define ROOMY_KBYTES      2097151 /* the most that all versions of librdkafka take */
 #define ROOMY_KBYTES_TEXT "2097151"
@@ -384,7 +385,7 @@ static void give_up_producer(struct kafka_sink *s)
     if (!begin_destroy(s))
         return;
     back_off(s);
-    log_with(s->client.log, LOG_WARN, "Kafka producer is made anew after a fatal error", why,
+    log_with(s->client.log, EVENT_KAFKA_PRODUCER_REPLACED, why,
              LOG_INT("in_flight", (int64_t)s->count));
 }
 
@@ -393,8 +394,8 @@ static void use_smaller_batches(struct kafka_sink *s)
 {
     if (!begin_destroy(s))
         return;
-    log_with(s->client.log, LOG_INFO, "a batch was refused, its records are sent in smaller ones",
-             NULL, LOG_INT("batch_bytes", (int64_t)s->smaller_bytes));
+    log_with(s->client.log, EVENT_KAFKA_BATCH_REFUSED, NULL,
+             LOG_INT("batch_bytes", (int64_t)s->smaller_bytes));
 }
 
 /* In the order in which they were taken. Some of them may be on the topic already; that is
@@ -427,7 +428,7 @@ static void make_next(struct kafka_sink *s)
     s->is_wanted = false;
     if (make_producer(s, &e) < 0) {
         back_off(s);
-        log_plain(s->client.log, LOG_ERROR, "Kafka producer cannot be made anew", e.text);
+        log_plain(s->client.log, EVENT_KAFKA_PRODUCER_NOT_REPLACED, e.text);
         return;
     }
     s->fatal = RD_KAFKA_RESP_ERR_NO_ERROR;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "io/kafka_group.h"
 #include "io/offset_query.h"
+#include "model/log_event.h"
 
 #define REPLACE_MS     100   /* before the first replacement of a client */
 #define REPLACE_MAX_MS 30000 /* the pause doubles up to this while replacements do not last */
@@ -69,7 +70,7 @@ static void replace_dead(struct kafka_source *s, const struct source_events *eve
     s->pause_ms = did_last || s->pause_ms == 0 ? REPLACE_MS : 2 * s->pause_ms;
     if (s->pause_ms > REPLACE_MAX_MS)
         s->pause_ms = REPLACE_MAX_MS;
-    log_with(s->options.log, LOG_WARN, "Kafka consumer failed, replacing it", why->text,
+    log_with(s->options.log, EVENT_KAFKA_CONSUMER_REPLACED, why->text,
              LOG_INT("pause_ms", s->pause_ms));
     s->is_dead = true;
     replace(s, events);
@@ -81,7 +82,7 @@ static void replace_greedy(struct kafka_source *s, const struct source_events *e
 {
     s->options.fetch_bytes = share_of_each(s->fetch_bytes, partitions);
     s->pause_ms = 0;
-    log_with(s->options.log, LOG_INFO, "more partitions than expected, fetching less of each", NULL,
+    log_with(s->options.log, EVENT_KAFKA_FETCH_REDUCED, NULL,
              LOG_INT("partitions", (int64_t)partitions),
              LOG_INT("bytes", (int64_t)s->options.fetch_bytes));
     replace(s, events);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "io/async_call.h"
 #include "io/kafka_internal.h"
+#include "model/log_event.h"
 
 #define POLL_MS  100
 #define CLOSE_MS 1000
@@ -197,7 +198,7 @@ void offset_probe_read(struct offset_probe *p, struct offset_probe_item *items, 
     }
     pthread_mutex_lock(&p->lock);
     if (connect_once(p, &e) < 0)
-        log_plain(p->log, LOG_WARN, "records cannot be read for a check", e.text);
+        log_plain(p->log, EVENT_OFFSETS_CHECK_FAILED, e.text);
     else if (count > 0)
         read_items(p, items, count, deadline);
     pthread_mutex_unlock(&p->lock);
@@ -561,7 +562,7 @@ static void take_answers(struct offset_ranges *r)
         range->is_asked = false;
         range->state = state_of(range, item);
         if (range->state == RANGE_UNKNOWN)
-            log_with(r->log, LOG_WARN, "skipped offsets cannot be checked, trying again", NULL,
+            log_with(r->log, EVENT_OFFSETS_CHECK_DELAYED, NULL,
                      LOG_INT("partition", range->partition), LOG_INT("from", range->from),
                      LOG_INT("to", range->to));
     }

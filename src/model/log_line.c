@@ -16,19 +16,6 @@ static const struct {
 };
 
 static const struct {
-    const char *message;
-    enum log_line_kind kind;
-} kinds[] = {
-    {"periodic metrics", LOG_LINE_METRICS},
-    {"tracker started", LOG_LINE_STARTED},
-    {"tracker stopped", LOG_LINE_STOPPED},
-    {"Kafka is away, trying until it is back", LOG_LINE_AWAY},
-    {"Kafka is back", LOG_LINE_BACK},
-    {"no partition was assigned", LOG_LINE_UNASSIGNED},
-    {"partition assigned", LOG_LINE_ASSIGNED},
-};
-
-static const struct {
     const char *name;
     size_t at;
 } metric_fields[] = {
@@ -76,6 +63,8 @@ static void read_member(struct log_line *line, const struct scan_value *key,
                     rfc3339_parse(value->text, value->len, &line->timestamp_ms) == 0;
     else if (scan_is(key, "level"))
         read_level(line, value);
+    else if (scan_is(key, "event") && value->kind == SCAN_STRING)
+        line->event = log_event_find(value->text, value->len);
     else if (scan_is(key, "message"))
         line->message = *value;
     else if (scan_is(key, "error"))
@@ -99,10 +88,6 @@ int log_line_parse(struct log_line *line, const char *text, size_t len)
         read_member(line, &key, &value, &has_time);
     if (rc < 0 || !has_time || line->message.kind != SCAN_STRING)
         return -1;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (scan_is(&line->message, kinds[i].message))
-            line->kind = kinds[i].kind;
-    }
     return 0;
 }
 
@@ -215,7 +200,7 @@ void log_line_summary(const struct log_line *line, char *out, size_t cap)
 
     if (line->error.kind == SCAN_STRING && line->error.len)
         len = add_part(out, len, cap, ": ", "", &line->error);
-    if (line->kind == LOG_LINE_METRICS)
+    if (line->event == EVENT_TRACKER_METRICS)
         add_metrics(line, out, len, cap);
     else
         add_metadata(line, out, len, cap);

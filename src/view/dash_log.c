@@ -45,22 +45,15 @@ static void take_metrics(struct dash *d, const struct log_line *line)
     add_reading(&d->log, line->timestamp_ms);
 }
 
-static int64_t away_since(const struct dash_log *log, const struct log_line *line)
+static bool is_away(const struct log_line *line)
 {
-    switch (line->kind) {
-    case LOG_LINE_AWAY:
-    case LOG_LINE_UNASSIGNED:
-        return log->away_ms ? log->away_ms : line->timestamp_ms;
-    case LOG_LINE_BACK:
-    case LOG_LINE_ASSIGNED:
-    case LOG_LINE_STARTED:
-    case LOG_LINE_STOPPED:
-        return 0;
-    case LOG_LINE_METRICS:
-    case LOG_LINE_OTHER:
-        break;
-    }
-    return log->away_ms;
+    return line->event == EVENT_KAFKA_UNAVAILABLE || line->event == EVENT_KAFKA_READ_DENIED;
+}
+
+static bool is_back(const struct log_line *line)
+{
+    return line->event == EVENT_KAFKA_AVAILABLE || line->event == EVENT_PARTITION_ASSIGNED ||
+           line->event == EVENT_TRACKER_STARTED || line->event == EVENT_TRACKER_STOPPED;
 }
 
 /* The last line with a reason counts: what several clients see may be known to one of them. */
@@ -70,12 +63,15 @@ static void take_away(struct dash_log *log, const struct log_line *line)
     char *why = log->away_why;
     size_t len = 0;
 
-    log->away_ms = away_since(log, line);
-    if (log->away_ms == 0)
+    if (is_back(line)) {
+        log->away_ms = 0;
         *why = '\0';
-    if (line->kind != LOG_LINE_AWAY && line->kind != LOG_LINE_UNASSIGNED)
+    }
+    if (!is_away(line))
         return;
-    log->is_unassigned = line->kind == LOG_LINE_UNASSIGNED;
+    if (log->away_ms == 0)
+        log->away_ms = line->timestamp_ms;
+    log->is_unassigned = line->event == EVENT_KAFKA_READ_DENIED;
     if (line->error.kind == SCAN_STRING)
         len = scan_text(&line->error, why, AWAY_WHY_SIZE);
     if (len > 0 && len + 3 < AWAY_WHY_SIZE && remedy.kind == SCAN_STRING) {
@@ -97,12 +93,12 @@ void dash_log_line(struct dash *d, const struct log_line *line, const struct pla
     if (!d->log.has_any || line->timestamp_ms > d->log.newest_ms)
         d->log.newest_ms = line->timestamp_ms;
     d->log.has_any = true;
-    d->log.is_stopped = line->kind == LOG_LINE_STOPPED;
+    d->log.is_stopped = line->event == EVENT_TRACKER_STOPPED;
     d->log.has_failed = d->log.is_stopped && line->level == LOG_ERROR;
-    if (line->kind == LOG_LINE_STOPPED)
+    if (line->event == EVENT_TRACKER_STOPPED)
         d->log.stopped_ms = line->timestamp_ms;
     take_away(&d->log, line);
-    if (line->kind == LOG_LINE_METRICS)
+    if (line->event == EVENT_TRACKER_METRICS)
         take_metrics(d, line);
 }
 

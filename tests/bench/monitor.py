@@ -171,7 +171,7 @@ class Bench:
         while journal.size() < size:
             journal.write(2000, start - 7200 + journal.size() / size * 7190)  # two hours up to now
         with open(self.log, "w") as f:
-            f.write('{"timestamp":"%s","level":"INFO","message":"tracker started"}\n'
+            f.write('{"timestamp":"%s","level":"INFO","event":"tracker.started","message":"tracker started"}\n'
                     % time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 
     def start(self, command, file):

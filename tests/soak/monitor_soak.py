@@ -78,7 +78,7 @@ class Writer:
 
     def tell(self):
         with open(self.log, "a") as f:
-            f.write('{"timestamp":"%s","level":"INFO","message":"periodic metrics","metadata":{"messages_received":%d,"lag":0}}\n'
+            f.write('{"timestamp":"%s","level":"INFO","event":"tracker.metrics","message":"periodic metrics","metadata":{"messages_received":%d,"lag":0}}\n'
                     % (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), self.written))
 
     def finish(self):

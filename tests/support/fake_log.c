@@ -24,7 +24,7 @@ static void write_entry(void *self, const struct log_entry *entry)
     l->entries = mem_realloc_array(l->entries, l->count + 1, sizeof(*l->entries));
     l->entries[l->count++] =
         (struct fake_log_entry){.level = entry->level,
-                                .message = mem_strdup(entry->message),
+                                .message = mem_strdup(entry->event->message),
                                 .error = mem_strdup(entry->error ? entry->error : ""),
                                 .fields = strbuf_take(&fields)};
 }

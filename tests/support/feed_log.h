@@ -3,7 +3,8 @@
 
 #include "view/dash.h"
 
-/* Gives the dash one line of its tracker's log; `metadata` is JSON. */
+/* Gives the dash one line of its tracker's log; its event is the one with this message,
+ * or none; `metadata` is JSON. */
 void feed_log(struct dash *d, int64_t at_ms, const char *level, const char *message,
               const char *metadata);
 

@@ -23,6 +23,13 @@
 
 #define MAX_LINES 256
 
+#define note(log, level, message, error) \
+    log_emit((log), (level), event_with(message), (error), NULL, 0)
+#define note_with(log, level, message, error, ...)         \
+    log_emit((log), (level), event_with(message), (error), \
+             (const struct log_field[]){__VA_ARGS__},      \
+             sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
+
 struct fixture {
     char folder[64];
     char path[80];
@@ -35,6 +42,19 @@ struct fixture {
     cJSON *lines[MAX_LINES]; /* as read last */
     size_t line_count;
 };
+
+/* An event of this text; `message` lives as long as the program. */
+static const struct log_event *event_with(const char *message)
+{
+    static struct log_event events[64];
+    size_t i = 0;
+
+    while (events[i].name && strcmp(events[i].message, message) != 0)
+        i++;
+    assert_true(i < 63);
+    events[i] = (struct log_event){"test.event", LOG_INFO, message};
+    return &events[i];
+}
 
 static void forget_lines(struct fixture *f)
 {
@@ -132,22 +152,24 @@ static void assert_keys(const cJSON *json, const char *const *keys)
 
 static void a_line_has_its_keys_in_order(void **state)
 {
-    static const char *const keys[] = {"timestamp", "level",    "message",
+    static const char *const keys[] = {"timestamp", "level",    "event", "message",
                                        "service",   "metadata", NULL};
-    static const char *const error_keys[] = {"timestamp", "level",    "message", "service",
-                                             "error",     "metadata", NULL};
+    static const char *const error_keys[] = {"timestamp", "level", "event",    "message",
+                                             "service",   "error", "metadata", NULL};
     static const char *const metadata_keys[] = {"env", "partition", "topic", "sum", NULL};
     struct fixture *f = *state;
 
-    log_with(&f->port, LOG_INFO, "first", NULL, LOG_INT("partition", -3),
-             LOG_TEXT("topic", "orders"), LOG_JSON("sum", "{\"a\":[1,2]}"));
-    log_plain(&f->port, LOG_ERROR, "second", "it broke");
+    note_with(&f->port, LOG_INFO, "first", NULL, LOG_INT("partition", -3),
+              LOG_TEXT("topic", "orders"), LOG_JSON("sum", "{\"a\":[1,2]}"));
+    note(&f->port, LOG_ERROR, "second", "it broke");
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 2);
     assert_keys(f->lines[0], keys);
     assert_keys(metadata(f, 0), metadata_keys);
     assert_string_equal(text_of(f->lines[0], "timestamp"), "2026-11-22T17:04:31.402Z");
     assert_string_equal(text_of(f->lines[0], "level"), "INFO");
+    assert_string_equal(text_of(f->lines[0], "event"), "test.event");
+    assert_string_equal(text_of(f->lines[0], "message"), "first");
     assert_string_equal(text_of(f->lines[0], "service"), "order-tracker");
     assert_string_equal(text_of(metadata(f, 0), "env"), "test");
     assert_int_equal(field(f, 0, "partition"), -3);
@@ -161,9 +183,9 @@ static void an_object_without_a_name_becomes_the_metadata(void **state)
     static const char *const none[] = {"env", "last", NULL};
     struct fixture *f = *state;
 
-    log_with(&f->port, LOG_INFO, "m", NULL, LOG_JSON(NULL, "{\"a\":1,\"b\":2}"),
-             LOG_INT("last", 3));
-    log_with(&f->port, LOG_INFO, "m", NULL, LOG_JSON(NULL, "{}"), LOG_INT("last", 3));
+    note_with(&f->port, LOG_INFO, "m", NULL, LOG_JSON(NULL, "{\"a\":1,\"b\":2}"),
+              LOG_INT("last", 3));
+    note_with(&f->port, LOG_INFO, "m", NULL, LOG_JSON(NULL, "{}"), LOG_INT("last", 3));
     read_lines(f, f->path);
     assert_keys(metadata(f, 0), keys);
     assert_keys(metadata(f, 1), none);
@@ -183,7 +205,7 @@ static void levels_below_the_set_one_are_not_written(void **state)
         f->log = jsonl_log_open(&f->options, &e);
         f->port = jsonl_log_port(f->log);
         for (size_t k = 0; k < 4; k++)
-            log_plain(&f->port, levels[k], "m", NULL);
+            note(&f->port, levels[k], "m", NULL);
         read_lines(f, f->path);
         assert_int_equal(f->line_count, 4 - i);
     }
@@ -196,13 +218,12 @@ static void hostile_texts_stay_within_one_line_of_json(void **state)
         "\x1b[2J\x7f", "\xc3\xa9\xe2\x82\xac",
     };
     struct fixture *f = *state;
-    char *long_text = mem_alloc(100001);
+    static char long_text[100001];
 
     memset(long_text, 'x', 100000);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        log_with(&f->port, LOG_ERROR, texts[i], texts[i], LOG_TEXT("text", texts[i]));
-    log_plain(&f->port, LOG_ERROR, long_text, long_text);
-    free(long_text);
+        note_with(&f->port, LOG_ERROR, texts[i], texts[i], LOG_TEXT("text", texts[i]));
+    note(&f->port, LOG_ERROR, long_text, long_text);
     read_lines(f, f->path);
     assert_int_equal(f->line_count, sizeof(texts) / sizeof(texts[0]) + 1);
     assert_string_equal(text_of(f->lines[1], "message"), "\"},{\"x\":\"");
@@ -215,7 +236,7 @@ static void repeated_trouble_is_told_at_once_and_then_counted(void **state)
     struct fixture *f = *state;
 
     for (int i = 0; i < 1000; i++)
-        log_with(&f->port, LOG_WARN, "trouble", "broken", LOG_INT("offset", i));
+        note_with(&f->port, LOG_WARN, "trouble", "broken", LOG_INT("offset", i));
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 1);
     assert_int_equal(field(f, 0, "offset"), 0);
@@ -228,6 +249,7 @@ static void repeated_trouble_is_told_at_once_and_then_counted(void **state)
     jsonl_log_tick(f->log);
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 2);
+    assert_string_equal(text_of(f->lines[1], "event"), "test.event");
     assert_string_equal(text_of(f->lines[1], "message"), "trouble");
     assert_string_equal(text_of(f->lines[1], "error"), "broken");
     assert_string_equal(text_of(f->lines[1], "level"), "WARN");
@@ -238,10 +260,10 @@ static void trouble_that_comes_back_later_is_told_at_once_again(void **state)
 {
     struct fixture *f = *state;
 
-    log_plain(&f->port, LOG_WARN, "trouble", NULL);
+    note(&f->port, LOG_WARN, "trouble", NULL);
     fake_clock_advance(&f->clock, 10000);
     jsonl_log_tick(f->log);
-    log_plain(&f->port, LOG_WARN, "trouble", NULL);
+    note(&f->port, LOG_WARN, "trouble", NULL);
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 2);
     assert_int_equal(field(f, 1, "repeated"), -1);
@@ -251,13 +273,13 @@ static void what_differs_is_no_repetition(void **state)
 {
     struct fixture *f = *state;
 
-    log_plain(&f->port, LOG_WARN, "a", NULL);
-    log_plain(&f->port, LOG_WARN, "a", "x");
-    log_plain(&f->port, LOG_WARN, "a", "y");
-    log_plain(&f->port, LOG_ERROR, "a", "y");
-    log_plain(&f->port, LOG_WARN, "b", "y");
-    log_plain(&f->port, LOG_INFO, "c", NULL);
-    log_plain(&f->port, LOG_INFO, "c", NULL); /* no trouble: always told */
+    note(&f->port, LOG_WARN, "a", NULL);
+    note(&f->port, LOG_WARN, "a", "x");
+    note(&f->port, LOG_WARN, "a", "y");
+    note(&f->port, LOG_ERROR, "a", "y");
+    note(&f->port, LOG_WARN, "b", "y");
+    note(&f->port, LOG_INFO, "c", NULL);
+    note(&f->port, LOG_INFO, "c", NULL); /* no trouble: always told */
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 7);
 }
@@ -272,8 +294,8 @@ static void many_kinds_of_trouble_are_all_told_and_all_counted(void **state)
         char error[16];
 
         snprintf(error, sizeof(error), "%d", i);
-        log_plain(&f->port, LOG_WARN, "trouble", error);
-        log_plain(&f->port, LOG_WARN, "trouble", error);
+        note(&f->port, LOG_WARN, "trouble", error);
+        note(&f->port, LOG_WARN, "trouble", error);
         fake_clock_advance(&f->clock, 1);
     }
     jsonl_log_settle(f->log);
@@ -287,10 +309,10 @@ static void what_was_settled_leaves_the_last_line_to_the_caller(void **state)
 {
     struct fixture *f = *state;
 
-    log_plain(&f->port, LOG_WARN, "trouble", NULL);
-    log_plain(&f->port, LOG_WARN, "trouble", NULL);
+    note(&f->port, LOG_WARN, "trouble", NULL);
+    note(&f->port, LOG_WARN, "trouble", NULL);
     jsonl_log_settle(f->log);
-    log_plain(&f->port, LOG_INFO, "the end", NULL);
+    note(&f->port, LOG_INFO, "the end", NULL);
     jsonl_log_close(f->log);
     f->log = NULL;
     read_lines(f, f->path);
@@ -303,8 +325,8 @@ static void closing_tells_the_counts(void **state)
 {
     struct fixture *f = *state;
 
-    log_plain(&f->port, LOG_WARN, "trouble", NULL);
-    log_plain(&f->port, LOG_WARN, "trouble", NULL);
+    note(&f->port, LOG_WARN, "trouble", NULL);
+    note(&f->port, LOG_WARN, "trouble", NULL);
     jsonl_log_close(f->log);
     f->log = NULL;
     read_lines(f, f->path);
@@ -315,11 +337,11 @@ static void opened_anew_it_writes_to_the_new_file(void **state)
 {
     struct fixture *f = *state;
 
-    log_plain(&f->port, LOG_INFO, "old", NULL);
+    note(&f->port, LOG_INFO, "old", NULL);
     assert_int_equal(rename(f->path, f->other), 0);
-    log_plain(&f->port, LOG_INFO, "still old", NULL);
+    note(&f->port, LOG_INFO, "still old", NULL);
     assert_int_equal(jsonl_log_reopen(f->log), 0);
-    log_plain(&f->port, LOG_INFO, "new", NULL);
+    note(&f->port, LOG_INFO, "new", NULL);
     read_lines(f, f->other);
     assert_int_equal(f->line_count, 2);
     read_lines(f, f->path);
@@ -334,7 +356,7 @@ static void when_it_cannot_be_opened_anew_the_old_file_goes_on(void **state)
     assert_int_equal(rename(f->path, f->other), 0);
     assert_int_equal(symlink("/tmp/test_jsonl_log.nowhere/log", f->path), 0);
     assert_int_equal(jsonl_log_reopen(f->log), -1);
-    log_plain(&f->port, LOG_INFO, "goes on", NULL);
+    note(&f->port, LOG_INFO, "goes on", NULL);
     read_lines(f, f->other);
     assert_int_equal(f->line_count, 2);
     assert_string_equal(text_of(f->lines[0], "error"), strerror(ENOENT));
@@ -372,13 +394,13 @@ static void lines_that_find_no_room_are_counted_and_leave_no_torn_line(void **st
     struct rlimit before, narrow;
 
     signal(SIGXFSZ, SIG_IGN);
-    log_plain(&f->port, LOG_INFO, "first", NULL);
+    note(&f->port, LOG_INFO, "first", NULL);
     getrlimit(RLIMIT_FSIZE, &before);
     narrow = before;
     narrow.rlim_cur = 200; /* the second line begins and does not end before it */
     setrlimit(RLIMIT_FSIZE, &narrow);
     for (int i = 0; i < 5; i++)
-        log_plain(&f->port, LOG_INFO, "lost", NULL);
+        note(&f->port, LOG_INFO, "lost", NULL);
     setrlimit(RLIMIT_FSIZE, &before);
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 1);
@@ -406,9 +428,9 @@ static void without_a_path_lines_are_plain(void **state)
     log = jsonl_log_open(&options, &e);
     port = jsonl_log_port(log);
     dup2(fd, STDERR_FILENO);
-    log_plain(&port, LOG_INFO, "plain", NULL);
-    log_with(&port, LOG_WARN, "trouble\x1b[31m", "why", LOG_INT("n", 3), LOG_TEXT("t", "x\ny"));
-    log_with(&port, LOG_INFO, "summed", NULL, LOG_JSON(NULL, "{\"a\":1}"), LOG_INT("n", 1));
+    note(&port, LOG_INFO, "plain", NULL);
+    note_with(&port, LOG_WARN, "trouble\x1b[31m", "why", LOG_INT("n", 3), LOG_TEXT("t", "x\ny"));
+    note_with(&port, LOG_INFO, "summed", NULL, LOG_JSON(NULL, "{\"a\":1}"), LOG_INT("n", 1));
     jsonl_log_reopen(log);
     jsonl_log_close(log);
     dup2(saved, STDERR_FILENO);
@@ -424,16 +446,15 @@ static void a_deleted_file_is_opened_again_within_a_second(void **state)
 {
     struct fixture *f = *state;
 
-    log_plain(&f->port, LOG_INFO, "before", NULL);
+    note(&f->port, LOG_INFO, "before", NULL);
     assert_int_equal(unlink(f->path), 0);
     fake_clock_advance(&f->clock, FILE_WATCH_MS);
     jsonl_log_tick(f->log);
-    log_plain(&f->port, LOG_INFO, "after", NULL);
+    note(&f->port, LOG_INFO, "after", NULL);
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 2);
     assert_string_equal(text_of(f->lines[0], "level"), "ERROR");
-    assert_string_equal(text_of(f->lines[0], "message"),
-                        "log file was deleted or replaced, opened again");
+    assert_string_equal(text_of(f->lines[0], "event"), "log.replaced");
     assert_string_equal(text_of(f->lines[1], "message"), "after");
 }
 
