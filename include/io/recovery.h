@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "base/strbuf.h"
@@ -52,5 +53,38 @@ int recovery_run(const char *path, const char *sidecar_path, int fd,
 int recovery_identify(int fd, struct checkpoint *state);
 
 void recovery_report_release(struct recovery_report *report);
+
+/* ---- the sidecar ---- */
+
+/* The file <events_file>.state. It is replaced as a whole: a crash leaves the old one or the new
+ * one. */
+
+/* Returns 1 and fills a zeroed `s`, 0 when there is none, or -1 with `e` when it cannot be read or
+ * is broken; the caller releases `s` in any case. */
+int sidecar_read(const char *path, struct checkpoint *s, struct err *e);
+
+/* Writes to a temporary file, fsync, rename, fsync of the folder. Fills `written` unless it is
+ * NULL. Returns 0, or -1 with `e` and errno. */
+int sidecar_write(const char *path, const struct checkpoint *s, struct stat *written,
+                  struct err *e);
+
+/* fsync of the folder that holds `path`, so that a name in it survives power loss. Returns 0, or -1
+ * with errno. */
+int sidecar_sync_folder(const char *path);
+
+/* ---- torn ends ---- */
+
+/* What a crash left of a journal that is no whole line: it is moved to a file of its own,
+ * <events_file>.torn-<time>, and so kept, but out of the way of readers. */
+
+/* Moves the bytes [from, to), which end the file `fd` of the journal at `path`. First the copy,
+ * then the cut. Returns 1 and appends the name of the copy to `moved_to`; 0 with `e` when there
+ * is no room: then nothing has changed; -1 with `e` on any other error. */
+int torn_move(const char *path, int fd, int64_t from, int64_t to, struct strbuf *moved_to,
+              struct err *e);
+
+/* Moves what follows the last newline of the file, if anything does. Returns as torn_move does, 1
+ * also when there was nothing to be moved. */
+int torn_move_tail(const char *path, int fd, struct strbuf *moved_to, struct err *e);
 
 #endif

@@ -34,7 +34,7 @@ enum tail_state {
     TAIL_FAILED, /* it is there and cannot be read: `error` tells */
 };
 
-/* The program that holds the file by a lock (io/journal_lock.h). */
+/* The program that holds the file by a lock (io/journal_file.h). */
 enum tail_writer {
     TAIL_WRITER_UNKNOWN, /* none was seen: there is none, or it cannot be seen from here */
     TAIL_WRITER_THERE,

@@ -4,13 +4,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/strbuf.h"
 #include "io/tail.h"
 
-/* For tail only: the bytes of one file that has, or had, the followed name. */
+/* For tail and rotation only: the bytes of one file that has, or had, the followed name. */
 
 #define TAIL_MARK    64
 #define TAIL_SET_MAX 16
@@ -36,6 +36,8 @@ struct tail_set {
     struct tail_source *items[TAIL_SET_MAX];
     int count;
 };
+
+bool tail_set_has(const struct tail_set *set, const struct stat *st);
 
 /* What one turn of reading may use, and where its lines and counts go. */
 struct tail_turn {

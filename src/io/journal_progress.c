@@ -11,7 +11,6 @@
 #include "base/rng.h"
 #include "base/strbuf.h"
 #include "io/recovery.h"
-#include "io/sidecar.h"
 
 #define SAVE_INTERVAL_MS 1000
 

@@ -3,18 +3,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/journal_lock.h"
-#include "io/rotated.h"
-#include "io/sidecar.h"
-#include "io/torn.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rfc3339.h"
+#include "io/disk.h"
+#include "io/journal_file.h"
+#include "io/rotation.h"
 #include "model/journal_line.h"
 
-#define BLOCK_BYTES ((size_t)1 << 18)
+#define SIDECAR_MAX_BYTES ((size_t)16 << 20)
+#define BLOCK_BYTES       ((size_t)1 << 18)
 
 struct recovery {
     const char *path;
@@ -28,6 +34,237 @@ struct recovery {
     int64_t end;          /* where the trust in the file ends; -1: nowhere yet */
     int64_t lines_behind; /* whole ones, behind that */
 };
+
+/* ---- the sidecar ---- */
+
+int sidecar_sync_folder(const char *path)
+{
+    char *copy = mem_strdup(path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 ? -1 : fsync(fd);
+    int saved = errno;
+
+    if (fd >= 0)
+        close(fd);
+    free(copy);
+    errno = saved;
+    return rc;
+}
+
+static int read_all(int fd, struct strbuf *text)
+{
+    while (text->len < SIDECAR_MAX_BYTES) {
+        ssize_t n;
+
+        strbuf_reserve(text, 4096);
+        n = read(fd, text->data + text->len, 4096);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return (int)n;
+        text->len += (size_t)n;
+    }
+    errno = EFBIG;
+    return -1;
+}
+
+int sidecar_read(const char *path, struct checkpoint *s, struct err *e)
+{
+    struct strbuf text = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a named pipe is not waited for */
+    int rc = -1;
+
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0)
+        return err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
+    if (read_all(fd, &text) < 0)
+        err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
+    else if (checkpoint_decode(s, strbuf_text(&text), text.len, e) < 0)
+        err_wrap(e, "%s", path);
+    else
+        rc = 1;
+    close(fd);
+    strbuf_release(&text);
+    return rc;
+}
+
+static int write_all(int fd, const char *bytes, size_t len)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t n = write(fd, bytes + done, len - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            if (n == 0)
+                errno = ENOSPC;
+            return -1;
+        }
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+static int write_file(const char *path, const struct strbuf *text, struct stat *written)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, FILE_MODE);
+    int rc;
+    int saved;
+
+    if (fd < 0)
+        return -1;
+    rc = write_all(fd, text->data, text->len);
+    if (rc == 0)
+        rc = fsync(fd);
+    if (rc == 0 && written)
+        rc = fstat(fd, written);
+    saved = errno;
+    if (close(fd) < 0 && rc == 0) {
+        saved = errno;
+        rc = -1;
+    }
+    errno = saved;
+    return rc;
+}
+
+int sidecar_write(const char *path, const struct checkpoint *s, struct stat *written, struct err *e)
+{
+    struct strbuf text = {0};
+    struct strbuf temporary = {0};
+    int rc = -1;
+    int saved;
+
+    checkpoint_encode(s, &text);
+    strbuf_addf(&temporary, "%s.tmp", path);
+    if (write_file(temporary.data, &text, written) == 0 && rename(temporary.data, path) == 0 &&
+        sidecar_sync_folder(path) == 0)
+        rc = 0;
+    saved = errno;
+    if (rc < 0) {
+        err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(saved));
+        unlink(temporary.data);
+    }
+    strbuf_release(&text);
+    strbuf_release(&temporary);
+    errno = saved;
+    return rc;
+}
+
+/* ---- torn ends ---- */
+
+/* Opens a name that is not taken: two files may be torn in the same millisecond. */
+static int create(const char *path, struct strbuf *name)
+{
+    char now[RFC3339_SIZE];
+    int fd;
+
+    rfc3339_format(clock_wall_ms(clock_system()), now);
+    for (int i = 1;; i++) {
+        strbuf_reset(name);
+        strbuf_addf(name, "%s.torn-%s", path, now);
+        if (i > 1)
+            strbuf_addf(name, "-%d", i);
+        fd = open(name->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+    }
+}
+
+static int copy_range(int from_fd, int64_t from, int64_t to, int to_fd)
+{
+    char bytes[65536];
+
+    while (from < to) {
+        size_t want = to - from < (int64_t)sizeof(bytes) ? (size_t)(to - from) : sizeof(bytes);
+        ssize_t n = pread(from_fd, bytes, want, (off_t)from);
+        ssize_t written = n > 0 ? write(to_fd, bytes, (size_t)n) : n;
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0) {
+            if (written == 0)
+                errno = n == 0 ? EIO : ENOSPC;
+            return -1;
+        }
+        from += written;
+    }
+    return fsync(to_fd);
+}
+
+/* A copy that is not whole would be one more file with each try. */
+static int give_up(const struct strbuf *name, const char *path, struct err *e)
+{
+    int error = errno;
+
+    unlink(name->data);
+    err_set(e, ERR_RUNTIME, "moving the torn end of %s aside: %s", path, strerror(error));
+    return disk_is_full(error) ? 0 : -1;
+}
+
+static int copy_then_cut(const char *path, int fd, int64_t from, int64_t to, int torn,
+                         const struct strbuf *name, struct err *e)
+{
+    if (copy_range(fd, from, to, torn) < 0 || sidecar_sync_folder(path) < 0 ||
+        ftruncate(fd, (off_t)from) < 0)
+        return give_up(name, path, e);
+    if (fsync(fd) < 0)
+        return err_set(e, ERR_RUNTIME, "fsync %s: %s", path, strerror(errno));
+    return 1;
+}
+
+int torn_move(const char *path, int fd, int64_t from, int64_t to, struct strbuf *moved_to,
+              struct err *e)
+{
+    struct strbuf name = {0};
+    int torn = create(path, &name);
+    int rc;
+
+    if (torn >= 0) {
+        rc = copy_then_cut(path, fd, from, to, torn, &name, e);
+        close(torn);
+    } else {
+        rc = give_up(&name, path, e);
+    }
+    if (rc > 0)
+        strbuf_addf(moved_to, "%s%s", moved_to->len > 0 ? ", " : "", name.data);
+    strbuf_release(&name);
+    return rc;
+}
+
+/* The offset behind the last newline before `size`, or -1 with errno. */
+static int64_t whole_lines(int fd, int64_t size)
+{
+    char bytes[65536];
+
+    while (size > 0) {
+        size_t want = size < (int64_t)sizeof(bytes) ? (size_t)size : sizeof(bytes);
+        ssize_t n = pread(fd, bytes, want, (off_t)(size - (int64_t)want));
+        const char *newline;
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -1;
+        newline = memrchr(bytes, '\n', (size_t)n);
+        size -= (int64_t)want;
+        if (newline)
+            return size + (newline - bytes) + 1;
+    }
+    return 0;
+}
+
+int torn_move_tail(const char *path, int fd, struct strbuf *moved_to, struct err *e)
+{
+    struct stat st;
+    int64_t whole = fstat(fd, &st) < 0 ? -1 : whole_lines(fd, st.st_size);
+
+    if (whole < 0)
+        return err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
+    return whole < st.st_size ? torn_move(path, fd, whole, st.st_size, moved_to, e) : 1;
+}
 
 /* ---- identity ---- */
 
@@ -204,16 +441,16 @@ static int64_t scan_file(struct recovery *r, int fd, int64_t from, int64_t size)
 
 static int move_aside(struct recovery *r, int fd, int64_t from, int64_t size, struct err *e)
 {
+    struct err why = {0};
     int rc;
 
-    while ((rc = torn_move(r->path, fd, from, size, &r->report->torn_path, e)) == 0)
-        if (!r->patience->wait || !r->patience->wait(r->patience->ctx, e))
-            return -1;
-    if (rc < 0)
-        return -1;
+    while ((rc = torn_move(r->path, fd, from, size, &r->report->torn_path, &why)) == 0)
+        if (!r->patience->wait || !r->patience->wait(r->patience->ctx, &why))
+            break;
+    if (rc <= 0)
+        return err_set(e, why.kind, "%s", why.text);
     r->report->torn_bytes += size - from;
     r->report->torn_lines += r->lines_behind;
-    *e = (struct err){0};
     return 0;
 }
 
@@ -221,7 +458,7 @@ static int move_aside(struct recovery *r, int fd, int64_t from, int64_t size, st
 
 /* The file that the sidecar speaks of. A rotation may have renamed it while the tracker still wrote
  * to it: then its last lines count too, and it may end within one. */
-static int scan_named(struct recovery *r, int fd, const struct rotated_file *file, struct err *e)
+static int scan_named(struct recovery *r, int fd, const struct rotation_file *file, struct err *e)
 {
     int64_t end;
 
@@ -242,16 +479,17 @@ static int scan_named(struct recovery *r, int fd, const struct rotated_file *fil
 
 /* A file that came after that one: the sidecar could not be written when they were rotated. It may
  * be anything that is called like a rotated journal, so nothing is cut off. */
-static int scan_later(struct recovery *r, int fd, const struct rotated_file *file, struct err *e)
+static int scan_later(struct recovery *r, int fd, const struct rotation_file *file, struct err *e)
 {
+    int64_t end;
+
     r->is_only_forward = true;
-    if (settle_on_disk(fd) < 0 || scan_file(r, fd, 0, file->st.st_size) < 0)
-        err_set(e, ERR_RUNTIME, "%s: %s", file->path, strerror(errno));
+    end = settle_on_disk(fd) < 0 ? -1 : scan_file(r, fd, 0, file->st.st_size);
     r->is_only_forward = false;
-    return e->kind == ERR_NONE ? 0 : -1;
+    return end < 0 ? err_set(e, ERR_RUNTIME, "%s: %s", file->path, strerror(errno)) : 0;
 }
 
-static int scan_one(struct recovery *r, const struct rotated_file *file, struct err *e)
+static int scan_one(struct recovery *r, const struct rotation_file *file, struct err *e)
 {
     int fd = open(file->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     int rc;
@@ -268,7 +506,7 @@ static int scan_rotated(struct recovery *r, const char *sidecar_path, const stru
                         struct err *e)
 {
     const struct stat named = {.st_dev = r->state->device, .st_ino = r->state->inode};
-    struct rotated found = {0};
+    struct rotation found = {0};
     struct stat sidecar = {0};
     char *real_path;
     int rc = 0;
@@ -276,12 +514,12 @@ static int scan_rotated(struct recovery *r, const char *sidecar_path, const stru
     if (stat(sidecar_path, &sidecar) < 0)
         return err_set(e, ERR_RUNTIME, "%s: %s", sidecar_path, strerror(errno));
     real_path = realpath(r->path, NULL);
-    rotated_find((const char *const[]){r->path, real_path, r->state->path}, 3, own, &named,
-                 &sidecar.st_mtim, &found);
+    rotation_find((const char *const[]){r->path, real_path, r->state->path}, 3, own, &named,
+                  &sidecar.st_mtim, &found);
     free(real_path);
     for (size_t i = 0; i < found.count && rc == 0; i++)
         rc = scan_one(r, &found.files[i], e);
-    rotated_release(&found);
+    rotation_release(&found);
     return rc;
 }
 

@@ -17,7 +17,6 @@
 #include "base/mem.h"
 #include "io/journal.h"
 #include "io/journal_file.h"
-#include "io/journal_lock.h"
 #include "io/journal_progress.h"
 #include "base/wake.h"
 

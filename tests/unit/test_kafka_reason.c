@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include "io/kafka_reason.h"
-#include "io/kafka_reason.h"
 
 #define OLD 0x020002ff
 #define NEW 0x021000ff

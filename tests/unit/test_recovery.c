@@ -12,10 +12,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "io/journal_lock.h"
+#include "io/journal_file.h"
 #include "io/recovery.h"
-#include "io/sidecar.h"
-#include "io/torn.h"
 
 #define LINE(partition, offset)                                                               \
     "{\"timestamp\":\"2026-11-22T17:04:31.402Z\",\"event_type\":\"message.received\","        \

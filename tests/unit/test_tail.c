@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "io/journal_lock.h"
+#include "io/journal_file.h"
 #include "io/tail.h"
 
 /* One file in a folder of its own, a writer, a reader, and a clock that goes when it is told. Lines
