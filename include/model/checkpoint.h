@@ -59,6 +59,10 @@ void checkpoint_copy(struct checkpoint *to, const struct checkpoint *from);
 /* Forgets all positions. */
 void checkpoint_forget(struct checkpoint *s);
 
+/* Whose partitions these are from now on. Returns true when it is another cluster than before: then
+ * all positions are forgotten. "" is not known and never another. */
+bool checkpoint_set_cluster(struct checkpoint *s, const char *cluster_id);
+
 /* Appends the state as JSON. */
 void checkpoint_encode(const struct checkpoint *s, struct strbuf *out);
 

@@ -78,6 +78,18 @@ void checkpoint_forget(struct checkpoint *s)
     s->entry_count = 0;
 }
 
+bool checkpoint_set_cluster(struct checkpoint *s, const char *cluster_id)
+{
+    bool is_other = *s->cluster_id && strcmp(s->cluster_id, cluster_id) != 0;
+
+    if (!*cluster_id)
+        return false;
+    if (is_other)
+        checkpoint_forget(s);
+    snprintf(s->cluster_id, sizeof(s->cluster_id), "%s", cluster_id);
+    return is_other;
+}
+
 void checkpoint_copy(struct checkpoint *to, const struct checkpoint *from)
 {
     *to = *from;

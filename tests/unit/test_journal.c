@@ -17,7 +17,6 @@
 #include "base/mem.h"
 #include "io/journal.h"
 #include "io/journal_file.h"
-#include "io/journal_progress.h"
 #include "base/wake.h"
 
 #define PATIENCE_MS 60000 /* for what must happen soon, on the slowest machine */
@@ -611,7 +610,6 @@ static void a_commit_reaches_the_sidecar_of_an_idle_journal(void **state)
     open_journal(f);
     submit(f, 5);
     WAIT_UNTIL(file_holds(sidecar, "\"next\":5", &text));
-    usleep(50000); /* the thread is to be asleep by then */
     f->port.note_commit(f->journal, 3, 4);
     WAIT_UNTIL(file_holds(sidecar, "\"committed\":4", &text));
     strbuf_release(&text);
@@ -621,33 +619,32 @@ static void a_commit_reaches_the_sidecar_of_an_idle_journal(void **state)
 static void a_noted_commit_is_void_once_the_line_that_sets_the_partition_back_is_written(
     void **state)
 {
-    static const struct journal_mark ahead = {.partition = 3, .next = 5};
-    static const struct journal_mark back = {.partition = 3, .next = 2, .is_set_back = true};
+    static const struct journal_mark back = {
+        .partition = 3, .next = 2, .is_set_back = true, .timestamp_ms = -1, .rewind_end = -1};
     struct fixture *f = *state;
-    struct journal_progress p;
-    struct err e = {0};
+    struct strbuf line = {0};
     struct strbuf text = {0};
-    struct journal_position position;
-    struct journal_file file = {.path = f->path};
-    int fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    struct err e = {0};
+    char sidecar[96];
 
-    file.fd = fd;
-    journal_progress_init(&p, f->path, "orders");
-    journal_progress_tell(&p, &ahead, 1);
-    journal_progress_write(&p, &ahead, 1);
-    journal_progress_commit(&p, 3, 5);
-    journal_progress_tell(&p, &back, 1);
-    journal_progress_position(&p, 3, &position);
-    assert_int_equal(position.next, 2);
-    assert_int_equal(position.committed, -1);
-    assert_int_equal(journal_progress_save(&p, &file, false, &e), 0);
-    assert_true(file_holds(p.sidecar_path, "\"next\":5,\"committed\":5", &text));
-    journal_progress_write(&p, &back, 1);
-    assert_int_equal(journal_progress_save(&p, &file, false, &e), 0);
-    assert_true(file_holds(p.sidecar_path, "\"next\":2,\"committed\":-1", &text));
-    journal_progress_release(&p);
+    snprintf(sidecar, sizeof(sidecar), "%s.state", f->path);
+    open_journal(f);
+    submit(f, 5);
+    f->port.note_commit(f->journal, 3, 5);
+    WAIT_UNTIL(file_holds(sidecar, "\"next\":5,\"committed\":5", &text));
+    atomic_store(&disk_room, 0);
+    strbuf_adds(&line, "{}\n");
+    f->port.submit(f->journal, &line, &back, 1);
+    assert_position(f, 3, 2, -1, -1, -1);
+    WAIT_UNTIL(journal_is(f, &e) == JOURNAL_BLOCKED);
+    assert_int_equal(rename(f->path, f->other), 0);
+    f->port.reopen(f->journal);
+    WAIT_UNTIL(journal_take_reopened(f->journal));
+    assert_true(file_holds(sidecar, "\"next\":5,\"committed\":5", &text));
+    atomic_store(&disk_room, ENDLESS);
+    WAIT_UNTIL(file_holds(sidecar, "\"next\":2,\"committed\":-1", &text));
+    strbuf_release(&line);
     strbuf_release(&text);
-    close(fd);
 }
 
 /* A restart would take offsets that go back for a broken journal. */
