@@ -55,8 +55,9 @@ check_includes() {
       allowed["model"] = " base model "
       allowed["flow"] = " base model flow "
       allowed["view"] = " base model view "
+      allowed["processor"] = " base model flow processor "
       allowed["io"] = " base config model flow io "
-      allowed["cmd"] = " base config model flow view io "
+      allowed["cmd"] = " base config model flow view processor io "
       # The one place of each outside library; what ends in a slash is a room.
       place["yaml.h"] = "src/config/load.c"
       place["cjson/"] = "tests/"

@@ -15,7 +15,7 @@
 #include "config/args.h"
 #include "files.h"
 #include "flow/consume.h"
-#include "flow/simulate.h"
+#include "processor/simulate.h"
 #include "io/console.h"
 #include "io/journal.h"
 #include "io/jsonl_log.h"

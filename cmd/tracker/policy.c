@@ -35,11 +35,27 @@ static enum lane_payload payload_of(enum config_payload payload)
     return LANE_PAYLOAD_BOTH;
 }
 
+static enum lane_ordering ordering_of(enum config_ordering ordering)
+{
+    switch (ordering) {
+    case CONFIG_ORDERING_KEY:
+        return LANE_ORDER_KEY;
+    case CONFIG_ORDERING_PARTITION:
+        return LANE_ORDER_PARTITION;
+    case CONFIG_ORDERING_NONE:
+        return LANE_ORDER_NONE;
+    }
+    return LANE_ORDER_KEY;
+}
+
 struct consume_policy policy_of(const struct config *cfg, bool drain)
 {
     return (struct consume_policy){
         .lane =
             {
+                .ordering = ordering_of(cfg->processor.ordering),
+                .window = (size_t)cfg->processor.window,
+                .max_in_flight = (size_t)cfg->processor.max_in_flight,
                 .retry =
                     {
                         .max_attempts = (int)cfg->retry.max_attempts,

@@ -22,6 +22,11 @@ enum config_jitter {
     CONFIG_JITTER_DECORRELATED,
     CONFIG_JITTER_NONE,
 };
+enum config_ordering {
+    CONFIG_ORDERING_KEY,
+    CONFIG_ORDERING_PARTITION,
+    CONFIG_ORDERING_NONE,
+};
 enum config_on_disabled { CONFIG_ON_DISABLED_SKIP, CONFIG_ON_DISABLED_HALT };
 
 /* A librdkafka property, handed on as it is. */
@@ -80,6 +85,11 @@ struct config {
         int64_t breaker_window;
         int64_t breaker_pause_ms;
     } dlq;
+    struct {
+        int64_t max_in_flight;
+        int64_t window;
+        enum config_ordering ordering;
+    } processor;
     struct {
         double transient_rate;
         double permanent_rate;

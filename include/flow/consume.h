@@ -52,6 +52,7 @@ struct consume {
     struct lane_env env;
     struct lanes lanes;
     size_t next_lane;    /* the first to be read in the next turn */
+    size_t first_run;    /* the first to begin attempts in this turn */
     struct strbuf lines; /* settled, not yet handed to the journal */
     uint64_t last_batch; /* handed to the journal */
     enum consume_phase phase;
@@ -61,6 +62,8 @@ struct consume {
     bool is_lost;
     int64_t revoke_deadline_ms;
     bool journal_was_blocked;
+    bool is_unavailable; /* the processor, for a partition */
+    int64_t unavailable_since_ms;
     bool has_failed; /* the exit status is to be 1 */
     struct err failure;
     /* At the end: records known to be before the ends whose lines are not on the disk, and whether

@@ -17,10 +17,6 @@ void drain_note_end(struct consume *c, struct lane *lane);
  * come to its end, though the log goes on, in a transaction that is open. */
 void drain_note_nothing(struct lane *lane);
 
-/* At a stop nobody waits for a backoff: the record has one more attempt at once, then it is left.
- */
-void drain_hasten(struct consume *c, struct lane *lane);
-
 /* Goes on to the next phase when its time has come. */
 void drain_serve(struct consume *c);
 

@@ -1,6 +1,7 @@
 #ifndef FLOW_METRICS_H
 #define FLOW_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,12 @@
 /* What the tracker counts, and its summary for the log. Pure. */
 
 #define METRICS_LATENCY_BUCKETS 2048
+
+/* Milliseconds in logarithmic buckets. */
+struct metrics_times {
+    uint32_t buckets[METRICS_LATENCY_BUCKETS];
+    int64_t count;
+};
 
 struct metrics {
     int64_t started_ms; /* monotonic */
@@ -22,8 +29,8 @@ struct metrics {
 
     int64_t interval_started_ms; /* monotonic */
     int64_t interval_received;
-    uint32_t latency[METRICS_LATENCY_BUCKETS]; /* of the interval, logarithmic buckets */
-    int64_t latency_count;
+    struct metrics_times latency;   /* of the interval */
+    struct metrics_times processor; /* likewise: of attempts that were answered later */
 };
 
 /* One partition as the summary shows it. */
@@ -41,12 +48,21 @@ struct metrics_state {
     int64_t lanes_waiting;
     int64_t lanes_blocked;
     int64_t dlq_pending;
+    int64_t processor_in_flight;
+    bool processor_unavailable; /* for a partition */
+    /* The oldest record without a line, of all partitions. */
+    int64_t head_of_line_ms; /* since it was read, -1 if there is none */
+    int32_t head_of_line_partition;
+    int64_t head_of_line_offset;
 };
 
 void metrics_init(struct metrics *m, int64_t now_ms);
 
 /* Counts one settled record. */
 void metrics_settled(struct metrics *m, const struct record *r);
+
+/* Counts an attempt that the processor took this long for. */
+void metrics_attempted(struct metrics *m, int64_t ms);
 
 /* Appends the summary as a JSON object. Figures over the interval count from metrics_next_interval.
  */

@@ -160,7 +160,12 @@ struct sink {
 
 /* ---- what is done with an order ---- */
 
-enum attempt_verdict { ATTEMPT_OK, ATTEMPT_TRANSIENT, ATTEMPT_PERMANENT };
+enum attempt_verdict {
+    ATTEMPT_OK,
+    ATTEMPT_RETRY,       /* may succeed later */
+    ATTEMPT_REJECT,      /* this order can never succeed */
+    ATTEMPT_UNAVAILABLE, /* the processor itself is down, or refuses our credentials: not counted */
+};
 
 struct attempt {
     uint64_t tag;
@@ -172,15 +177,23 @@ struct attempt {
 struct attempt_result {
     uint64_t tag;
     enum attempt_verdict verdict;
-    enum record_reason reason; /* PROCESS or TIMEOUT, unless ATTEMPT_OK */
-    char text[256];
+    enum record_reason reason; /* PROCESS or TIMEOUT, unless ATTEMPT_OK or ATTEMPT_UNAVAILABLE */
+    int64_t retry_after_ms;    /* ATTEMPT_RETRY: not before; 0 if nothing was said */
+    char text[256];            /* why, unless ATTEMPT_OK */
+};
+
+enum start_result {
+    START_ANSWERED, /* the answer is in `r` */
+    START_TAKEN,    /* the answer comes later by next_result */
+    START_FULL,     /* no room for this one now: nothing was begun, try again in a later turn */
 };
 
 /* `now_ms` is the monotonic clock. */
 struct processor {
     void *self;
-    /* Returns 1 with the answer in `r`, or 0 when it comes later by next_result. */
-    int (*start)(void *self, const struct attempt *a, int64_t now_ms, struct attempt_result *r);
+    enum start_result (*start)(void *self, const struct attempt *a, int64_t now_ms,
+                               struct attempt_result *r);
+    /* Returns 1 with an answer in `r`, or 0 when there is none. */
     int (*next_result)(void *self, int64_t now_ms, struct attempt_result *r);
     /* When next_result should be asked at the latest, or INT64_MAX. */
     int64_t (*deadline_ms)(void *self);

@@ -18,21 +18,27 @@
 
 /* ---- what the lanes tell ---- */
 
-static void on_settled(void *ctx, struct lane *lane, const struct record *r)
+static void on_settled(void *ctx, const struct slot *slot, const struct record *r)
 {
     struct consume *c = ctx;
 
     record_write(r, &c->lines);
     metrics_settled(&c->metrics, r);
     if (c->ports.settled)
-        c->ports.settled(c->ports.settled_ctx, r, lane->is_decoded ? &lane->order : NULL);
+        c->ports.settled(c->ports.settled_ctx, r, slot->is_decoded ? &slot->order : NULL);
 }
 
-static void on_retried(void *ctx, struct lane *lane)
+static void on_attempted(void *ctx, int64_t ms)
 {
     struct consume *c = ctx;
 
-    (void)lane;
+    metrics_attempted(&c->metrics, ms);
+}
+
+static void on_retried(void *ctx)
+{
+    struct consume *c = ctx;
+
     c->metrics.retried++;
 }
 
@@ -71,7 +77,7 @@ static bool ends_in_skipped(const struct consume *c, const struct lane *lane)
     bool is_at_rest = c->policy.drain || c->phase != CONSUME_RUNNING ||
                       c->env.now_ms - lane->caught_up_ms >= AT_REST_MS;
 
-    return is_at_rest && lane->state == LANE_IDLE && lane->is_caught_up && !lane->fenced &&
+    return is_at_rest && lane_is_idle(lane) && lane->is_caught_up && !lane->fenced &&
            lane->expected >= 0 && lane->position > lane->expected;
 }
 
@@ -140,14 +146,20 @@ static int look_at_journal(struct consume *c, bool *is_writable, struct err *e)
 
 /* ---- reading ---- */
 
-static void halt(struct consume *c, const struct lane *lane)
+/* Returns true when a record failed for which the user chose to stop. */
+static bool halt(struct consume *c, const struct lane *lane)
 {
+    const struct slot *slot = lane_halted(lane);
+
+    if (!slot)
+        return false;
     c->has_failed = true;
     err_set(&c->failure, ERR_RUNTIME,
             "%s/%" PRId32 " offset %" PRId64 ": %s (dlq.enabled is false, dlq.on_disabled is halt)",
-            lane->message.topic, lane->partition, lane->message.offset, lane->error);
+            slot->message.topic, lane->partition, slot->message.offset, slot->error);
     c->phase = CONSUME_DRAINING;
     consume_stop(c);
+    return true;
 }
 
 /* One terminal line per offset, whatever the source does: one that goes back by itself must not go
@@ -177,7 +189,7 @@ static bool read_lane(struct consume *c, struct lane *lane)
         /* A record may have been settled since the lane was looked at. */
         if (c->policy.drain || c->phase == CONSUME_DRAINING)
             drain_note_end(c, lane);
-        if (lane->state != LANE_IDLE || lane->is_at_end)
+        if (!lane_has_room(lane, &c->env) || lane->is_at_end)
             return false;
         switch (s->fetch(s->self, lane->partition, &m)) {
         case FETCH_NOTHING:
@@ -195,10 +207,8 @@ static bool read_lane(struct consume *c, struct lane *lane)
             take_message(c, lane, &m);
             break;
         }
-        if (lane->state == LANE_HALTED) {
-            halt(c, lane);
+        if (halt(c, lane))
             return false;
-        }
         if (c->lines.len >= BATCH_BYTES) {
             submit_lines(c);
             return true;
@@ -213,13 +223,25 @@ static void read_clock(struct consume *c)
     c->env.wall_ms = clock_wall_ms(c->ports.clock);
 }
 
-static bool has_room(const struct consume *c)
+static size_t line_bytes(const struct consume *c)
 {
     const struct journal_port *j = c->ports.journal;
 
-    /* One half for lines, the other for what the source has fetched ahead. With nothing buffered
-     * there is room, however little is allowed. */
-    return j->buffered_bytes(j->self) + c->lines.len <= c->policy.max_buffered_bytes / 2;
+    return j->buffered_bytes(j->self) + c->lines.len;
+}
+
+/* One half is for lines and for records in windows, the other for what the source has fetched
+ * ahead. With nothing buffered there is room, however little is allowed. Each window has its share
+ * of a quarter: one that is full leaves room for the others. */
+static void share_room(struct consume *c)
+{
+    if (c->lanes.count > 0)
+        c->env.window_bytes = c->policy.max_buffered_bytes / 4 / c->lanes.count;
+}
+
+static bool has_room(const struct consume *c)
+{
+    return line_bytes(c) + c->env.pool.held_bytes <= c->policy.max_buffered_bytes / 2;
 }
 
 /* Each lane has its turn, beginning after the last one that had; the rest waits when memory or time
@@ -236,7 +258,8 @@ static bool read_lanes(struct consume *c)
         if (c->env.now_ms >= until_ms)
             return true;
         if (!has_room(c)) {
-            c->ports.journal->hurry(c->ports.journal->self);
+            if (line_bytes(c) > c->env.pool.held_bytes)
+                c->ports.journal->hurry(c->ports.journal->self);
             return false;
         }
         c->next_lane = (c->next_lane + 1) % c->lanes.count;
@@ -258,54 +281,81 @@ static void take_answers(struct consume *c)
     while (p->next_result(p->self, c->env.now_ms, &result)) {
         struct lane *lane = lanes_find_tag(&c->lanes, result.tag);
 
-        if (lane && lane->state == LANE_ATTEMPTING)
+        if (lane)
             lane_answered(lane, &c->env, &result);
     }
     while (sink && sink->next_report(sink->self, &report)) {
         struct lane *lane = lanes_find_tag(&c->lanes, report.tag);
 
-        if (lane && lane->state == LANE_SENDING)
+        if (lane)
             lane_reported(lane, &c->env, &report);
     }
 }
 
-static void wake_lanes(struct consume *c)
+/* Another lane is the first each time: what the processor has room for is shared. */
+static void run_lanes(struct consume *c)
 {
+    c->first_run++;
     for (size_t i = 0; i < c->lanes.count; i++) {
-        struct lane *lane = c->lanes.list[i];
-        bool sleeps;
+        struct lane *lane = c->lanes.list[(c->first_run + i) % c->lanes.count];
 
         if (c->phase == CONSUME_DRAINING && !lane->fenced)
-            drain_hasten(c, lane);
-        if (lane->state == LANE_CHECKING && !lane->fenced)
+            lane_hasten(lane, &c->env);
+        if (lane->jump.is_open && !lane->fenced)
             jump_serve(lane, &c->env);
-        sleeps = lane_sleeps(lane);
-        if (sleeps && !lane->fenced && lane->deadline_ms <= c->env.now_ms)
-            lane_wake(lane, &c->env);
-        if (lane->state == LANE_HALTED)
-            halt(c, lane);
+        lane_run(lane, &c->env);
+        halt(c, lane);
     }
 }
 
 /* ---- metrics ---- */
 
+static bool is_blocked(const struct lane *lane)
+{
+    const size_t *counts = lane->slots.counts;
+
+    return counts[SLOT_BLOCKED] + counts[SLOT_PROBING] > 0 || lane->doubt.is_open ||
+           lane->outage.is_open;
+}
+
+/* What waits behind the oldest record is part of the lag. */
+static int64_t read_up_to(const struct lane *lane)
+{
+    return lane->slots.count > 0 ? slots_at(&lane->slots, 0)->message.offset + 1 : lane->position;
+}
+
+static void note_head_of_line(const struct lane *lane, int64_t now_ms, struct metrics_state *state)
+{
+    const struct slot *oldest = lane->slots.count > 0 ? slots_at(&lane->slots, 0) : NULL;
+
+    if (!oldest || now_ms - oldest->taken_ms <= state->head_of_line_ms)
+        return;
+    state->head_of_line_ms = now_ms - oldest->taken_ms;
+    state->head_of_line_partition = lane->partition;
+    state->head_of_line_offset = oldest->message.offset;
+}
+
 void consume_write_metrics(struct consume *c, struct strbuf *out)
 {
     const struct source *s = c->ports.source;
     struct metrics_partition *list = mem_alloc_array(c->lanes.count, sizeof(*list));
-    struct metrics_state state = {.partitions = list, .partition_count = c->lanes.count};
+    struct metrics_state state = {.partitions = list,
+                                  .partition_count = c->lanes.count,
+                                  .processor_in_flight = (int64_t)c->env.in_flight,
+                                  .head_of_line_ms = -1};
 
     for (size_t i = 0; i < c->lanes.count; i++) {
         const struct lane *lane = c->lanes.list[i];
 
         list[i] = (struct metrics_partition){
             .partition = lane->partition,
-            .offset = lane->position,
+            .offset = read_up_to(lane),
             .high_watermark = s->high_watermark(s->self, lane->partition),
         };
-        state.lanes_waiting += lane->state == LANE_WAITING;
-        state.lanes_blocked += lane->state == LANE_BLOCKED || lane->state == LANE_PROBING ||
-                               lane->doubt.is_open || c->journal_was_blocked;
+        state.lanes_waiting += lane->slots.counts[SLOT_WAITING] > 0;
+        state.lanes_blocked += is_blocked(lane) || c->journal_was_blocked;
+        state.processor_unavailable |= lane->outage.is_open;
+        note_head_of_line(lane, c->env.now_ms, &state);
     }
     if (c->ports.fsync_ms_max)
         state.fsync_ms_max = c->ports.fsync_ms_max(c->ports.fsync_ctx);
@@ -327,6 +377,32 @@ static void report_metrics(struct consume *c)
     strbuf_release(&text);
 }
 
+/* Said once, however many partitions it is unavailable for. */
+static void report_outage(struct consume *c)
+{
+    const struct lane *first = NULL;
+    int64_t count = 0;
+
+    for (size_t i = 0; i < c->lanes.count; i++) {
+        const struct lane *lane = c->lanes.list[i];
+
+        if (!lane->outage.is_open)
+            continue;
+        count++;
+        if (!first || lane->outage.since_ms < first->outage.since_ms)
+            first = lane;
+    }
+    if (first && !c->is_unavailable) {
+        log_with(c->ports.log, EVENT_PROCESSOR_UNAVAILABLE, first->outage.why,
+                 LOG_INT("partitions", count));
+        c->unavailable_since_ms = first->outage.since_ms;
+    } else if (!first && c->is_unavailable) {
+        log_with(c->ports.log, EVENT_PROCESSOR_AVAILABLE, NULL,
+                 LOG_INT("lasted_ms", c->env.now_ms - c->unavailable_since_ms));
+    }
+    c->is_unavailable = first != NULL;
+}
+
 /* ---- a turn ---- */
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -342,9 +418,10 @@ static int sleep_ms(const struct consume *c)
     for (size_t i = 0; i < c->lanes.count; i++) {
         const struct lane *lane = c->lanes.list[i];
 
-        if (lane_sleeps(lane))
-            due = earlier(due, lane->deadline_ms);
-        else if (lane->state == LANE_CHECKING)
+        if (lane->fenced)
+            continue;
+        due = earlier(due, lane_due_ms(lane));
+        if (lane->jump.is_open)
             due = earlier(due, jump_due_ms(lane));
     }
     due = earlier(due, p->deadline_ms(p->self));
@@ -364,8 +441,9 @@ int consume_turn(struct consume *c, struct err *e)
     read_clock(c);
     if (rebalance_serve(c, e) < 0 || look_at_journal(c, &is_writable, e) < 0)
         return -1;
+    share_room(c);
     take_answers(c);
-    wake_lanes(c);
+    run_lanes(c);
     if (is_writable)
         more = read_lanes(c);
     submit_lines(c);
@@ -375,6 +453,7 @@ int consume_turn(struct consume *c, struct err *e)
     rebalance_give_back(c);
     drain_serve(c);
     overdue_look(&c->overdue, &c->lanes, c->env.now_ms, c->ports.log);
+    report_outage(c);
     report_metrics(c);
     if (more || c->phase != before)
         return 0;
@@ -410,6 +489,7 @@ void consume_init(struct consume *c, const struct consume_policy *policy,
         .log = ports->log,
         .settled = on_settled,
         .retried = on_retried,
+        .attempted = on_attempted,
         .ctx = c,
     };
     rng_seed(&c->env.rng, seed);
@@ -420,5 +500,6 @@ void consume_init(struct consume *c, const struct consume_policy *policy,
 void consume_release(struct consume *c)
 {
     lanes_release(&c->lanes, &c->env);
+    slot_pool_release(&c->env.pool);
     strbuf_release(&c->lines);
 }

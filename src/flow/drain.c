@@ -10,7 +10,7 @@ void drain_note_end(struct consume *c, struct lane *lane)
         lane->end = s->high_watermark(s->self, lane->partition);
     if (lane->end < 0)
         lane->end = lane->known_end;
-    if (lane->state == LANE_IDLE && lane->end >= 0 && lane->position >= lane->end)
+    if (!lane->jump.is_open && lane->end >= 0 && lane->position >= lane->end)
         lane->is_at_end = true;
 }
 
@@ -20,18 +20,6 @@ void drain_note_nothing(struct lane *lane)
         return;
     lane->end = lane->position;
     lane->is_at_end = true;
-}
-
-void drain_hasten(struct consume *c, struct lane *lane)
-{
-    if (lane->state == LANE_WAITING && !lane->had_last_chance) {
-        lane->had_last_chance = true;
-        lane_wake(lane, &c->env);
-    }
-    if (lane->state == LANE_WAITING || lane->state == LANE_PROBING) {
-        lane_abandon(lane, &c->env);
-        lane->is_at_end = true;
-    }
 }
 
 static void begin_flushing(struct consume *c)
@@ -70,9 +58,9 @@ static bool has_reached_ends(struct consume *c)
         struct lane *lane = c->lanes.list[i];
 
         drain_note_end(c, lane);
-        if (lane->end < 0 && c->phase == CONSUME_DRAINING && lane->state == LANE_IDLE)
+        if (lane->end < 0 && c->phase == CONSUME_DRAINING && lane_is_idle(lane))
             continue; /* nothing was ever heard of it: there is nothing to wait for */
-        if (!lane->is_at_end)
+        if (!lane->is_at_end || !lane_is_idle(lane))
             all = false;
     }
     return all && !c->is_revoking;

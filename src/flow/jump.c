@@ -17,21 +17,21 @@ bool jump_hold(struct lane *lane, const struct lane_env *env, const struct messa
         return false;
     j->to = to;
     j->is_begun = false;
-    lane->message = m ? *m : (struct message){0};
-    lane->state = LANE_CHECKING;
+    j->message = m ? *m : (struct message){0};
+    j->is_open = true;
     return true;
 }
 
 static void pass(struct lane *lane, struct lane_env *env)
 {
-    struct message m = lane->message;
+    struct message m = lane->jump.message;
 
     if (lane->jump.to - lane->position > lane->jump.largest_verified)
         lane->jump.largest_verified = lane->jump.to - lane->position;
     log_with(env->log, EVENT_OFFSETS_EMPTY, NULL, LOG_INT("partition", lane->partition),
              LOG_INT("from", lane->position), LOG_INT("to", lane->jump.to));
-    lane->message = (struct message){0};
-    lane->state = LANE_IDLE;
+    lane->jump.message = (struct message){0};
+    lane->jump.is_open = false;
     if (m.handle)
         lane_take(lane, env, &m);
     else
@@ -42,7 +42,7 @@ static void go_back(struct lane *lane, struct lane_env *env)
 {
     log_with(env->log, EVENT_OFFSETS_JUMPED, NULL, LOG_INT("partition", lane->partition),
              LOG_INT("from", lane->position), LOG_INT("to", lane->jump.to));
-    lane_abandon(lane, env);
+    lane_drop_jump(lane, env);
     lane->is_caught_up = false;
     env->source->restart(env->source->self, lane->partition, lane->position);
 }

@@ -6,6 +6,9 @@
 #include "model/log_event.h"
 #include "model/order_json.h"
 
+#define RETRY_AFTER_MAX_TIMES 10  /* the longest delay of retries */
+#define PROBE_AGAIN_MS        100 /* when there was no room for a probe */
+
 void lane_init(struct lane *lane, int32_t partition, uint32_t epoch)
 {
     *lane = (struct lane){.partition = partition,
@@ -20,7 +23,7 @@ void lane_init(struct lane *lane, int32_t partition, uint32_t epoch)
 
 void lane_release(struct lane *lane)
 {
-    arena_release(&lane->arena);
+    slots_release(&lane->slots);
     told_release(&lane->told);
     *lane = (struct lane){0};
 }
@@ -30,9 +33,40 @@ int64_t lane_rewind_end(const struct lane *lane)
     return lane->told.next < lane->rewind_end ? lane->rewind_end : -1;
 }
 
-uint64_t lane_tag(const struct lane *lane)
+uint64_t lane_tag(const struct lane *lane, const struct slot *slot)
 {
-    return (uint64_t)lane->epoch << 32 | (uint32_t)lane->partition;
+    return (uint64_t)lane->epoch << 32 | slot->serial;
+}
+
+struct slot *lane_find(const struct lane *lane, uint64_t tag)
+{
+    return (uint32_t)(tag >> 32) == lane->epoch ? slots_find(&lane->slots, (uint32_t)tag) : NULL;
+}
+
+static size_t window_of(const struct lane_policy *policy)
+{
+    return policy->ordering == LANE_ORDER_PARTITION || policy->window == 0 ? 1 : policy->window;
+}
+
+bool lane_has_room(const struct lane *lane, const struct lane_env *env)
+{
+    if (lane->jump.is_open || lane->slots.count >= window_of(env->policy))
+        return false;
+    return env->window_bytes == 0 || lane->slots.count == 0 ||
+           lane->slots.held_bytes < env->window_bytes;
+}
+
+bool lane_is_idle(const struct lane *lane)
+{
+    return !lane->jump.is_open && lane->slots.count == 0;
+}
+
+const struct slot *lane_halted(const struct lane *lane)
+{
+    for (size_t i = 0; lane->slots.counts[SLOT_HALTED] > 0 && i < lane->slots.count; i++)
+        if (slots_at(&lane->slots, i)->state == SLOT_HALTED)
+            return slots_at(&lane->slots, i);
+    return NULL;
 }
 
 /* ---- the end of a record's way ---- */
@@ -65,108 +99,114 @@ static void choose_payload(struct record *r, enum lane_payload payload)
 }
 
 /* From the time the order bears, else the record's; 0 when neither has one. */
-static int64_t latency_ms(const struct lane *lane, int64_t wall_ms)
+static int64_t latency_ms(const struct slot *slot, int64_t wall_ms)
 {
-    int64_t begin = lane->is_decoded ? lane->order.metadata.timestamp_ms : -1;
+    int64_t begin = slot->is_decoded ? slot->order.metadata.timestamp_ms : -1;
 
     if (begin < 0)
-        begin = lane->message.timestamp_ms;
+        begin = slot->message.timestamp_ms;
     return begin < 0 ? 0 : wall_ms - begin;
 }
 
 /* Transaction markers, aborted and compacted records: offsets without a record for a reader. */
-static int64_t skipped_before(const struct lane *lane)
+static int64_t skipped_before(const struct lane *lane, const struct slot *slot)
 {
-    bool is_known = lane->expected >= 0 && lane->message.offset > lane->expected;
+    bool is_known = lane->expected >= 0 && slot->message.offset > lane->expected;
 
-    return is_known ? lane->message.offset - lane->expected : 0;
+    return is_known ? slot->message.offset - lane->expected : 0;
 }
 
-static void fill_record(const struct lane *lane, const struct lane_env *env,
-                        enum record_outcome outcome, const struct sink_report *dlq,
-                        struct record *r)
+static void fill_record(const struct lane *lane, const struct slot *slot,
+                        const struct lane_env *env, struct record *r)
 {
-    const struct message *m = &lane->message;
+    const struct message *m = &slot->message;
 
     *r = (struct record){
         .timestamp_ms = env->wall_ms,
-        .event = event_of(lane->reason),
+        .event = event_of(slot->reason),
         .topic = m->topic,
         .partition = m->partition,
         .offset = m->offset,
         .value = m->value,
         .value_len = m->value_len,
-        .deserialized = lane->is_decoded,
-        .error = lane->error[0] ? lane->error : NULL,
+        .deserialized = slot->is_decoded,
+        .error = slot->error[0] ? slot->error : NULL,
         .kafka_timestamp_ms = m->timestamp_ms,
         .key = m->key,
         .key_len = m->key_len,
-        .outcome = outcome,
-        .reason = lane->reason,
-        .attempts = lane->attempts,
+        .outcome = slot->outcome,
+        .reason = slot->reason,
+        .attempts = slot->attempts,
         .replay = m->offset < lane->rewind_end,
-        .skipped = skipped_before(lane),
-        .order_id = lane->is_decoded ? lane->order.order_id : NULL,
-        .is_compact = lane->is_decoded && lane->order.is_compact,
-        .latency_ms = latency_ms(lane, env->wall_ms),
+        .skipped = skipped_before(lane, slot),
+        .order_id = slot->is_decoded ? slot->order.order_id : NULL,
+        .is_compact = slot->is_decoded && slot->order.is_compact,
+        .latency_ms = latency_ms(slot, env->wall_ms),
     };
-    if (dlq) {
+    if (slot->outcome == RECORD_DEAD_LETTERED) {
         r->dlq_topic = env->policy->dlq_topic;
-        r->dlq_partition = dlq->partition;
-        r->dlq_offset = dlq->offset;
+        r->dlq_partition = slot->dlq_partition;
+        r->dlq_offset = slot->dlq_offset;
     }
     choose_payload(r, env->policy->payload);
 }
 
-static void let_go(struct lane *lane, struct lane_env *env)
+/* Lines are written from the oldest record on, as far as all are settled. */
+static void write_lines(struct lane *lane, struct lane_env *env)
 {
-    env->source->release(env->source->self, &lane->message);
-    lane->message = (struct message){0};
-    lane->state = LANE_IDLE;
+    while (lane->slots.count > 0 && slots_at(&lane->slots, 0)->state == SLOT_SETTLED) {
+        struct slot *slot = slots_at(&lane->slots, 0);
+        struct record r;
+
+        fill_record(lane, slot, env, &r);
+        told_settle(&lane->told, slot->message.offset, slot->message.timestamp_ms);
+        lane->expected = slot->message.offset + 1;
+        env->settled(env->ctx, slot, &r);
+        env->source->release(env->source->self, &slot->message);
+        slots_pop(&lane->slots, &env->pool);
+    }
 }
 
-static void settle(struct lane *lane, struct lane_env *env, enum record_outcome outcome,
+static void settle(struct lane *lane, struct slot *slot, enum record_outcome outcome,
                    const struct sink_report *dlq)
 {
-    struct record r;
-
-    fill_record(lane, env, outcome, dlq, &r);
-    told_settle(&lane->told, lane->message.offset, lane->message.timestamp_ms);
-    lane->expected = lane->message.offset + 1;
-    env->settled(env->ctx, lane, &r);
-    let_go(lane, env);
+    slot->outcome = outcome;
+    if (dlq) {
+        slot->dlq_partition = dlq->partition;
+        slot->dlq_offset = dlq->offset;
+    }
+    slots_settle(&lane->slots, slot);
 }
 
 /* ---- dead letters ---- */
 
-static void wait_for(struct lane *lane, const struct lane_env *env, enum lane_state state,
-                     int64_t delay_ms)
+static void wait_for(struct lane *lane, struct slot *slot, const struct lane_env *env,
+                     enum slot_state state, int64_t delay_ms)
 {
-    lane->state = state;
-    lane->deadline_ms = env->now_ms + delay_ms;
+    slots_set(&lane->slots, slot, state);
+    slot->deadline_ms = env->now_ms + delay_ms;
 }
 
-static int64_t resend_delay_ms(const struct lane *lane, const struct lane_policy *p)
+static int64_t resend_delay_ms(const struct slot *slot, const struct lane_policy *p)
 {
     int64_t delay = p->dlq_retry_ms;
 
-    for (int i = 1; i < lane->sends && delay < p->dlq_retry_max_ms; i++)
+    for (int i = 1; i < slot->sends && delay < p->dlq_retry_max_ms; i++)
         delay *= 2;
     return delay < p->dlq_retry_max_ms ? delay : p->dlq_retry_max_ms;
 }
 
-/* Trouble with the dead letter topic is the system's, not the record's: the lane waits without
- * limit. */
-static void block(struct lane *lane, struct lane_env *env, const char *why)
+/* Trouble with the dead letter topic is the system's, not the record's: it waits without limit. */
+static void block(struct lane *lane, struct slot *slot, struct lane_env *env, const char *why)
 {
     log_with(env->log, EVENT_DEAD_LETTER_REFUSED, why, LOG_INT("partition", lane->partition),
-             LOG_INT("offset", lane->message.offset), LOG_TEXT("topic", env->policy->dlq_topic),
-             LOG_INT("sends", lane->sends));
-    wait_for(lane, env, LANE_BLOCKED, resend_delay_ms(lane, env->policy));
+             LOG_INT("offset", slot->message.offset), LOG_TEXT("topic", env->policy->dlq_topic),
+             LOG_INT("sends", slot->sends));
+    wait_for(lane, slot, env, SLOT_BLOCKED, resend_delay_ms(slot, env->policy));
 }
 
 /* No form is small enough. Once the limit is raised the whole record may fit. */
-static void block_by_limit(struct lane *lane, struct lane_env *env)
+static void block_by_limit(struct lane *lane, struct slot *slot, struct lane_env *env)
 {
     char why[512];
 
@@ -174,54 +214,54 @@ static void block_by_limit(struct lane *lane, struct lane_env *env)
              "too large even without value, headers and key: raise max.message.bytes of the topic "
              "%s, or the property message.max.bytes if it is set",
              env->policy->dlq_topic);
-    lane->form = DEAD_LETTER_WHOLE;
-    block(lane, env, why);
+    slot->form = DEAD_LETTER_WHOLE;
+    block(lane, slot, env, why);
 }
 
-static void send_dead_letter(struct lane *lane, struct lane_env *env);
+static void send_dead_letter(struct lane *lane, struct slot *slot, struct lane_env *env);
 
-static void dead_letter_failed(struct lane *lane, struct lane_env *env,
+static void dead_letter_failed(struct lane *lane, struct slot *slot, struct lane_env *env,
                                const struct sink_report *report)
 {
     if (report->status != SINK_TOO_LARGE)
-        block(lane, env, report->text);
-    else if (lane->form == DEAD_LETTER_WITHOUT_KEY)
-        block_by_limit(lane, env);
+        block(lane, slot, env, report->text);
+    else if (slot->form == DEAD_LETTER_WITHOUT_KEY)
+        block_by_limit(lane, slot, env);
     else {
-        lane->form++;
-        send_dead_letter(lane, env);
+        slot->form++;
+        send_dead_letter(lane, slot, env);
     }
 }
 
-static void send_dead_letter(struct lane *lane, struct lane_env *env)
+static void send_dead_letter(struct lane *lane, struct slot *slot, struct lane_env *env)
 {
     const struct dead_letter_facts facts = {
         .group = env->policy->group,
-        .error = lane->error,
-        .reason = lane->reason,
-        .attempts = lane->attempts,
-        .first_failure_ms = lane->first_failure_ms,
-        .last_failure_ms = lane->last_failure_ms,
-        .form = lane->form,
+        .error = slot->error,
+        .reason = slot->reason,
+        .attempts = slot->attempts,
+        .first_failure_ms = slot->first_failure_ms,
+        .last_failure_ms = slot->last_failure_ms,
+        .form = slot->form,
     };
     const struct header *headers;
     struct outgoing out;
     struct arena arena = {0};
     struct sink_report report;
-    size_t count = env->source->headers(env->source->self, &lane->message, &headers);
+    size_t count = env->source->headers(env->source->self, &slot->message, &headers);
 
-    dead_letter_build(&lane->message, headers, count, &facts, env->policy->dlq_topic, &arena, &out);
-    if (lane->sends++ == 0)
-        lane->sending_since_ms = env->now_ms;
-    switch (env->sink->send(env->sink->self, &out, lane_tag(lane), &report)) {
+    dead_letter_build(&slot->message, headers, count, &facts, env->policy->dlq_topic, &arena, &out);
+    if (slot->sends++ == 0)
+        slot->sending_since_ms = env->now_ms;
+    switch (env->sink->send(env->sink->self, &out, lane_tag(lane, slot), &report)) {
     case SEND_TAKEN:
-        lane->state = LANE_SENDING;
+        slots_set(&lane->slots, slot, SLOT_SENDING);
         break;
     case SEND_FULL:
-        wait_for(lane, env, LANE_BLOCKED, env->policy->dlq_retry_ms);
+        wait_for(lane, slot, env, SLOT_BLOCKED, env->policy->dlq_retry_ms);
         break;
     case SEND_FAILED:
-        dead_letter_failed(lane, env, &report);
+        dead_letter_failed(lane, slot, env, &report);
         break;
     }
     arena_release(&arena);
@@ -234,113 +274,226 @@ static bool is_of_processing(enum record_reason reason)
 
 /* Returns true when the record waits for one more attempt because the breaker is open. That attempt
  * is not counted; when it fails too the record goes on to the dead letters, so that the lane never
- * stands still for good. */
-static bool hold_by_breaker(struct lane *lane, struct lane_env *env)
+ * stands still for good. Several records wait one after the other. */
+static bool hold_by_breaker(struct lane *lane, struct slot *slot, struct lane_env *env)
 {
     const struct breaker_policy *p = &env->policy->breaker;
+    int64_t from_ms = env->now_ms;
 
-    if (!is_of_processing(lane->reason) || lane->was_probed || !breaker_failure(&lane->breaker, p))
+    if (!is_of_processing(slot->reason) || slot->was_probed || !breaker_failure(&lane->breaker, p))
         return false;
-    log_with(env->log, EVENT_CIRCUIT_BREAKER_OPENED, lane->error,
-             LOG_INT("partition", lane->partition), LOG_INT("offset", lane->message.offset),
+    log_with(env->log, EVENT_CIRCUIT_BREAKER_OPENED, slot->error,
+             LOG_INT("partition", lane->partition), LOG_INT("offset", slot->message.offset),
              LOG_INT("pause_ms", p->pause_ms));
-    lane->was_probed = true;
-    wait_for(lane, env, LANE_PROBING, p->pause_ms);
+    slot->was_probed = true;
+    if (lane->slots.counts[SLOT_PROBING] > 0 && lane->probe_ms > from_ms)
+        from_ms = lane->probe_ms;
+    lane->probe_ms = from_ms + p->pause_ms;
+    wait_for(lane, slot, env, SLOT_PROBING, lane->probe_ms - env->now_ms);
     return true;
 }
 
-static void give_up(struct lane *lane, struct lane_env *env)
+static void give_up(struct lane *lane, struct slot *slot, struct lane_env *env)
 {
-    if (hold_by_breaker(lane, env))
+    if (hold_by_breaker(lane, slot, env))
         return;
     if (env->policy->dlq_topic)
-        send_dead_letter(lane, env);
+        send_dead_letter(lane, slot, env);
     else if (env->policy->halt_without_dlq)
-        lane->state = LANE_HALTED;
+        slots_set(&lane->slots, slot, SLOT_HALTED);
     else
-        settle(lane, env, RECORD_DROPPED, NULL);
+        settle(lane, slot, RECORD_DROPPED, NULL);
 }
 
 /* ---- attempts ---- */
 
-static void note_failure(struct lane *lane, const struct lane_env *env, enum record_reason reason,
+static void note_failure(struct slot *slot, const struct lane_env *env, enum record_reason reason,
                          const char *text)
 {
-    lane->reason = reason;
-    snprintf(lane->error, sizeof(lane->error), "%s", text);
-    lane->last_failure_ms = env->wall_ms;
-    if (lane->first_failure_ms == 0) {
-        lane->first_failure_ms = env->wall_ms;
-        lane->failing_since_ms = env->now_ms;
+    slot->reason = reason;
+    snprintf(slot->error, sizeof(slot->error), "%s", text);
+    slot->last_failure_ms = env->wall_ms;
+    if (slot->first_failure_ms == 0) {
+        slot->first_failure_ms = env->wall_ms;
+        slot->failing_since_ms = env->now_ms;
     }
 }
 
-static void retry_later(struct lane *lane, struct lane_env *env)
+static int64_t later(int64_t a, int64_t b)
 {
-    int64_t delay =
-        retry_delay_ms(&env->policy->retry, lane->attempts, env->now_ms - lane->failing_since_ms,
-                       lane->previous_delay_ms, &env->rng);
+    return a > b ? a : b;
+}
+
+/* What the processor asks for holds within bounds. */
+static int64_t asked_delay_ms(const struct retry_policy *p, int64_t retry_after_ms)
+{
+    int64_t max = RETRY_AFTER_MAX_TIMES * p->max_delay_ms;
+
+    return retry_after_ms < max ? retry_after_ms : max;
+}
+
+static void retry_later(struct lane *lane, struct slot *slot, struct lane_env *env,
+                        int64_t retry_after_ms)
+{
+    const struct retry_policy *p = &env->policy->retry;
+    int64_t delay = retry_delay_ms(p, slot->attempts, env->now_ms - slot->failing_since_ms,
+                                   slot->previous_delay_ms, &env->rng);
 
     /* A stop that cut the backoff short must not be what makes a dead letter of a record. */
-    if (delay < 0 && lane->had_last_chance)
-        delay = env->policy->retry.max_delay_ms;
+    if (delay < 0 && slot->had_last_chance)
+        delay = p->max_delay_ms;
     if (delay < 0) {
-        give_up(lane, env);
+        give_up(lane, slot, env);
         return;
     }
-    lane->previous_delay_ms = delay;
-    log_with(env->log, EVENT_RECORD_RETRIED, lane->error, LOG_INT("partition", lane->partition),
-             LOG_INT("offset", lane->message.offset), LOG_INT("attempt", lane->attempts),
+    slot->previous_delay_ms = delay;
+    delay = later(delay, asked_delay_ms(p, retry_after_ms));
+    log_with(env->log, EVENT_RECORD_RETRIED, slot->error, LOG_INT("partition", lane->partition),
+             LOG_INT("offset", slot->message.offset), LOG_INT("attempt", slot->attempts),
              LOG_INT("delay_ms", delay));
-    wait_for(lane, env, LANE_WAITING, delay);
+    wait_for(lane, slot, env, SLOT_WAITING, delay);
+}
+
+/* What the breaker held is attempted at once. */
+static void note_success(struct lane *lane, struct lane_env *env)
+{
+    if (!breaker_success(&lane->breaker, &env->policy->breaker))
+        return;
+    log_with(env->log, EVENT_CIRCUIT_BREAKER_CLOSED, NULL, LOG_INT("partition", lane->partition));
+    for (size_t i = 0; lane->slots.counts[SLOT_PROBING] > 0 && i < lane->slots.count; i++) {
+        struct slot *slot = slots_at(&lane->slots, i);
+
+        if (slot->state == SLOT_PROBING)
+            slot->deadline_ms = env->now_ms;
+    }
+}
+
+/* Not the record's fault: the attempt does not count. */
+static void note_outage(struct lane *lane, struct slot *slot, struct lane_env *env, const char *why)
+{
+    slot->attempts--;
+    slot->was_refused = true;
+    slots_set(&lane->slots, slot, SLOT_READY);
+    outage_note(&lane->outage, slot->serial, why, env->now_ms);
+}
+
+/* The time that the processor was unavailable is no record's. */
+static void end_outage(struct lane *lane, const struct slot *probe, int64_t now_ms)
+{
+    int64_t lasted_ms = outage_answered(&lane->outage, probe->serial, now_ms);
+
+    for (size_t i = 0; lasted_ms > 0 && i < lane->slots.count; i++) {
+        struct slot *slot = slots_at(&lane->slots, i);
+
+        slot->was_refused = false;
+        if (slot->failing_since_ms > 0)
+            slot->failing_since_ms += lasted_ms;
+    }
+}
+
+static void take_answer(struct lane *lane, struct slot *slot, struct lane_env *env,
+                        const struct attempt_result *r)
+{
+    if (r->verdict != ATTEMPT_UNAVAILABLE && lane->outage.is_open)
+        end_outage(lane, slot, env->now_ms);
+    switch (r->verdict) {
+    case ATTEMPT_OK:
+        slot->reason = RECORD_REASON_NONE;
+        slot->error[0] = '\0';
+        note_success(lane, env);
+        settle(lane, slot, RECORD_PROCESSED, NULL);
+        return;
+    case ATTEMPT_RETRY:
+        note_failure(slot, env, r->reason, r->text);
+        retry_later(lane, slot, env, r->retry_after_ms);
+        return;
+    case ATTEMPT_REJECT:
+        note_failure(slot, env, r->reason, r->text);
+        give_up(lane, slot, env);
+        return;
+    case ATTEMPT_UNAVAILABLE:
+        note_outage(lane, slot, env, r->text);
+        return;
+    }
 }
 
 void lane_answered(struct lane *lane, struct lane_env *env, const struct attempt_result *r)
 {
-    switch (r->verdict) {
-    case ATTEMPT_OK:
-        lane->reason = RECORD_REASON_NONE;
-        lane->error[0] = '\0';
-        if (breaker_success(&lane->breaker, &env->policy->breaker))
-            log_with(env->log, EVENT_CIRCUIT_BREAKER_CLOSED, NULL,
-                     LOG_INT("partition", lane->partition));
-        settle(lane, env, RECORD_PROCESSED, NULL);
+    struct slot *slot = lane_find(lane, r->tag);
+
+    if (!slot || slot->state != SLOT_ATTEMPTING)
         return;
-    case ATTEMPT_TRANSIENT:
-        note_failure(lane, env, r->reason, r->text);
-        retry_later(lane, env);
-        return;
-    case ATTEMPT_PERMANENT:
-        note_failure(lane, env, r->reason, r->text);
-        give_up(lane, env);
-        return;
-    }
+    env->in_flight--;
+    env->attempted(env->ctx, env->now_ms - slot->started_ms);
+    take_answer(lane, slot, env, r);
+    write_lines(lane, env);
 }
 
-static void begin_attempt(struct lane *lane, struct lane_env *env)
+/* Returns false when the processor has no room for this record now. */
+static bool begin_attempt(struct lane *lane, struct slot *slot, struct lane_env *env)
 {
     struct attempt_result result;
     const struct attempt attempt = {
-        .tag = lane_tag(lane),
-        .message = &lane->message,
-        .order = &lane->order,
-        .number = ++lane->attempts,
+        .tag = lane_tag(lane, slot),
+        .message = &slot->message,
+        .order = &slot->order,
+        .number = slot->attempts + 1,
     };
+    enum start_result started =
+        env->processor->start(env->processor->self, &attempt, env->now_ms, &result);
 
-    if (lane->attempts > 1)
-        env->retried(env->ctx, lane);
-    lane->state = LANE_ATTEMPTING;
-    if (env->processor->start(env->processor->self, &attempt, env->now_ms, &result))
-        lane_answered(lane, env, &result);
+    if (started == START_FULL)
+        return false;
+    if (++slot->attempts > 1)
+        env->retried(env->ctx);
+    if (started == START_ANSWERED) {
+        take_answer(lane, slot, env, &result);
+        return true;
+    }
+    env->in_flight++;
+    slot->started_ms = env->now_ms;
+    slots_set(&lane->slots, slot, SLOT_ATTEMPTING);
+    return true;
+}
+
+static bool has_attempts_left(const struct lane_env *env)
+{
+    return env->policy->max_in_flight == 0 || env->in_flight < env->policy->max_in_flight;
+}
+
+/* While the breaker is open one record at a time is attempted. */
+static bool can_begin(const struct lane *lane, const struct lane_env *env)
+{
+    const size_t *counts = lane->slots.counts;
+
+    if (lane->fenced || lane->outage.is_open || !has_attempts_left(env))
+        return false;
+    return !lane->breaker.is_open || counts[SLOT_PROBING] + counts[SLOT_ATTEMPTING] == 0;
+}
+
+static void begin_ready(struct lane *lane, struct lane_env *env)
+{
+    struct slots *s = &lane->slots;
+    size_t i = s->ready_from;
+
+    s->ready_from = s->count;
+    for (; s->counts[SLOT_READY] > 0 && i < s->count && can_begin(lane, env); i++) {
+        struct slot *slot = slots_at(s, i);
+
+        if (slot->state == SLOT_READY && !begin_attempt(lane, slot, env))
+            slots_set(s, slot, SLOT_READY);
+    }
+    if (i < s->ready_from)
+        s->ready_from = i;
 }
 
 /* ---- the beginning ---- */
 
 /* Decodes and validates. Returns RECORD_REASON_NONE, or why the record can never be processed. */
-static enum record_reason examine(struct lane *lane, const struct lane_policy *policy, char *why,
+static enum record_reason examine(struct slot *slot, const struct lane_policy *policy, char *why,
                                   size_t why_size)
 {
-    const struct message *m = &lane->message;
+    const struct message *m = &slot->message;
 
     if (!m->value) {
         snprintf(why, why_size, "null value");
@@ -351,83 +504,227 @@ static enum record_reason examine(struct lane *lane, const struct lane_policy *p
                  m->value_len, policy->max_message_bytes);
         return RECORD_TOO_LARGE;
     }
-    lane->is_decoded =
-        order_decode(m->value, m->value_len, &lane->arena, &lane->order, why, why_size);
-    if (!lane->is_decoded)
+    slot->is_decoded =
+        order_decode(m->value, m->value_len, &slot->arena, &slot->order, why, why_size);
+    if (!slot->is_decoded)
         return RECORD_DESERIALIZE;
-    if (!order_check(&lane->order, why, why_size))
+    if (!order_check(&slot->order, why, why_size))
         return RECORD_VALIDATE;
     return RECORD_REASON_NONE;
 }
 
-static void forget_last_record(struct lane *lane)
-{
-    arena_reset(&lane->arena);
-    lane->is_decoded = false;
-    lane->attempts = 0;
-    lane->reason = RECORD_REASON_NONE;
-    lane->error[0] = '\0';
-    lane->first_failure_ms = lane->last_failure_ms = 0;
-    lane->failing_since_ms = 0;
-    lane->previous_delay_ms = 0;
-    lane->sends = 0;
-    lane->form = DEAD_LETTER_WHOLE;
-    lane->had_last_chance = false;
-    lane->was_probed = false;
-}
-
 void lane_take(struct lane *lane, struct lane_env *env, const struct message *m)
 {
-    char why[sizeof(lane->error)];
-    enum record_reason reason;
+    struct slot *slot = slots_push(&lane->slots, &env->pool, m);
+    char why[sizeof(slot->error)];
+    enum record_reason reason = examine(slot, env->policy, why, sizeof(why));
 
-    forget_last_record(lane);
-    lane->message = *m;
+    slot->taken_ms = env->now_ms;
     lane->position = m->offset + 1;
-    reason = examine(lane, env->policy, why, sizeof(why));
-    if (reason == RECORD_REASON_NONE) {
-        begin_attempt(lane, env);
+    if (reason != RECORD_REASON_NONE) {
+        slot->attempts = 1;
+        note_failure(slot, env, reason, why);
+        give_up(lane, slot, env);
+    } else if (env->policy->ordering != LANE_ORDER_KEY || !slots_hold_by_key(&lane->slots)) {
+        begin_ready(lane, env);
+    }
+    write_lines(lane, env);
+}
+
+/* ---- deadlines ---- */
+
+static bool sleeps(const struct slot *slot)
+{
+    return slot->state == SLOT_WAITING || slot->state == SLOT_PROBING ||
+           slot->state == SLOT_BLOCKED;
+}
+
+static bool has_sleepers(const struct lane *lane)
+{
+    const size_t *counts = lane->slots.counts;
+
+    return counts[SLOT_WAITING] + counts[SLOT_PROBING] + counts[SLOT_BLOCKED] > 0;
+}
+
+int64_t lane_due_ms(const struct lane *lane)
+{
+    int64_t due = INT64_MAX;
+
+    if (lane->outage.is_open && !lane->outage.is_probing && lane->slots.counts[SLOT_READY] > 0)
+        due = lane->outage.deadline_ms;
+    for (size_t i = 0; has_sleepers(lane) && i < lane->slots.count; i++) {
+        const struct slot *slot = slots_at(&lane->slots, i);
+
+        if (sleeps(slot) && slot->deadline_ms < due)
+            due = slot->deadline_ms;
+    }
+    return due;
+}
+
+/* The attempt that the breaker grants does not count. */
+static void wake(struct lane *lane, struct slot *slot, struct lane_env *env)
+{
+    bool is_probe = slot->state == SLOT_PROBING;
+
+    if (slot->state == SLOT_BLOCKED) {
+        send_dead_letter(lane, slot, env);
         return;
     }
-    lane->attempts = 1;
-    note_failure(lane, env, reason, why);
-    give_up(lane, env);
+    if (is_probe)
+        slot->attempts--;
+    slots_set(&lane->slots, slot, SLOT_READY);
+    if (is_probe && !lane->outage.is_open && has_attempts_left(env))
+        begin_attempt(lane, slot, env);
 }
 
-bool lane_sleeps(const struct lane *lane)
+static void wake_sleepers(struct lane *lane, struct lane_env *env)
 {
-    return lane->state == LANE_WAITING || lane->state == LANE_PROBING ||
-           lane->state == LANE_BLOCKED;
+    for (size_t i = 0; has_sleepers(lane) && i < lane->slots.count; i++) {
+        struct slot *slot = slots_at(&lane->slots, i);
+
+        if (sleeps(slot) && slot->deadline_ms <= env->now_ms)
+            wake(lane, slot, env);
+    }
 }
 
-void lane_wake(struct lane *lane, struct lane_env *env)
+/* The one that was refused: another worker of the processor may be available. */
+static struct slot *choose_probe(const struct lane *lane)
 {
-    if (lane->state == LANE_PROBING)
-        lane->attempts--;
-    if (lane->state == LANE_WAITING || lane->state == LANE_PROBING)
-        begin_attempt(lane, env);
-    else if (lane->state == LANE_BLOCKED)
-        send_dead_letter(lane, env);
+    struct slot *first = NULL;
+
+    for (size_t i = 0; i < lane->slots.count; i++) {
+        struct slot *slot = slots_at(&lane->slots, i);
+
+        if (slot->state != SLOT_READY)
+            continue;
+        if (slot->was_refused)
+            return slot;
+        if (!first)
+            first = slot;
+    }
+    return first;
+}
+
+static void probe_processor(struct lane *lane, struct lane_env *env)
+{
+    struct slot *slot = choose_probe(lane);
+
+    if (!slot)
+        return;
+    outage_probe(&lane->outage, slot->serial);
+    if (has_attempts_left(env) && begin_attempt(lane, slot, env))
+        return;
+    outage_forget_probe(&lane->outage, slot->serial);
+    lane->outage.deadline_ms = env->now_ms + PROBE_AGAIN_MS;
+}
+
+void lane_run(struct lane *lane, struct lane_env *env)
+{
+    if (lane->fenced)
+        return;
+    wake_sleepers(lane, env);
+    if (lane->outage.is_open && !lane->outage.is_probing && lane->outage.deadline_ms <= env->now_ms)
+        probe_processor(lane, env);
+    begin_ready(lane, env);
+    write_lines(lane, env);
 }
 
 void lane_reported(struct lane *lane, struct lane_env *env, const struct sink_report *r)
 {
+    struct slot *slot = lane_find(lane, r->tag);
+
+    if (!slot || slot->state != SLOT_SENDING)
+        return;
     if (r->status != SINK_OK) {
-        dead_letter_failed(lane, env, r);
+        dead_letter_failed(lane, slot, env, r);
         return;
     }
-    settle(lane, env, RECORD_DEAD_LETTERED, r);
+    settle(lane, slot, RECORD_DEAD_LETTERED, r);
+    write_lines(lane, env);
+}
+
+/* ---- dropping ---- */
+
+/* From the i-th slot on. */
+static void cut(struct lane *lane, struct lane_env *env, size_t i)
+{
+    struct slots *s = &lane->slots;
+
+    if (i < s->count)
+        lane->position = slots_at(s, i)->message.offset;
+    while (s->count > i) {
+        struct slot *slot = slots_at(s, s->count - 1);
+
+        if (slot->state == SLOT_ATTEMPTING) {
+            env->processor->cancel(env->processor->self, lane_tag(lane, slot));
+            env->in_flight--;
+        }
+        outage_forget_probe(&lane->outage, slot->serial);
+        env->source->release(env->source->self, &slot->message);
+        slots_drop_newest(s, &env->pool);
+    }
+}
+
+void lane_drop_jump(struct lane *lane, const struct lane_env *env)
+{
+    if (lane->jump.message.handle)
+        env->source->release(env->source->self, &lane->jump.message);
+    lane->jump.message = (struct message){0};
+    lane->jump.is_open = false;
+}
+
+static bool is_running(const struct slot *slot)
+{
+    return slot->state == SLOT_ATTEMPTING || slot->state == SLOT_SENDING ||
+           slot->state == SLOT_SETTLED;
+}
+
+void lane_cut_waiting(struct lane *lane, struct lane_env *env)
+{
+    size_t i = 0;
+
+    while (i < lane->slots.count && is_running(slots_at(&lane->slots, i)))
+        i++;
+    cut(lane, env, i);
+    lane_drop_jump(lane, env);
+}
+
+/* Whether the record could not be handled before the stop. */
+static bool is_left(const struct lane *lane, const struct slot *slot)
+{
+    if (slot->state == SLOT_READY)
+        return lane->outage.is_open && !lane->outage.is_probing && lane->had_last_probe;
+    return (slot->state == SLOT_WAITING && slot->had_last_chance) || slot->state == SLOT_PROBING;
+}
+
+void lane_hasten(struct lane *lane, struct lane_env *env)
+{
+    struct slots *s = &lane->slots;
+    size_t left = 0;
+
+    for (size_t i = 0; s->counts[SLOT_WAITING] > 0 && i < s->count; i++) {
+        struct slot *slot = slots_at(s, i);
+
+        if (slot->state != SLOT_WAITING || slot->had_last_chance)
+            continue;
+        slot->had_last_chance = true;
+        slot->deadline_ms = env->now_ms;
+    }
+    if (lane->outage.is_open && !lane->outage.is_probing && !lane->had_last_probe) {
+        lane->had_last_probe = true;
+        lane->outage.deadline_ms = env->now_ms;
+    }
+    lane_run(lane, env);
+    while (left < s->count && !is_left(lane, slots_at(s, left)))
+        left++;
+    if (left == s->count)
+        return;
+    cut(lane, env, left);
+    lane->is_at_end = true;
 }
 
 void lane_abandon(struct lane *lane, struct lane_env *env)
 {
-    if (lane->state == LANE_IDLE)
-        return;
-    if (lane->state == LANE_ATTEMPTING)
-        env->processor->cancel(env->processor->self, lane_tag(lane));
-    if (lane->state != LANE_CHECKING)
-        lane->position = lane->message.offset;
-    if (lane->message.handle)
-        let_go(lane, env);
-    lane->state = LANE_IDLE;
+    cut(lane, env, 0);
+    lane_drop_jump(lane, env);
 }

@@ -15,7 +15,7 @@ struct lane *lanes_find(const struct lanes *l, int32_t partition)
 struct lane *lanes_find_tag(const struct lanes *l, uint64_t tag)
 {
     for (size_t i = 0; i < l->count; i++)
-        if (lane_tag(l->list[i]) == tag)
+        if (l->list[i]->epoch == (uint32_t)(tag >> 32))
             return l->list[i];
     return NULL;
 }

@@ -31,6 +31,12 @@ void metrics_init(struct metrics *m, int64_t now_ms)
     *m = (struct metrics){.started_ms = now_ms, .interval_started_ms = now_ms};
 }
 
+static void note_time(struct metrics_times *t, int64_t ms)
+{
+    t->buckets[bucket_of(ms)]++;
+    t->count++;
+}
+
 void metrics_settled(struct metrics *m, const struct record *r)
 {
     m->received++;
@@ -48,21 +54,25 @@ void metrics_settled(struct metrics *m, const struct record *r)
         m->dropped++;
         break;
     }
-    m->latency[bucket_of(r->latency_ms)]++;
-    m->latency_count++;
+    note_time(&m->latency, r->latency_ms);
 }
 
-/* Value in milliseconds below which `share` (0..1) of the interval's latencies lie, within 2 %; -1
- * when there was none. */
-static int64_t latency_ms(const struct metrics *m, double share)
+void metrics_attempted(struct metrics *m, int64_t ms)
 {
-    int64_t wanted = (int64_t)ceil(share * (double)m->latency_count);
+    note_time(&m->processor, ms);
+}
+
+/* Value in milliseconds below which `share` (0..1) of them lie, within 2 %; -1 when there was none.
+ */
+static int64_t quantile_ms(const struct metrics_times *t, double share)
+{
+    int64_t wanted = (int64_t)ceil(share * (double)t->count);
     int64_t seen = 0;
 
-    if (m->latency_count == 0)
+    if (t->count == 0)
         return -1;
     for (size_t i = 0; i < METRICS_LATENCY_BUCKETS; i++) {
-        seen += m->latency[i];
+        seen += t->buckets[i];
         if (seen >= wanted && seen > 0)
             return value_of(i);
     }
@@ -114,13 +124,22 @@ static void write_partitions(struct json_writer *w, const struct metrics_state *
     json_end_array(w);
 }
 
-static void write_latency(struct json_writer *w, const struct metrics *m)
+static void write_times(struct json_writer *w, const char *key, const struct metrics_times *t)
 {
-    json_begin_object(w, "latency_ms");
-    write_known(w, "p50", latency_ms(m, 0.50));
-    write_known(w, "p95", latency_ms(m, 0.95));
-    write_known(w, "p99", latency_ms(m, 0.99));
+    json_begin_object(w, key);
+    write_known(w, "p50", quantile_ms(t, 0.50));
+    write_known(w, "p95", quantile_ms(t, 0.95));
+    write_known(w, "p99", quantile_ms(t, 0.99));
     json_end_object(w);
+}
+
+static void write_head_of_line(struct json_writer *w, const struct metrics_state *s)
+{
+    bool is_known = s->head_of_line_ms >= 0;
+
+    write_known(w, "head_of_line_ms", s->head_of_line_ms);
+    write_known(w, "head_of_line_partition", is_known ? s->head_of_line_partition : -1);
+    write_known(w, "head_of_line_offset", is_known ? s->head_of_line_offset : -1);
 }
 
 /* Cut, not rounded: 100.00 says that nothing failed. */
@@ -155,11 +174,15 @@ void metrics_write(const struct metrics *m, const struct metrics_state *state, i
                 2);
     write_known(&w, "lag", total_lag(state));
     write_partitions(&w, state);
-    write_latency(&w, m);
+    write_times(&w, "latency_ms", &m->latency);
     json_int(&w, "fsync_ms_max", state->fsync_ms_max);
     json_int(&w, "lanes_waiting", state->lanes_waiting);
     json_int(&w, "lanes_blocked", state->lanes_blocked);
     json_int(&w, "dlq_pending", state->dlq_pending);
+    json_int(&w, "processor_in_flight", state->processor_in_flight);
+    write_times(&w, "processor_ms", &m->processor);
+    json_bool(&w, "processor_unavailable", state->processor_unavailable);
+    write_head_of_line(&w, state);
     json_end_object(&w);
 }
 
@@ -167,6 +190,6 @@ void metrics_next_interval(struct metrics *m, int64_t now_ms)
 {
     m->interval_started_ms = now_ms;
     m->interval_received = 0;
-    memset(m->latency, 0, sizeof(m->latency));
-    m->latency_count = 0;
+    memset(&m->latency, 0, sizeof(m->latency));
+    memset(&m->processor, 0, sizeof(m->processor));
 }

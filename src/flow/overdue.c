@@ -4,30 +4,42 @@
 
 #define OVERDUE_MS 10000 /* a broker that is well answers in milliseconds */
 
-static bool is_overdue(const struct lane *lane, int64_t now_ms)
+static bool is_overdue(const struct slot *slot, int64_t now_ms)
 {
-    return lane->state != LANE_IDLE && lane->sends > 0 &&
-           now_ms - lane->sending_since_ms >= OVERDUE_MS;
+    return (slot->state == SLOT_SENDING || slot->state == SLOT_BLOCKED) &&
+           now_ms - slot->sending_since_ms >= OVERDUE_MS;
+}
+
+/* Returns how many of the lane's are; `oldest` becomes the oldest of them if it is older. */
+static int64_t count_overdue(const struct lane *lane, int64_t now_ms, const struct slot **oldest)
+{
+    const struct slots *s = &lane->slots;
+    int64_t count = 0;
+
+    for (size_t i = 0; s->counts[SLOT_SENDING] + s->counts[SLOT_BLOCKED] > 0 && i < s->count; i++) {
+        const struct slot *slot = slots_at(s, i);
+
+        if (!is_overdue(slot, now_ms))
+            continue;
+        count++;
+        if (!*oldest || slot->sending_since_ms < (*oldest)->sending_since_ms)
+            *oldest = slot;
+    }
+    return count;
 }
 
 void overdue_look(struct overdue *o, const struct lanes *lanes, int64_t now_ms,
                   const struct log *log)
 {
-    const struct lane *oldest = NULL;
+    const struct slot *oldest = NULL;
     int64_t count = 0;
 
-    for (size_t i = 0; i < lanes->count; i++) {
-        const struct lane *lane = lanes->list[i];
-
-        if (!is_overdue(lane, now_ms))
-            continue;
-        count++;
-        if (!oldest || lane->sending_since_ms < oldest->sending_since_ms)
-            oldest = lane;
-    }
+    for (size_t i = 0; i < lanes->count; i++)
+        count += count_overdue(lanes->list[i], now_ms, &oldest);
     if (oldest && !o->is_told)
         log_with(log, EVENT_DEAD_LETTER_DELAYED, NULL, LOG_INT("count", count),
-                 LOG_INT("partition", oldest->partition), LOG_INT("offset", oldest->message.offset),
+                 LOG_INT("partition", oldest->message.partition),
+                 LOG_INT("offset", oldest->message.offset),
                  LOG_INT("waiting_ms", now_ms - oldest->sending_since_ms));
     else if (!oldest && o->is_told)
         log_plain(log, EVENT_DEAD_LETTER_NOT_DELAYED, NULL);

@@ -247,14 +247,14 @@ void rebalance_give_back(struct consume *c)
         return;
     for (size_t i = 0; i < c->lanes.count; i++) {
         struct lane *lane = c->lanes.list[i];
-        bool runs = lane->state == LANE_ATTEMPTING || lane->state == LANE_SENDING;
 
         if (!lane->fenced)
             continue;
-        if (!runs || is_late)
+        if (is_late)
             lane_abandon(lane, &c->env);
         else
-            is_waiting = true;
+            lane_cut_waiting(lane, &c->env);
+        is_waiting |= !lane_is_idle(lane);
     }
     if (!is_late && (is_waiting || !lanes_are_durable(&c->lanes, true))) {
         c->ports.journal->hurry(c->ports.journal->self);

@@ -83,6 +83,10 @@ const struct log_event log_events[EVENT_COUNT] = {
         "record left out, its partition was read beyond it"),
     ROW(EVENT_RECORD_RETRIED, "record.retried", LOG_WARN, "attempt failed, retrying"),
 
+    ROW(EVENT_PROCESSOR_UNAVAILABLE, "processor.unavailable", LOG_ERROR,
+        "processor is unavailable, its partitions wait"),
+    ROW(EVENT_PROCESSOR_AVAILABLE, "processor.available", LOG_INFO, "processor is available again"),
+
     ROW(EVENT_CIRCUIT_BREAKER_OPENED, "circuit_breaker.opened", LOG_ERROR,
         "too many records fail, partition is slowed down"),
     ROW(EVENT_CIRCUIT_BREAKER_CLOSED, "circuit_breaker.closed", LOG_INFO,

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "flow/consume.h"
 #include "flow/produce.h"
-#include "flow/simulate.h"
+#include "processor/simulate.h"
 #include "io/journal.h"
 #include "io/kafka_sink.h"
 #include "io/kafka_source.h"

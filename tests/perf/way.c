@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 #include "flow/lane.h"
-#include "flow/simulate.h"
+#include "processor/simulate.h"
 #include "model/order_gen.h"
 
 #define MESSAGES    1000
@@ -79,11 +79,11 @@ static void say_nothing(void *self, const struct log_entry *entry)
     (void)entry;
 }
 
-static void tell(void *ctx, struct lane *lane, const struct record *r)
+static void tell(void *ctx, const struct slot *slot, const struct record *r)
 {
     struct way *w = ctx;
 
-    (void)lane;
+    (void)slot;
     record_write(r, &w->lines);
     if (w->lines.len >= BATCH_BYTES)
         strbuf_reset(&w->lines);
@@ -176,6 +176,7 @@ static void release_all(struct way *w)
     order_message_release(&w->made);
     simulate_release(&w->simulate);
     lane_release(&w->lane);
+    slot_pool_release(&w->env.pool);
 }
 
 static const struct mode {

@@ -14,6 +14,8 @@ struct fake_answer {
     enum attempt_verdict verdict;
     bool later;       /* answered by next_result after `after_ms`, */
     int64_t after_ms; /* or never by itself if < 0, see fake_processor_answer */
+    bool is_full;     /* not taken */
+    int64_t retry_after_ms;
 };
 
 struct fake_attempt {
@@ -39,8 +41,10 @@ struct fake_processor {
 
 struct processor fake_processor_port(struct fake_processor *p);
 
-/* Answers the oldest pending attempt at the next asking. */
+/* Answers the oldest pending attempt at the next asking, or that for the record at an offset. */
 void fake_processor_answer(struct fake_processor *p, enum attempt_verdict verdict);
+void fake_processor_answer_at(struct fake_processor *p, int64_t offset,
+                              enum attempt_verdict verdict);
 
 void fake_processor_release(struct fake_processor *p);
 

@@ -299,7 +299,7 @@ static void an_offset_is_stored_when_its_batch_is_durable_and_not_before(void **
 
 static void a_record_that_waits_is_not_stored_over(void **state)
 {
-    static const struct fake_answer steps[] = {{0}, {.verdict = ATTEMPT_TRANSIENT}};
+    static const struct fake_answer steps[] = {{0}, {.verdict = ATTEMPT_RETRY}};
     struct world *w = *state;
 
     w->processor.steps = steps;
@@ -351,8 +351,7 @@ static void what_a_lost_assignment_told_is_stored_by_the_next_when_it_is_durable
 static struct fake_answer fail_in_partition_0(void *ctx, const struct attempt *a)
 {
     (void)ctx;
-    return (struct fake_answer){.verdict =
-                                    a->message->partition == 0 ? ATTEMPT_TRANSIENT : ATTEMPT_OK};
+    return (struct fake_answer){.verdict = a->message->partition == 0 ? ATTEMPT_RETRY : ATTEMPT_OK};
 }
 
 static void one_partition_that_waits_does_not_hold_the_others(void **state)
@@ -482,7 +481,7 @@ static void a_line_says_how_many_offsets_before_it_held_no_record(void **state)
     begin(w);
     fake_source_assign(&w->source, 0, 0);
     settle(w);
-    w->processor.otherwise.verdict = ATTEMPT_TRANSIENT;
+    w->processor.otherwise.verdict = ATTEMPT_RETRY;
     fake_source_skip(&w->source, 0, 1);
     add_orders(w, 0, 1); /* 11 */
     settle(w);
@@ -1165,7 +1164,7 @@ static void a_retry_that_waits_is_left_at_once_when_its_partition_goes(void **st
 {
     struct world *w = *state;
 
-    w->processor.otherwise.verdict = ATTEMPT_TRANSIENT;
+    w->processor.otherwise.verdict = ATTEMPT_RETRY;
     w->policy.lane.retry.max_attempts = 2;
     add_orders(w, 0, 5);
     begin(w);
@@ -1332,7 +1331,7 @@ static void at_a_stop_a_retry_has_one_more_attempt_at_once_and_is_left(void **st
     for (size_t i = 0; i < 3; i++) {
         struct world *w = *state;
 
-        w->processor.otherwise.verdict = ATTEMPT_TRANSIENT;
+        w->processor.otherwise.verdict = ATTEMPT_RETRY;
         w->policy.lane.retry.max_attempts = max_attempts[i];
         w->policy.lane.retry.max_elapsed_ms = i == 2 ? 1001 : 0;
         add_orders(w, 0, 5);
@@ -1355,7 +1354,7 @@ static void at_a_stop_a_retry_has_one_more_attempt_at_once_and_is_left(void **st
 
 static void at_a_stop_a_retry_that_succeeds_lets_the_rest_be_handled(void **state)
 {
-    static const struct fake_answer steps[] = {{.verdict = ATTEMPT_TRANSIENT}};
+    static const struct fake_answer steps[] = {{.verdict = ATTEMPT_RETRY}};
     struct world *w = *state;
 
     w->processor.steps = steps;
@@ -1372,13 +1371,13 @@ static void at_a_stop_a_retry_that_succeeds_lets_the_rest_be_handled(void **stat
 
 static void a_later_answer_to_the_last_attempt_does_not_make_a_dead_letter(void **state)
 {
-    static const struct fake_answer steps[] = {{.verdict = ATTEMPT_TRANSIENT}};
+    static const struct fake_answer steps[] = {{.verdict = ATTEMPT_RETRY}};
     struct world *w = *state;
 
     w->processor.steps = steps;
     w->processor.step_count = 1;
     w->processor.otherwise =
-        (struct fake_answer){.verdict = ATTEMPT_TRANSIENT, .later = true, .after_ms = 50};
+        (struct fake_answer){.verdict = ATTEMPT_RETRY, .later = true, .after_ms = 50};
     w->policy.lane.retry.max_attempts = 2;
     add_orders(w, 0, 5);
     begin(w);
@@ -1642,7 +1641,7 @@ static void a_drain_keeps_the_backoff_and_may_make_dead_letters(void **state)
     struct world *w = *state;
 
     w->policy.drain = true;
-    w->processor.otherwise.verdict = ATTEMPT_TRANSIENT;
+    w->processor.otherwise.verdict = ATTEMPT_RETRY;
     add_orders(w, 0, 1);
     begin(w);
     fake_source_assign(&w->source, 0, 0);
@@ -1698,7 +1697,7 @@ static void a_retry_that_ends_in_a_halt_stops_the_tracker_too(void **state)
 
     w->policy.lane.dlq_topic = NULL;
     w->policy.lane.halt_without_dlq = true;
-    w->processor.otherwise.verdict = ATTEMPT_TRANSIENT;
+    w->processor.otherwise.verdict = ATTEMPT_RETRY;
     add_orders(w, 0, 3);
     begin(w);
     fake_source_assign(&w->source, 0, 0);
@@ -1780,20 +1779,131 @@ static void a_dead_letter_that_is_acknowledged_soon_is_not_told(void **state)
                      0);
 }
 
+static struct fake_answer unavailable_in_two(void *ctx, const struct attempt *a)
+{
+    const bool *is_down = ctx;
+
+    return (struct fake_answer){
+        .verdict = *is_down && a->message->partition < 2 ? ATTEMPT_UNAVAILABLE : ATTEMPT_OK};
+}
+
+static void an_unavailable_processor_is_reported_once_and_so_is_its_return(void **state)
+{
+    static const char down[] = "processor is unavailable, its partitions wait";
+    static const char up[] = "processor is available again";
+    struct world *w = *state;
+    struct strbuf metrics = {0};
+    bool is_down = true;
+
+    w->processor.decide = unavailable_in_two;
+    w->processor.decide_ctx = &is_down;
+    for (int32_t p = 0; p < 3; p++)
+        add_orders(w, p, 5);
+    begin(w);
+    fake_source_assign(&w->source, 0, 2);
+    run_for(w, 600000);
+    assert_int_equal(fake_log_count(&w->log, down), 1);
+    assert_int_equal(fake_log_last(&w->log, down)->level, LOG_ERROR);
+    assert_int_equal(fake_log_count(&w->log, up), 0);
+    assert_int_equal(w->lines, 5);
+    assert_int_equal(w->sink.count, 0);
+    consume_write_metrics(&w->c, &metrics);
+    assert_non_null(strstr(metrics.data, "\"lanes_blocked\":2"));
+    assert_non_null(strstr(metrics.data, "\"processor_unavailable\":true"));
+    assert_non_null(strstr(metrics.data, "\"head_of_line_ms\":600000"));
+    assert_non_null(strstr(metrics.data, "\"head_of_line_offset\":0"));
+    is_down = false;
+    run_for(w, 30000);
+    assert_int_equal(fake_log_count(&w->log, up), 1);
+    assert_int_equal(w->lines, 15);
+    assert_int_equal(w->c.metrics.retried, 0);
+    strbuf_release(&metrics);
+}
+
+static void a_key_that_fails_for_ever_holds_no_other_until_the_window_is_full(void **state)
+{
+    struct world *w = *state;
+    struct strbuf metrics = {0};
+
+    w->processor.decide = fail_in_partition_0;
+    w->policy.lane.retry.max_attempts = 1000000;
+    w->policy.lane.ordering = LANE_ORDER_KEY;
+    w->policy.lane.window = 100;
+    w->policy.max_buffered_bytes = 1 << 25;
+    for (int32_t p = 0; p < 2; p++)
+        add_orders(w, p, 150);
+    begin(w);
+    fake_source_assign(&w->source, 0, 1);
+    run_for(w, 20000);
+    assert_int_equal(w->lines, 150);
+    assert_int_equal(w->source.outstanding, 100);
+    consume_write_metrics(&w->c, &metrics);
+    assert_non_null(strstr(metrics.data, "\"head_of_line_partition\":0,\"head_of_line_offset\":0"));
+    strbuf_release(&metrics);
+    w->processor.decide = NULL;
+    run_for(w, 20000);
+    assert_int_equal(w->lines, 300);
+}
+
+static void the_windows_are_bounded_by_bytes_too(void **state)
+{
+    struct world *w = *state;
+
+    w->processor.otherwise = (struct fake_answer){.later = true, .after_ms = -1};
+    w->policy.lane.ordering = LANE_ORDER_NONE;
+    w->policy.lane.window = 1000000;
+    for (int32_t p = 0; p < 3; p++)
+        add_orders(w, p, 500);
+    begin(w);
+    fake_source_assign(&w->source, 0, 2);
+    run_for(w, 10000);
+    for (int32_t p = 0; p < 3; p++)
+        assert_in_range(lanes_find(&w->c.lanes, p)->slots.count, 2, 20);
+    assert_in_range(w->c.env.pool.held_bytes, 1 << 17, (1 << 18) + 3 * 20000);
+    consume_stop(&w->c);
+    run_for(w, 11000);
+}
+
 /* ---- anything at any time ---- */
+
+struct random_processor {
+    struct rng *rng;
+    const struct fake_processor *processor;
+    const struct consume_policy *policy;
+};
+
+/* No attempt for a neighbour is under way. */
+static void assert_order(const struct random_processor *r, const struct attempt *a)
+{
+    const struct message *m = a->message;
+
+    assert_true(r->policy->lane.max_in_flight == 0 ||
+                r->processor->pending_count < r->policy->lane.max_in_flight);
+    for (size_t i = 0; i < r->processor->pending_count; i++) {
+        const struct message *other = r->processor->pending[i].attempt.message;
+
+        if (other->partition != m->partition)
+            continue;
+        assert_true(r->policy->lane.ordering != LANE_ORDER_PARTITION);
+        assert_true(r->policy->lane.ordering == LANE_ORDER_NONE || other->key_len != m->key_len ||
+                    memcmp(other->key, m->key, m->key_len) != 0);
+    }
+}
 
 static struct fake_answer random_answer(void *ctx, const struct attempt *a)
 {
-    struct rng *rng = ctx;
-    int64_t n = rng_range(rng, 0, 99);
+    const struct random_processor *r = ctx;
+    int64_t n = rng_range(r->rng, 0, 99);
 
-    (void)a;
+    assert_order(r, a);
     return (struct fake_answer){
         .verdict = n < 70   ? ATTEMPT_OK
-                   : n < 95 ? ATTEMPT_TRANSIENT
-                            : ATTEMPT_PERMANENT,
-        .later = rng_range(rng, 0, 2) == 0,
-        .after_ms = rng_range(rng, 0, 3000),
+                   : n < 92 ? ATTEMPT_RETRY
+                   : n < 96 ? ATTEMPT_REJECT
+                            : ATTEMPT_UNAVAILABLE,
+        .later = rng_range(r->rng, 0, 2) == 0,
+        .after_ms = rng_range(r->rng, 0, 3000),
+        .is_full = rng_range(r->rng, 0, 9) == 0,
     };
 }
 
@@ -1832,8 +1942,12 @@ static void stir(struct world *w, struct rng *rng)
     case 0:
     case 1:
     case 2:
-        if (partition->end < 300)
-            fake_source_add(&w->source, p, rng_range(rng, 0, 9) ? VALID_ORDER : NULL);
+        if (partition->end < 300) {
+            const char *value = rng_range(rng, 0, 9) ? VALID_ORDER : NULL;
+
+            fake_source_add_bytes(&w->source, p, "kkk", (size_t)rng_range(rng, 1, 3), value,
+                                  value ? strlen(value) : 0);
+        }
         break;
     case 3:
         if (partition->end < 300)
@@ -1891,10 +2005,17 @@ static void whatever_happens_the_invariants_hold(void **state)
     for (uint64_t seed = 1; seed <= 150; seed++) {
         struct world *w = *state;
         struct rng rng;
+        struct random_processor processor = {
+            .rng = &rng, .processor = &w->processor, .policy = &w->policy};
 
         rng_seed(&rng, seed);
         w->processor.decide = random_answer;
-        w->processor.decide_ctx = &rng;
+        w->processor.decide_ctx = &processor;
+        w->policy.lane.ordering = (enum lane_ordering)rng_range(&rng, 0, 2);
+        w->policy.lane.window = (size_t)rng_range(&rng, 1, 20);
+        w->policy.lane.max_in_flight = (size_t)rng_range(&rng, 0, 10);
+        w->policy.lane.breaker =
+            (struct breaker_policy){.consecutive = 20, .share = 1, .window = 1000, .pause_ms = 500};
         w->sink.decide = random_send;
         w->sink.decide_ctx = &rng;
         w->journal.is_manual = true;
@@ -2002,6 +2123,9 @@ int main(void)
         TEST(the_metrics_are_logged_at_their_interval),
         TEST(a_dead_letter_that_waits_too_long_is_told_once_and_its_end_once),
         TEST(a_dead_letter_that_is_acknowledged_soon_is_not_told),
+        TEST(an_unavailable_processor_is_reported_once_and_so_is_its_return),
+        TEST(a_key_that_fails_for_ever_holds_no_other_until_the_window_is_full),
+        TEST(the_windows_are_bounded_by_bytes_too),
         TEST(whatever_happens_the_invariants_hold),
     };
 

@@ -59,14 +59,28 @@ static double percentile(const struct metrics *m, const char *key)
 static void the_summary_has_its_keys_in_order(void **state)
 {
     static const char *const keys[] = {
-        "uptime_seconds",      "messages_received",
-        "messages_processed",  "messages_failed",
-        "messages_retried",    "messages_dead_lettered",
-        "messages_dropped",    "success_rate_percent",
-        "messages_per_second", "lag",
-        "partitions",          "latency_ms",
-        "fsync_ms_max",        "lanes_waiting",
-        "lanes_blocked",       "dlq_pending",
+        "uptime_seconds",
+        "messages_received",
+        "messages_processed",
+        "messages_failed",
+        "messages_retried",
+        "messages_dead_lettered",
+        "messages_dropped",
+        "success_rate_percent",
+        "messages_per_second",
+        "lag",
+        "partitions",
+        "latency_ms",
+        "fsync_ms_max",
+        "lanes_waiting",
+        "lanes_blocked",
+        "dlq_pending",
+        "processor_in_flight",
+        "processor_ms",
+        "processor_unavailable",
+        "head_of_line_ms",
+        "head_of_line_partition",
+        "head_of_line_offset",
     };
     const struct metrics_state s = {0};
     struct metrics m;

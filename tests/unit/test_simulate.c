@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "flow/simulate.h"
+#include "processor/simulate.h"
 
 #define RECORDS 40000
 
@@ -24,8 +24,8 @@ static void set_up(struct fixture *f, double transient, double permanent, int64_
     f->port = simulate_processor(&f->simulate);
 }
 
-static int start(struct fixture *f, int32_t partition, int64_t offset, int number, int64_t now_ms,
-                 struct attempt_result *r)
+static enum start_result start(struct fixture *f, int32_t partition, int64_t offset, int number,
+                               int64_t now_ms, struct attempt_result *r)
 {
     const struct message m = {.topic = "orders", .partition = partition, .offset = offset};
     const struct order o = {0};
@@ -40,7 +40,7 @@ static enum attempt_verdict verdict_of(struct fixture *f, int32_t partition, int
 {
     struct attempt_result r;
 
-    assert_int_equal(start(f, partition, offset, number, 0, &r), 1);
+    assert_int_equal(start(f, partition, offset, number, 0, &r), START_ANSWERED);
     assert_int_equal(r.tag, offset + 1);
     if (r.verdict != ATTEMPT_OK) {
         assert_int_equal(r.reason, RECORD_PROCESS);
@@ -63,7 +63,7 @@ static void failures_can_be_kept_to_one_partition(void **state)
     (void)state;
     set_up(&f, 1, 0, 0);
     f.simulate.only_partition = 2;
-    assert_int_equal(verdict_of(&f, 2, 7, 1), ATTEMPT_TRANSIENT);
+    assert_int_equal(verdict_of(&f, 2, 7, 1), ATTEMPT_RETRY);
     assert_int_equal(verdict_of(&f, 0, 7, 1), ATTEMPT_OK);
     assert_int_equal(verdict_of(&f, 3, 7, 1), ATTEMPT_OK);
 }
@@ -83,8 +83,8 @@ static void the_rates_are_kept_over_many_records(void **state)
             set_up(&f, cases[i].transient, cases[i].permanent, 0);
             for (int n = 0; n < RECORDS; n++)
                 counts[verdict_of(&f, n % 4, n / 4, number)]++;
-            assert_share(counts[ATTEMPT_PERMANENT], cases[i].permanent);
-            assert_share(counts[ATTEMPT_TRANSIENT], cases[i].transient * (1 - cases[i].permanent));
+            assert_share(counts[ATTEMPT_REJECT], cases[i].permanent);
+            assert_share(counts[ATTEMPT_RETRY], cases[i].transient * (1 - cases[i].permanent));
             simulate_release(&f.simulate);
         }
 }
@@ -132,8 +132,8 @@ static void what_fails_for_good_fails_at_every_attempt(void **state)
     set_up(&f, 0.5, 0.3, 0);
     for (int64_t n = 0; n < 1000; n++)
         for (int number = 2; number < 5; number++)
-            assert_int_equal(verdict_of(&f, 0, n, 1) == ATTEMPT_PERMANENT,
-                             verdict_of(&f, 0, n, number) == ATTEMPT_PERMANENT);
+            assert_int_equal(verdict_of(&f, 0, n, 1) == ATTEMPT_REJECT,
+                             verdict_of(&f, 0, n, number) == ATTEMPT_REJECT);
 }
 
 static void with_a_latency_the_answers_come_later_and_in_order(void **state)
@@ -145,7 +145,7 @@ static void with_a_latency_the_answers_come_later_and_in_order(void **state)
     set_up(&f, 0, 0, 50);
     assert_true(f.port.deadline_ms(f.port.self) == INT64_MAX);
     for (int64_t n = 0; n < 40; n++)
-        assert_int_equal(start(&f, 0, n, 1, 1000 + n, &r), 0);
+        assert_int_equal(start(&f, 0, n, 1, 1000 + n, &r), START_TAKEN);
     assert_int_equal(f.port.deadline_ms(f.port.self), 1050);
     assert_int_equal(f.port.next_result(f.port.self, 1049, &r), 0);
     for (int64_t n = 0; n < 40; n++) {

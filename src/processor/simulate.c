@@ -1,4 +1,4 @@
-#include "flow/simulate.h"
+#include "processor/simulate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,30 +27,31 @@ static void decide(const struct simulate *s, const struct attempt *a, struct att
     if (s->only_partition >= 0 && a->message->partition != s->only_partition)
         return;
     if (draw(a->message, 0) < s->permanent_rate) {
-        r->verdict = ATTEMPT_PERMANENT;
+        r->verdict = ATTEMPT_REJECT;
         r->reason = RECORD_PROCESS;
         snprintf(r->text, sizeof(r->text), "simulated permanent failure");
     } else if (draw(a->message, (uint64_t)a->number) < s->transient_rate) {
-        r->verdict = ATTEMPT_TRANSIENT;
+        r->verdict = ATTEMPT_RETRY;
         r->reason = RECORD_PROCESS;
         snprintf(r->text, sizeof(r->text), "simulated transient failure (attempt %d)", a->number);
     }
 }
 
-static int start(void *self, const struct attempt *a, int64_t now_ms, struct attempt_result *r)
+static enum start_result start(void *self, const struct attempt *a, int64_t now_ms,
+                               struct attempt_result *r)
 {
     struct simulate *s = self;
 
     decide(s, a, r);
     if (s->latency_ms == 0)
-        return 1;
+        return START_ANSWERED;
     if (s->pending_count == s->pending_cap) {
         s->pending_cap = s->pending_cap ? 2 * s->pending_cap : 16;
         s->pending = mem_realloc_array(s->pending, s->pending_cap, sizeof(*s->pending));
     }
     s->pending[s->pending_count++] =
         (struct simulate_pending){.due_ms = now_ms + s->latency_ms, .result = *r};
-    return 0;
+    return START_TAKEN;
 }
 
 static void forget(struct simulate *s, size_t i)

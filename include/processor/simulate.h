@@ -1,5 +1,5 @@
-#ifndef FLOW_SIMULATE_H
-#define FLOW_SIMULATE_H
+#ifndef PROCESSOR_SIMULATE_H
+#define PROCESSOR_SIMULATE_H
 
 #include <stdint.h>
 
