@@ -136,12 +136,3 @@ examples() {
   examples 'json state' | matches state
   examples 'json order' | jq -c . | matches order
 }
-
-@test "the messages of the log in formats.md are messages of the sources" {
-  local message
-  sed -n '/^| message | level/,/^$/s/^| `\([^`]*\)`.*/\1/p' "$ROOT/docs/formats.md" >told
-  has_lines told 20
-  while IFS= read -r message; do
-    grep -rqF "\"$message\"" "$ROOT/src" "$ROOT/cmd/tracker" || fail "nobody writes: $message"
-  done <told
-}
