@@ -13,14 +13,13 @@ COMMA := ,
 OUT := build$(if $(SAN),/san-$(subst $(COMMA),-,$(SAN)))
 BIN := $(if $(SAN),$(OUT)/bin,bin)
 
-CORE_PACKAGES := rdkafka yaml-0.1
+CORE_PACKAGES := rdkafka yaml-0.1 libcjson
 CORE_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PACKAGES) 2>/dev/null)
 CORE_LIBS := $(shell $(PKG_CONFIG) --libs $(CORE_PACKAGES) 2>/dev/null) -lpthread -lm
 CURSES_CFLAGS := $(shell $(PKG_CONFIG) --cflags ncursesw 2>/dev/null)
 CURSES_LIBS := $(shell $(PKG_CONFIG) --libs ncursesw 2>/dev/null)
-# The tests' own; cJSON is their second opinion on what we write and read.
-TEST_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka libcjson 2>/dev/null)
-TEST_LIBS := $(shell $(PKG_CONFIG) --libs cmocka libcjson 2>/dev/null)
+TEST_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
+TEST_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror

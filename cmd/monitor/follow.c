@@ -36,6 +36,7 @@ static void on_log_line(void *self, const struct tail_line *line)
         dash_log_line(f->dash, &parsed, &place);
     else
         dash_bad_log_line(f->dash, &place, line->is_torn);
+    log_line_release(&parsed);
 }
 
 static int64_t since(int64_t now_ms, int64_t then_ms)

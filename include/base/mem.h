@@ -16,6 +16,9 @@ void *mem_alloc_array(size_t count, size_t size);
 /* Like realloc, checked against overflow; new bytes are not zeroed; never NULL. */
 void *mem_realloc_array(void *ptr, size_t count, size_t size);
 
+/* Ends the program with a message: for a library that had no memory for a size that we chose. */
+void mem_die(void) __attribute__((noreturn));
+
 /* A copy of the text; never NULL. */
 char *mem_strdup(const char *text);
 

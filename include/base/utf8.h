@@ -14,6 +14,10 @@ size_t utf8_decode(const char *bytes, size_t len, uint32_t *code);
 /* Writes the character, which must be one by the rules above. Returns its length. */
 size_t utf8_encode(uint32_t code, char out[4]);
 
+/* Copies a text that ends in a NUL, at most `cap` - 1 > 0 bytes of it and a NUL, cut between two
+ * characters. Returns how many bytes. */
+size_t utf8_copy(char *out, size_t cap, const char *text);
+
 /* True when all `len` bytes are valid UTF-8; `bad_at`, if given, gets the offset of the first byte
  * that is not. */
 bool utf8_valid(const char *bytes, size_t len, size_t *bad_at);

@@ -7,23 +7,32 @@
 
 #include "base/log.h"
 #include "model/log_event.h"
-#include "model/scan.h"
 
 /* One line of tracker.log as the monitor reads it. */
+
+struct cJSON;
 
 struct log_line {
     int64_t timestamp_ms;
     enum log_level level;
     bool is_fatal;           /* a level above ERROR, from writers that have one */
     enum log_event_id event; /* EVENT_NONE of earlier versions, and of other writers */
-    struct scan_value message;
-    struct scan_value error;
-    struct scan_value metadata; /* an object, or SCAN_NONE */
+    const char *message;
+    const char *error;            /* "" if none */
+    const char *remedy;           /* of the metadata; "" if none */
+    const struct cJSON *metadata; /* an object, or NULL */
+    struct cJSON *doc;            /* what the others are borrowed from */
 };
 
-/* Reads one line without its newline; spans are borrowed from it. Returns 0, or -1 when it is no
- * JSON object or lacks timestamp or message. An unknown level reads as INFO. Pure. */
+/* A longer line is refused: one with metrics of 10,000 partitions has 1 MiB. */
+#define LOG_LINE_MAX ((size_t)1 << 20)
+
+/* Reads one line without its newline into `line`, which log_line_release frees in any case. Returns
+ * 0, or -1 when it is no JSON object or lacks timestamp or message. An unknown level reads as INFO.
+ */
 int log_line_parse(struct log_line *line, const char *text, size_t len);
+
+void log_line_release(struct log_line *line);
 
 #define LOG_METRICS_PARTITIONS 256
 

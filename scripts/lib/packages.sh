@@ -10,11 +10,11 @@ build   make                  command make
 build   pkg-config            command pkg-config
 build   librdkafka-dev        library rdkafka
 build   libyaml-dev           library yaml-0.1
+build   libcjson-dev          library libcjson
 build   libncurses-dev        library ncursesw
 java    default-jre-headless  java    17
 java    maven                 command mvn
 unit    libcmocka-dev         library cmocka
-unit    libcjson-dev          library libcjson
 perf    valgrind              command valgrind
 perf    python3               command python3
 e2e     bats                  command bats

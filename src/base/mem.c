@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void die_out_of_memory(void)
+void mem_die(void)
 {
     fputs("out of memory\n", stderr);
     abort();
@@ -21,7 +21,7 @@ void *mem_alloc_array(size_t count, size_t size)
     void *p = calloc(count ? count : 1, size ? size : 1);
 
     if (!p)
-        die_out_of_memory();
+        mem_die();
     return p;
 }
 
@@ -30,10 +30,10 @@ void *mem_realloc_array(void *ptr, size_t count, size_t size)
     void *p;
 
     if (size && count > SIZE_MAX / size)
-        die_out_of_memory();
+        mem_die();
     p = realloc(ptr, count && size ? count * size : 1);
     if (!p)
-        die_out_of_memory();
+        mem_die();
     return p;
 }
 

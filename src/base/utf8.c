@@ -66,6 +66,18 @@ size_t utf8_encode(uint32_t code, char out[4])
     return 4;
 }
 
+size_t utf8_copy(char *out, size_t cap, const char *text)
+{
+    size_t len = strnlen(text, cap);
+
+    if (len == cap)
+        for (len--; len > 0 && is_continuation((unsigned char)text[len]);)
+            len--;
+    memcpy(out, text, len);
+    out[len] = '\0';
+    return len;
+}
+
 /* Most payloads are ASCII: eight bytes at a time while no byte has its high bit set. */
 static size_t skip_ascii(const char *bytes, size_t i, size_t len)
 {

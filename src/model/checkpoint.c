@@ -4,15 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cjson/cJSON.h>
 
-#include "base/arena.h"
-#include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "model/decimal.h"
-#include "model/json_tree.h"
-
-#define MAX_DEPTH 3 /* partitions' objects in their list in the whole */
+#include "model/json_doc.h"
 
 /* FNV-1a, 64 bits. */
 uint64_t checkpoint_hash(const char *bytes, size_t len)
@@ -109,107 +105,106 @@ void checkpoint_release(struct checkpoint *s)
 }
 
 /* 64 bit numbers go as text: JSON readers keep only 53 bits. */
-static void write_u64(struct json_writer *w, const char *key, uint64_t value)
+static void add_u64(struct cJSON *doc, const char *key, uint64_t value)
 {
     char text[32];
 
     snprintf(text, sizeof(text), "%" PRIu64, value);
-    json_string(w, key, text);
+    json_doc_text(doc, key, text);
+}
+
+static void add_entry(struct cJSON *list, const struct checkpoint_entry *p)
+{
+    struct cJSON *object = json_doc_object(list, NULL);
+
+    json_doc_text(object, "topic", p->topic);
+    json_doc_int(object, "partition", p->partition);
+    json_doc_int(object, "next", p->next);
+    json_doc_int(object, "committed", p->committed);
+    json_doc_int(object, "rewind_end", p->rewind_end);
+    json_doc_int(object, "timestamp_ms", p->timestamp_ms);
 }
 
 void checkpoint_encode(const struct checkpoint *s, struct strbuf *out)
 {
-    struct json_writer w = json_writer_on(out);
+    struct cJSON *doc = json_doc_object(NULL, NULL);
+    struct cJSON *list;
 
-    json_begin_object(&w, NULL);
-    json_int(&w, "version", CHECKPOINT_VERSION);
-    json_string(&w, "cluster_id", s->cluster_id);
+    json_doc_int(doc, "version", CHECKPOINT_VERSION);
+    json_doc_text(doc, "cluster_id", s->cluster_id);
     if (*s->instance_id)
-        json_string(&w, "instance_id", s->instance_id);
+        json_doc_text(doc, "instance_id", s->instance_id);
     if (s->path && utf8_valid(s->path, strlen(s->path), NULL))
-        json_string(&w, "path", s->path);
-    write_u64(&w, "device", s->device);
-    write_u64(&w, "inode", s->inode);
-    json_int(&w, "length", s->length);
-    write_u64(&w, "tail_hash", s->tail_hash);
-    json_bool(&w, "clean", s->is_clean);
-    json_begin_array(&w, "partitions");
-    for (size_t i = 0; i < s->entry_count; i++) {
-        const struct checkpoint_entry *p = &s->entries[i];
-
-        json_begin_object(&w, NULL);
-        json_string(&w, "topic", p->topic);
-        json_int(&w, "partition", p->partition);
-        json_int(&w, "next", p->next);
-        json_int(&w, "committed", p->committed);
-        json_int(&w, "rewind_end", p->rewind_end);
-        json_int(&w, "timestamp_ms", p->timestamp_ms);
-        json_end_object(&w);
-    }
-    json_end_array(&w);
-    json_end_object(&w);
+        json_doc_text(doc, "path", s->path);
+    add_u64(doc, "device", s->device);
+    add_u64(doc, "inode", s->inode);
+    json_doc_int(doc, "length", s->length);
+    add_u64(doc, "tail_hash", s->tail_hash);
+    json_doc_bool(doc, "clean", s->is_clean);
+    list = json_doc_array(doc, "partitions");
+    for (size_t i = 0; i < s->entry_count; i++)
+        add_entry(list, &s->entries[i]);
+    json_doc_print(doc, out);
     strbuf_addc(out, '\n');
+    json_doc_free(doc);
 }
 
-static const struct json_node *find(const struct json_node *object, const char *key,
-                                    enum json_kind kind)
+static const char *find_text(const cJSON *object, const char *key)
 {
-    const struct json_node *n = json_tree_find(object, key);
-
-    return n && n->kind == kind ? n : NULL;
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
 }
 
-static int read_int(const struct json_node *object, const char *key, int64_t min, int64_t max,
-                    int64_t *value, struct err *e)
+static int read_int(const cJSON *object, const char *key, int64_t min, int64_t max, int64_t *value,
+                    struct err *e)
 {
-    const struct json_node *n = find(object, key, JSON_NUMBER);
-    bool exact;
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
 
-    if (!n || !decimal_read(n->text, 0, value, &exact) || !exact || *value < min || *value > max)
+    *value = json_doc_integer(item, INT64_MIN);
+    if (*value < min || *value > max)
         return err_set(e, ERR_RUNTIME, "%s is not a number that fits", key);
     return 0;
 }
 
 /* A member that earlier versions did not write: -1 without it. */
-static int read_newer_int(const struct json_node *object, const char *key, int64_t *value,
-                          struct err *e)
+static int read_newer_int(const cJSON *object, const char *key, int64_t *value, struct err *e)
 {
     *value = -1;
-    return json_tree_find(object, key) ? read_int(object, key, -1, INT64_MAX, value, e) : 0;
+    if (!cJSON_GetObjectItemCaseSensitive(object, key))
+        return 0;
+    return read_int(object, key, -1, INT64_MAX, value, e);
 }
 
-static bool parse_u64(const char *text, size_t len, uint64_t *value)
+static bool parse_u64(const char *text, uint64_t *value)
 {
     *value = 0;
-    for (size_t i = 0; i < len; i++) {
-        unsigned digit = (unsigned)(text[i] - '0');
+    for (const char *p = text; *p; p++) {
+        unsigned digit = (unsigned)(*p - '0');
 
         if (digit > 9 || __builtin_mul_overflow(*value, UINT64_C(10), value) ||
             __builtin_add_overflow(*value, digit, value))
             return false;
     }
-    return len > 0;
+    return *text != '\0';
 }
 
-static int read_u64(const struct json_node *object, const char *key, uint64_t *value, struct err *e)
+static int read_u64(const cJSON *object, const char *key, uint64_t *value, struct err *e)
 {
-    const struct json_node *n = find(object, key, JSON_STRING);
+    const char *text = find_text(object, key);
 
-    if (!n || !parse_u64(n->text, n->text_len, value))
+    if (!text || !parse_u64(text, value))
         return err_set(e, ERR_RUNTIME, "%s is not a number as text", key);
     return 0;
 }
 
-static int read_position(struct checkpoint *s, const struct json_node *object, struct err *e)
+static int read_entry(struct checkpoint *s, const cJSON *object, struct err *e)
 {
-    const struct json_node *topic = find(object, "topic", JSON_STRING);
+    const char *topic = find_text(object, "topic");
     struct checkpoint_entry *p;
-    int64_t partition = 0;
-    int64_t next = -1;
-    int64_t committed = -1;
+    int64_t partition;
+    int64_t next;
+    int64_t committed;
     int64_t rewind_end;
     int64_t timestamp_ms;
-    char *name;
 
     if (!topic)
         return err_set(e, ERR_RUNTIME, "a partition has no topic");
@@ -219,9 +214,7 @@ static int read_position(struct checkpoint *s, const struct json_node *object, s
         read_newer_int(object, "rewind_end", &rewind_end, e) < 0 ||
         read_newer_int(object, "timestamp_ms", &timestamp_ms, e) < 0)
         return -1;
-    name = mem_strndup(topic->text, topic->text_len);
-    p = checkpoint_find(s, name, (int32_t)partition);
-    free(name);
+    p = checkpoint_find(s, topic, (int32_t)partition);
     p->next = next;
     p->committed = committed;
     p->rewind_end = rewind_end;
@@ -229,49 +222,45 @@ static int read_position(struct checkpoint *s, const struct json_node *object, s
     return 0;
 }
 
-static int read_state(struct checkpoint *s, const struct json_node *root, struct err *e)
+static int read_state(struct checkpoint *s, const cJSON *doc, struct err *e)
 {
-    const struct json_node *id = find(root, "cluster_id", JSON_STRING);
-    const struct json_node *path = find(root, "path", JSON_STRING); /* as read_newer_int */
-    const struct json_node *instance = find(root, "instance_id", JSON_STRING); /* likewise */
-    const struct json_node *clean = json_tree_find(root, "clean");
-    const struct json_node *list = find(root, "partitions", JSON_ARRAY);
-    int64_t version = 0;
+    const char *id = find_text(doc, "cluster_id");
+    const char *path = find_text(doc, "path");            /* as read_newer_int */
+    const char *instance = find_text(doc, "instance_id"); /* likewise */
+    const cJSON *clean = cJSON_GetObjectItemCaseSensitive(doc, "clean");
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(doc, "partitions");
+    const cJSON *entry;
+    int64_t version;
 
-    if (read_int(root, "version", 0, INT64_MAX, &version, e) < 0)
+    if (read_int(doc, "version", 0, INT64_MAX, &version, e) < 0)
         return -1;
     if (version != CHECKPOINT_VERSION)
         return err_set(e, ERR_RUNTIME, "version %" PRId64 " is not known", version);
-    if (!id || !clean || (clean->kind != JSON_TRUE && clean->kind != JSON_FALSE) || !list)
+    if (!id || !cJSON_IsBool(clean) || !cJSON_IsArray(list))
         return err_set(e, ERR_RUNTIME, "cluster_id, clean or partitions is missing");
-    snprintf(s->cluster_id, sizeof(s->cluster_id), "%.*s", (int)id->text_len, id->text);
-    s->is_clean = clean->kind == JSON_TRUE;
+    snprintf(s->cluster_id, sizeof(s->cluster_id), "%s", id);
+    s->is_clean = cJSON_IsTrue(clean);
     if (instance)
-        snprintf(s->instance_id, sizeof(s->instance_id), "%.*s", (int)instance->text_len,
-                 instance->text);
+        snprintf(s->instance_id, sizeof(s->instance_id), "%s", instance);
     if (path)
-        s->path = mem_strndup(path->text, path->text_len);
-    if (read_u64(root, "device", &s->device, e) < 0 || read_u64(root, "inode", &s->inode, e) < 0 ||
-        read_u64(root, "tail_hash", &s->tail_hash, e) < 0 ||
-        read_int(root, "length", 0, INT64_MAX, &s->length, e) < 0)
+        s->path = mem_strdup(path);
+    if (read_u64(doc, "device", &s->device, e) < 0 || read_u64(doc, "inode", &s->inode, e) < 0 ||
+        read_u64(doc, "tail_hash", &s->tail_hash, e) < 0 ||
+        read_int(doc, "length", 0, INT64_MAX, &s->length, e) < 0)
         return -1;
-    for (const struct json_node *n = list->child; n; n = n->next)
-        if (read_position(s, n, e) < 0)
+    cJSON_ArrayForEach(entry, list)
+    {
+        if (read_entry(s, entry, e) < 0)
             return -1;
+    }
     return 0;
 }
 
 int checkpoint_decode(struct checkpoint *s, const char *text, size_t len, struct err *e)
 {
-    struct arena arena = {0};
-    char why[128];
-    struct json_tree tree;
-    int rc;
+    cJSON *doc = json_doc_read(text, len);
+    int rc = doc ? read_state(s, doc, e) : err_set(e, ERR_RUNTIME, "it is not JSON");
 
-    if (json_tree_read(&tree, text, len, MAX_DEPTH, &arena, why, sizeof(why)))
-        rc = read_state(s, tree.root, e);
-    else
-        rc = err_set(e, ERR_RUNTIME, "%s", why);
-    arena_release(&arena);
+    json_doc_free(doc);
     return rc;
 }

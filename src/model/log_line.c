@@ -1,10 +1,14 @@
 #include "model/log_line.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
+#include <strings.h>
+#include <cjson/cJSON.h>
 
-#include "base/ascii.h"
 #include "base/rfc3339.h"
+#include "base/strbuf.h"
+#include "base/utf8.h"
+#include "model/json_doc.h"
 
 static const struct {
     const char *name;
@@ -43,165 +47,146 @@ static const struct {
     {"lag", "lag"},
 };
 
-static void read_level(struct log_line *line, const struct scan_value *value)
+static const cJSON *find(const cJSON *object, const char *name)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+/* The text of a string, "" of anything else. */
+static const char *text_of(const cJSON *item)
+{
+    const char *text = cJSON_GetStringValue(item);
+
+    return text ? text : "";
+}
+
+static void read_level(struct log_line *line, const char *name)
 {
     line->level = LOG_INFO;
     for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-        if (value->kind != SCAN_STRING || value->len != strlen(levels[i].name) ||
-            !ascii_equal(value->text, levels[i].name, value->len))
+        if (strcasecmp(name, levels[i].name) != 0)
             continue;
         line->level = levels[i].level;
         line->is_fatal = levels[i].is_fatal;
     }
 }
 
-static void read_member(struct log_line *line, const struct scan_value *key,
-                        const struct scan_value *value, bool *has_time)
+static int read_members(struct log_line *line)
 {
-    if (scan_is(key, "timestamp"))
-        *has_time = value->kind == SCAN_STRING &&
-                    rfc3339_parse(value->text, value->len, &line->timestamp_ms) == 0;
-    else if (scan_is(key, "level"))
-        read_level(line, value);
-    else if (scan_is(key, "event") && value->kind == SCAN_STRING)
-        line->event = log_event_find(value->text, value->len);
-    else if (scan_is(key, "message"))
-        line->message = *value;
-    else if (scan_is(key, "error"))
-        line->error = *value;
-    else if (scan_is(key, "metadata") && value->kind == SCAN_OBJECT)
-        line->metadata = *value;
+    const char *timestamp = text_of(find(line->doc, "timestamp"));
+    const char *event = text_of(find(line->doc, "event"));
+    const cJSON *metadata = find(line->doc, "metadata");
+
+    line->message = cJSON_GetStringValue(find(line->doc, "message"));
+    if (!line->message || rfc3339_parse(timestamp, strlen(timestamp), &line->timestamp_ms) < 0)
+        return -1;
+    read_level(line, text_of(find(line->doc, "level")));
+    line->event = log_event_find(event, strlen(event));
+    line->error = text_of(find(line->doc, "error"));
+    line->metadata = cJSON_IsObject(metadata) ? metadata : NULL;
+    line->remedy = text_of(find(line->metadata, "remedy"));
+    return 0;
 }
 
 int log_line_parse(struct log_line *line, const char *text, size_t len)
 {
-    struct scan s;
-    struct scan_value key;
-    struct scan_value value;
-    bool has_time = false;
-    int rc;
-
-    *line = (struct log_line){.level = LOG_INFO};
-    if (scan_begin(&s, text, len) < 0)
-        return -1;
-    while ((rc = scan_member(&s, &key, &value)) == 1)
-        read_member(line, &key, &value, &has_time);
-    if (rc < 0 || !has_time || line->message.kind != SCAN_STRING)
-        return -1;
-    return 0;
+    *line = (struct log_line){.doc = len > LOG_LINE_MAX ? NULL : json_doc_read(text, len)};
+    return cJSON_IsObject(line->doc) ? read_members(line) : -1;
 }
 
-static int64_t rounded_or_unknown(const struct scan_value *v)
+void log_line_release(struct log_line *line)
 {
-    double n;
-
-    if (scan_number(v, &n) < 0 || n < 0 || n > 9e15)
-        return -1;
-    return (int64_t)(n + 0.5);
+    json_doc_free(line->doc);
+    *line = (struct log_line){0};
 }
 
-static void read_partition(struct log_metrics *m, const struct scan_value *object)
+static int64_t rounded_or_unknown(const cJSON *object, const char *name)
 {
-    struct scan_value partition = scan_find(object, "partition");
-    struct scan_value offset = scan_find(object, "offset");
-    struct scan_value high = scan_find(object, "high_watermark");
-    struct scan_value lag = scan_find(object, "lag");
-    int64_t number = rounded_or_unknown(&partition);
+    const cJSON *item = find(object, name);
+    double n = cJSON_IsNumber(item) ? item->valuedouble : -1;
+
+    return n >= 0 && n <= 9e15 ? (int64_t)(n + 0.5) : -1;
+}
+
+static void read_partition(struct log_metrics *m, const cJSON *object)
+{
+    int64_t number = rounded_or_unknown(object, "partition");
     int i = m->partition_count;
 
     if (number < 0 || number > INT32_MAX || i == LOG_METRICS_PARTITIONS)
         return;
     m->partitions[i].partition = (int32_t)number;
-    m->partitions[i].offset = rounded_or_unknown(&offset);
-    m->partitions[i].high_watermark = rounded_or_unknown(&high);
-    m->partitions[i].lag = rounded_or_unknown(&lag);
+    m->partitions[i].offset = rounded_or_unknown(object, "offset");
+    m->partitions[i].high_watermark = rounded_or_unknown(object, "high_watermark");
+    m->partitions[i].lag = rounded_or_unknown(object, "lag");
     m->partition_count++;
-}
-
-static void read_partitions(struct log_metrics *m, const struct scan_value *array)
-{
-    struct scan s;
-    struct scan_value object;
-
-    if (array->kind != SCAN_ARRAY || scan_begin(&s, array->text, array->len) < 0)
-        return;
-    while (scan_element(&s, &object) == 1)
-        read_partition(m, &object);
 }
 
 void log_line_metrics(const struct log_line *line, struct log_metrics *m)
 {
-    struct scan_value partitions = scan_find(&line->metadata, "partitions");
+    const cJSON *partitions = find(line->metadata, "partitions");
+    const cJSON *partition;
 
     m->partition_count = 0;
     for (size_t i = 0; i < sizeof(metric_fields) / sizeof(metric_fields[0]); i++) {
-        struct scan_value v = scan_find(&line->metadata, metric_fields[i].name);
-        int64_t n = rounded_or_unknown(&v);
+        int64_t n = rounded_or_unknown(line->metadata, metric_fields[i].name);
 
         memcpy((char *)m + metric_fields[i].at, &n, sizeof(n));
     }
-    read_partitions(m, &partitions);
+    if (!cJSON_IsArray(partitions))
+        return;
+    cJSON_ArrayForEach(partition, partitions) read_partition(m, partition);
 }
 
-/* Appends "<glue><label><value>" as far as there is room. */
-static size_t add_part(char *out, size_t len, size_t cap, const char *glue, const char *label,
-                       const struct scan_value *v)
+static void add_value(struct strbuf *out, const cJSON *item)
 {
-    int n = snprintf(out + len, cap - len, "%s%s", glue, label);
-
-    if (n < 0 || (size_t)n >= cap - len) {
-        out[len] = '\0';
-        return len;
-    }
-    len += (size_t)n;
-    return len + scan_text(v, out + len, cap - len);
+    if (cJSON_IsString(item))
+        strbuf_adds(out, item->valuestring);
+    else if (cJSON_IsNumber(item) && json_doc_integer(item, INT64_MIN) != INT64_MIN)
+        strbuf_addf(out, "%" PRId64, json_doc_integer(item, 0));
+    else if (cJSON_IsNumber(item))
+        strbuf_addf(out, "%.15g", item->valuedouble);
+    else
+        strbuf_adds(out, cJSON_IsBool(item) ? cJSON_IsTrue(item) ? "true" : "false" : "?");
 }
 
-static size_t add_metrics(const struct log_line *line, char *out, size_t len, size_t cap)
+static void add_metrics(const struct log_line *line, struct strbuf *out)
 {
     for (size_t i = 0; i < sizeof(metric_summary) / sizeof(metric_summary[0]); i++) {
-        struct scan_value v = scan_find(&line->metadata, metric_summary[i].key);
-        char label[16];
+        const cJSON *item = find(line->metadata, metric_summary[i].key);
 
-        if (v.kind == SCAN_NONE)
+        if (!item)
             continue;
-        if (v.kind == SCAN_NULL)
-            v = (struct scan_value){.kind = SCAN_STRING, .text = "?", .len = 1};
-        snprintf(label, sizeof(label), "%s=", metric_summary[i].label);
-        len = add_part(out, len, cap, " ", label, &v);
+        strbuf_addf(out, " %s=", metric_summary[i].label);
+        add_value(out, item);
     }
-    return len;
 }
 
-static size_t add_metadata(const struct log_line *line, char *out, size_t len, size_t cap)
+static void add_metadata(const struct log_line *line, struct strbuf *out)
 {
-    struct scan s;
-    struct scan_value key;
-    struct scan_value value;
-    const struct scan_value equals = {.kind = SCAN_STRING, .text = "=", .len = 1};
+    const cJSON *item;
 
-    if (line->metadata.kind == SCAN_NONE ||
-        scan_begin(&s, line->metadata.text, line->metadata.len) < 0)
-        return len;
-    while (len + 1 < cap && scan_member(&s, &key, &value) == 1) {
-        if (value.kind == SCAN_OBJECT || value.kind == SCAN_ARRAY || value.kind == SCAN_NULL ||
-            scan_is(&key, "env")) /* the same in every line */
+    cJSON_ArrayForEach(item, line->metadata)
+    {
+        if (cJSON_IsObject(item) || cJSON_IsArray(item) || cJSON_IsNull(item) ||
+            strcmp(item->string, "env") == 0) /* the same in every line */
             continue;
-        len = add_part(out, len, cap, " ", "", &key);
-        len = add_part(out, len, cap, "", "", &equals);
-        len = add_part(out, len, cap, "", "", &value);
+        strbuf_addf(out, " %s=", item->string);
+        add_value(out, item);
     }
-    return len;
 }
 
 void log_line_summary(const struct log_line *line, char *out, size_t cap)
 {
-    size_t len = scan_text(&line->message, out, cap);
+    struct strbuf text = {0};
 
-    if (line->error.kind == SCAN_STRING && line->error.len)
-        len = add_part(out, len, cap, ": ", "", &line->error);
+    strbuf_adds(&text, line->message);
+    if (*line->error)
+        strbuf_addf(&text, ": %s", line->error);
     if (line->event == EVENT_TRACKER_METRICS)
-        add_metrics(line, out, len, cap);
+        add_metrics(line, &text);
     else
-        add_metadata(line, out, len, cap);
+        add_metadata(line, &text);
+    utf8_copy(out, cap, strbuf_text(&text));
+    strbuf_release(&text);
 }

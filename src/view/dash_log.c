@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
+
 static void count_error(struct dash_log *log, const struct log_line *line)
 {
     int64_t second = line->timestamp_ms / 1000;
@@ -59,7 +61,6 @@ static bool is_back(const struct log_line *line)
 /* The last line with a reason counts: what several clients see may be known to one of them. */
 static void take_away(struct dash_log *log, const struct log_line *line)
 {
-    struct scan_value remedy = scan_find(&line->metadata, "remedy");
     char *why = log->away_why;
     size_t len = 0;
 
@@ -72,11 +73,11 @@ static void take_away(struct dash_log *log, const struct log_line *line)
     if (log->away_ms == 0)
         log->away_ms = line->timestamp_ms;
     log->is_unassigned = line->event == EVENT_KAFKA_READ_DENIED;
-    if (line->error.kind == SCAN_STRING)
-        len = scan_text(&line->error, why, AWAY_WHY_SIZE);
-    if (len > 0 && len + 3 < AWAY_WHY_SIZE && remedy.kind == SCAN_STRING) {
+    if (*line->error)
+        len = utf8_copy(why, AWAY_WHY_SIZE, line->error);
+    if (len > 0 && len + 3 < AWAY_WHY_SIZE && *line->remedy) {
         memcpy(why + len, "; ", 3);
-        scan_text(&remedy, why + len + 2, AWAY_WHY_SIZE - len - 2);
+        utf8_copy(why + len + 2, AWAY_WHY_SIZE - len - 2, line->remedy);
     }
 }
 

@@ -46,10 +46,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct log_line line;
 
     if (log_line_parse(&line, text, size) < 0)
-        return 0;
-    EXPECT(line.message.kind == SCAN_STRING);
+        goto out;
+    EXPECT(line.message && line.error && line.remedy);
     EXPECT(line.level >= LOG_DEBUG && line.level <= LOG_ERROR);
     expect_metrics(&line);
     expect_summary(&line, utf8_valid(text, size, NULL));
+out:
+    log_line_release(&line);
     return 0;
 }

@@ -158,6 +158,7 @@ static void take_log(struct dash *d, const char *text, size_t len, const struct 
         dash_log_line(d, &line, place);
     else
         dash_bad_log_line(d, place, len & 1);
+    log_line_release(&line);
 }
 
 #define READER_FIGURES 10

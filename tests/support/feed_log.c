@@ -41,5 +41,6 @@ void feed_log_error(struct dash *d, int64_t at_ms, const char *level, const char
     strbuf_addf(&text, "\"metadata\":%s}", metadata);
     assert_int_equal(log_line_parse(&line, text.data, text.len), 0);
     dash_log_line(d, &line, &place);
+    log_line_release(&line);
     strbuf_release(&text);
 }

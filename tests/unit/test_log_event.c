@@ -122,6 +122,7 @@ static void a_line_is_known_by_its_event_and_not_by_its_text(void **state)
                  cases[i].members);
         assert_int_equal(log_line_parse(&line, text, strlen(text)), 0);
         assert_int_equal(line.event, cases[i].event);
+        log_line_release(&line);
     }
 }
 

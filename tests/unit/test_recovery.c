@@ -965,7 +965,7 @@ static void a_sidecar_comes_back_as_it_was_written(void **state)
 
     snprintf(out.cluster_id, sizeof(out.cluster_id), "cluster");
     out.path = strdup("/a \"b\"/c");
-    checkpoint_find(&out, "orders", 3)->next = INT64_C(9007199254740993);
+    checkpoint_find(&out, "orders", 3)->next = INT64_C(9007199254740991);
     checkpoint_find(&out, "other", 3)->committed = 5;
     checkpoint_find(&out, "other", 3)->rewind_end = 9;
     checkpoint_find(&out, "other", 3)->timestamp_ms = INT64_C(1795367071402);
@@ -976,7 +976,7 @@ static void a_sidecar_comes_back_as_it_was_written(void **state)
     assert_true(in.device == out.device && in.inode == 17 && in.length == 12345);
     assert_true(in.tail_hash == out.tail_hash && in.is_clean);
     assert_int_equal(in.entry_count, 2);
-    assert_int_equal(checkpoint_find(&in, "orders", 3)->next, INT64_C(9007199254740993));
+    assert_int_equal(checkpoint_find(&in, "orders", 3)->next, INT64_C(9007199254740991));
     assert_int_equal(checkpoint_find(&in, "orders", 3)->committed, -1);
     assert_int_equal(checkpoint_find(&in, "orders", 3)->rewind_end, -1);
     assert_int_equal(checkpoint_find(&in, "orders", 3)->timestamp_ms, -1);
@@ -1005,11 +1005,49 @@ static void a_sidecar_of_an_earlier_version_is_read(void **state)
     checkpoint_release(&in);
 }
 
+/* What was rounded would be a wrong offset: rather the whole journal is read. */
+static void a_sidecar_that_is_not_exact_is_refused(void **state)
+{
+    static const char *const nexts[] = {
+        "9007199254740992",   "9007199254740993", "7.5", "1e300", "-2", "\"7\"", "null",
+        "9223372036854775807"};
+    static const char *const texts[] = {
+        "", "{", "[]", "{} {}", "{\"version\":1}\n", "{\"version\":2,\"cluster_id\":\"c\"}"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(nexts) / sizeof(nexts[0]); i++) {
+        struct checkpoint in = {0};
+        struct err e = {0};
+        char text[400];
+
+        snprintf(text, sizeof(text),
+                 "{\"version\":1,\"cluster_id\":\"c\",\"device\":\"1\",\"inode\":\"2\","
+                 "\"length\":3,\"tail_hash\":\"4\",\"clean\":true,\"partitions\":[{"
+                 "\"topic\":\"orders\",\"partition\":0,\"next\":%s,\"committed\":6}]}",
+                 nexts[i]);
+        unlink(f->sidecar);
+        append_text(f->sidecar, text);
+        assert_int_equal(sidecar_read(f->sidecar, &in, &e), -1);
+        assert_non_null(strstr(e.text, "next is not a number that fits"));
+        checkpoint_release(&in);
+    }
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct checkpoint in = {0};
+        struct err e = {0};
+
+        unlink(f->sidecar);
+        append_text(f->sidecar, texts[i]);
+        assert_int_equal(sidecar_read(f->sidecar, &in, &e), -1);
+        checkpoint_release(&in);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_sidecar_that_is_not_exact_is_refused),
         TEST(without_a_sidecar_the_whole_journal_is_read),
         TEST(lines_over_many_blocks_are_read_whole),
         TEST(with_a_sidecar_only_what_lies_behind_it_is_read),
