@@ -32,6 +32,9 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_FLAGS) $(LDFLAGS)
 CORE_SOURCES := $(sort $(wildcard src/*/*.c))
 CORE_OBJECTS := $(CORE_SOURCES:%.c=$(OUT)/%.o)
 CORE := $(OUT)/libcore.a
+# What one program needs and tests look at; all but its main and its options may be asked for.
+PARTS := $(OUT)/libparts.a
+PARTS_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(filter-out %/main.c %/options.c %/term.c,$(sort $(wildcard cmd/*/*.c))))
 SUPPORT_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(sort $(wildcard tests/support/*.c)))
 
 test_programs = $(patsubst %.c,$(OUT)/%,$(sort $(wildcard tests/$(1)/test_*.c)))
@@ -152,6 +155,8 @@ help: ## this list
 	@echo '  test-unit test-integration test-e2e         one stage'
 
 $(CORE): $(CORE_OBJECTS)
+$(PARTS): $(PARTS_OBJECTS)
+$(CORE) $(PARTS):
 	@rm -f $@
 	$(AR) rcs $@ $^
 
@@ -160,7 +165,7 @@ $(OUT)/%.o: %.c
 	$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
 $(OUT)/cmd/monitor/term.o: EXTRA_CFLAGS = $(CURSES_CFLAGS)
-$(OUT)/tests/%.o: EXTRA_CFLAGS = $(TEST_CFLAGS) -Itests
+$(OUT)/tests/%.o: EXTRA_CFLAGS = $(TEST_CFLAGS) -Itests -Icmd
 
 define program_rule
 $$(BIN)/$(1): $$(call program_objects,$(1)) $$(CORE)
@@ -169,7 +174,7 @@ $$(BIN)/$(1): $$(call program_objects,$(1)) $$(CORE)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
-$(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(CORE)
+$(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(PARTS) $(CORE)
 	$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS)
 
 # The fuzz targets without libFuzzer, each for its corpus.
@@ -188,7 +193,7 @@ $(OUT)/embedded-broker: $(OUT)/scripts/embedded_broker.o
 	$(CC) $(ALL_LDFLAGS) -rdynamic -o $@ $^ $(CORE_LIBS)
 
 # What perf-check counts.
-$(OUT)/tests/perf/way: $(OUT)/tests/perf/way.o $(CORE)
+$(OUT)/tests/perf/way: $(OUT)/tests/perf/way.o $(PARTS) $(CORE)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
 # Only for the bench: preloaded into the tracker it notes when lines are durable.

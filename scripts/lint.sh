@@ -16,7 +16,7 @@ cd "$ROOT" || exit 1
 
 MAX_FUNCTION_LINES=85
 CC=${CC:-cc}
-FLAGS=(-std=c11 -D_GNU_SOURCE -Iinclude -Itests)
+FLAGS=(-std=c11 -D_GNU_SOURCE -Iinclude -Itests -Icmd)
 findings=$(mktemp)
 trap 'rm -f "$findings"' EXIT
 

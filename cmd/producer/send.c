@@ -13,9 +13,9 @@
 #include "flow/produce.h"
 #include "io/kafka_admin.h"
 #include "io/kafka_sink.h"
-#include "io/order_file.h"
 #include "model/log_event.h"
-#include "model/order_gen.h"
+#include "order_file.h"
+#include "order_gen.h"
 
 #define MAX_LINE_BYTES ((size_t)64 << 20)
 #define TURN_MS        100

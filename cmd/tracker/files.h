@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "config/config.h"
-#include "io/console.h"
+#include "console.h"
 #include "io/journal.h"
 #include "io/jsonl_log.h"
 

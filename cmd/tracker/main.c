@@ -13,10 +13,9 @@
 #include "base/stop.h"
 #include "base/wake.h"
 #include "config/args.h"
+#include "console.h"
 #include "files.h"
 #include "flow/consume.h"
-#include "processor/simulate.h"
-#include "io/console.h"
 #include "io/journal.h"
 #include "io/jsonl_log.h"
 #include "io/kafka_admin.h"
@@ -25,6 +24,7 @@
 #include "io/kafka_version.h"
 #include "model/log_event.h"
 #include "policy.h"
+#include "processor/simulate.h"
 
 #define ADMIN_TURN_MS    100
 #define INSTANCE_SIZE    (HOST_NAME_MAX + 64)

@@ -17,7 +17,7 @@
 #include "io/kafka_sink.h"
 #include "io/kafka_source.h"
 #include "base/wake.h"
-#include "model/order_gen.h"
+#include "producer/order_gen.h"
 #include "support/fake_log.h"
 #include "support/mock_kafka.h"
 

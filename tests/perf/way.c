@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "flow/lane.h"
 #include "processor/simulate.h"
-#include "model/order_gen.h"
+#include "producer/order_gen.h"
 
 #define MESSAGES    1000
 #define SEED        1

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "io/console.h"
+#include "tracker/console.h"
 
 #define WALL_MS INT64_C(1795367071402)
 

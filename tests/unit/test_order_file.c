@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "io/order_file.h"
+#include "producer/order_file.h"
 #include "support/valid_order.h"
 
 #define WALL_MS INT64_C(1795367071402)

@@ -10,8 +10,8 @@
 #include "base/rfc3339.h"
 #include "base/utf8.h"
 #include "model/json_text.h"
-#include "model/order_breaker.h"
-#include "model/order_gen.h"
+#include "producer/order_corruptor.h"
+#include "producer/order_gen.h"
 #include "model/order_json.h"
 
 #define NOW_MS INT64_C(1795367071402) /* 2026-11-22T17:04:31.402Z */
@@ -280,10 +280,10 @@ static void decoding_and_encoding_gives_the_same_bytes_again(void **state)
 
 static size_t row_of(const char *name)
 {
-    for (size_t i = 0; i < order_breaker_count; i++)
-        if (strcmp(order_breakers[i].name, name) == 0)
+    for (size_t i = 0; i < order_corruptor_count; i++)
+        if (strcmp(order_corruptors[i].name, name) == 0)
             return i;
-    fail_msg("no breaker is called %s", name);
+    fail_msg("no corruptor is called %s", name);
     return 0;
 }
 
@@ -295,7 +295,7 @@ static void every_broken_order_is_refused_for_its_reason(void **state)
     char why[256];
 
     (void)state;
-    assert_true(order_breaker_count <= 64);
+    assert_true(order_corruptor_count <= 64);
     for (uint64_t seed = 0; seed < 4000; seed++) {
         struct order_gen g;
 
@@ -312,7 +312,7 @@ static void every_broken_order_is_refused_for_its_reason(void **state)
                          record_reason_name(reason), why, strbuf_text(&m.value));
         }
     }
-    for (size_t i = 0; i < order_breaker_count; i++)
+    for (size_t i = 0; i < order_corruptor_count; i++)
         assert_true(times[i] > 1000);
     order_message_release(&m);
     arena_release(&arena);

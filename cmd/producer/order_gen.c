@@ -1,13 +1,13 @@
-#include "model/order_gen.h"
+#include "order_gen.h"
 
 #include <string.h>
 
 #include "base/rfc3339.h"
 #include "base/rng.h"
-#include "model/catalogue.h"
+#include "catalogue.h"
 #include "model/order.h"
-#include "model/order_breaker.h"
 #include "model/order_json.h"
+#include "order_corruptor.h"
 
 #define MAX_ITEMS        5
 #define UUID_SIZE        37
@@ -209,37 +209,37 @@ void order_gen_init(struct order_gen *g, uint64_t seed, double invalid_rate)
     *g = (struct order_gen){.seed = seed, .invalid_rate = invalid_rate};
 }
 
-static const struct order_breaker *draw_breaker(const struct order_gen *g, struct rng *rng)
+static const struct order_corruptor *draw_corruptor(const struct order_gen *g, struct rng *rng)
 {
     if (g->invalid_rate <= 0 || rng_unit(rng) >= g->invalid_rate)
         return NULL;
-    return &order_breakers[pick(rng, order_breaker_count)];
+    return &order_corruptors[pick(rng, order_corruptor_count)];
 }
 
 void order_gen_next(struct order_gen *g, int64_t now_ms, struct order_message *m)
 {
-    const struct order_breaker *b;
+    const struct order_corruptor *corruptor;
     struct draft d;
     struct rng rng;
 
     g->sequence++;
     rng_seed(&rng, rng_mix(g->seed) ^ (uint64_t)g->sequence);
     make_order(&d, g, now_ms, &rng);
-    b = draw_breaker(g, &rng);
+    corruptor = draw_corruptor(g, &rng);
     set_uuid(&m->key, d.order_id);
     set_uuid(&m->correlation_id, d.correlation_id);
     m->timestamp_ms = now_ms;
-    m->broken = b ? b->name : NULL;
-    m->reason = b ? b->reason : RECORD_REASON_NONE;
-    m->has_value = !b || b->order || b->bytes;
+    m->broken = corruptor ? corruptor->name : NULL;
+    m->reason = corruptor ? corruptor->reason : RECORD_REASON_NONE;
+    m->has_value = !corruptor || corruptor->order || corruptor->bytes;
     strbuf_reset(&m->value);
     if (!m->has_value)
         return;
-    if (b && b->order)
-        b->order(&d.order, &rng);
+    if (corruptor && corruptor->order)
+        corruptor->order(&d.order, &rng);
     order_encode(&d.order, &m->value);
-    if (b && b->bytes)
-        b->bytes(&m->value, &rng);
+    if (corruptor && corruptor->bytes)
+        corruptor->bytes(&m->value, &rng);
 }
 
 void order_message_release(struct order_message *m)

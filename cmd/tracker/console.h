@@ -1,5 +1,5 @@
-#ifndef IO_CONSOLE_H
-#define IO_CONSOLE_H
+#ifndef TRACKER_CONSOLE_H
+#define TRACKER_CONSOLE_H
 
 #include <stdbool.h>
 #include <stdint.h>

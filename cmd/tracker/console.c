@@ -1,4 +1,4 @@
-#include "io/console.h"
+#include "console.h"
 
 #include <inttypes.h>
 #include <limits.h>

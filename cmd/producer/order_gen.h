@@ -1,5 +1,5 @@
-#ifndef MODEL_ORDER_GEN_H
-#define MODEL_ORDER_GEN_H
+#ifndef PRODUCER_ORDER_GEN_H
+#define PRODUCER_ORDER_GEN_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
-#ifndef MODEL_ORDER_BREAKER_H
-#define MODEL_ORDER_BREAKER_H
+#ifndef PRODUCER_ORDER_CORRUPTOR_H
+#define PRODUCER_ORDER_CORRUPTOR_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -9,8 +9,8 @@
 #include "model/order.h"
 #include "model/record.h"
 
-/* Ways to break a good order on purpose, one row each. */
-struct order_breaker {
+/* Ways to corrupt a good order on purpose, one row each. */
+struct order_corruptor {
     const char *name;          /* for people */
     enum record_reason reason; /* why a tracker has to refuse the outcome */
     /* Either may be NULL. `order` changes the values before they are written, `bytes` what was
@@ -19,7 +19,7 @@ struct order_breaker {
     void (*bytes)(struct strbuf *value, struct rng *rng);
 };
 
-extern const struct order_breaker order_breakers[];
-extern const size_t order_breaker_count;
+extern const struct order_corruptor order_corruptors[];
+extern const size_t order_corruptor_count;
 
 #endif

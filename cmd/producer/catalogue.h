@@ -1,5 +1,5 @@
-#ifndef MODEL_CATALOGUE_H
-#define MODEL_CATALOGUE_H
+#ifndef PRODUCER_CATALOGUE_H
+#define PRODUCER_CATALOGUE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
-#ifndef IO_ORDER_FILE_H
-#define IO_ORDER_FILE_H
+#ifndef PRODUCER_ORDER_FILE_H
+#define PRODUCER_ORDER_FILE_H
 
 #include "base/err.h"
 #include "flow/produce.h"

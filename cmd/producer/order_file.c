@@ -1,4 +1,4 @@
-#include "io/order_file.h"
+#include "order_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "model/order_breaker.h"
+#include "order_corruptor.h"
 
 #include <assert.h>
 #include <string.h>
@@ -391,7 +391,7 @@ static void wrong_total(struct order *o, struct rng *rng)
     o->total += at_least_two_cents(rng);
 }
 
-const struct order_breaker order_breakers[] = {
+const struct order_corruptor order_corruptors[] = {
     {"null value", RECORD_NULL_VALUE, NULL, NULL},
     {"not JSON", RECORD_DESERIALIZE, NULL, not_json},
     {"cut off", RECORD_DESERIALIZE, NULL, cut_off},
@@ -432,4 +432,4 @@ const struct order_breaker order_breakers[] = {
     {"wrong subtotal", RECORD_VALIDATE, wrong_subtotal, NULL},
     {"wrong total", RECORD_VALIDATE, wrong_total, NULL},
 };
-const size_t order_breaker_count = COUNT(order_breakers);
+const size_t order_corruptor_count = COUNT(order_corruptors);

@@ -1,4 +1,4 @@
-#include "model/catalogue.h"
+#include "catalogue.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
