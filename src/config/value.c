@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/printable.h"
 #include "base/utf8.h"
 
 static const char name_letters[] =
@@ -30,7 +31,7 @@ struct value_quoted value_quote(const char *text)
         uint32_t code = 0;
         size_t n = utf8_decode(text + at, len - at, &code);
 
-        if (n == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0)) {
+        if (n == 0 || !printable_is(code)) {
             q.text[used++] = '?';
             at += n ? n : 1;
             continue;

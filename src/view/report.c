@@ -6,11 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json_writer.h"
+#include "base/printable.h"
 #include "base/rfc3339.h"
-#include "base/utf8.h"
 #include "view/format.h"
-#include "view/text.h"
+#include "view/health.h"
 
 #define TEXT_MOST 3 /* rows of what may be many */
 
@@ -18,23 +17,6 @@
 
 static void line(struct strbuf *out, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-
-/* Texts in a report come from files too: nothing a terminal would act upon may pass. */
-static void add_clean(struct strbuf *out, const char *text)
-{
-    size_t len = strlen(text);
-
-    for (size_t at = 0; at < len;) {
-        struct glyph g;
-        size_t used = text_next(text + at, len - at, false, &g);
-
-        if (g.code == TEXT_REPLACEMENT)
-            strbuf_addc(out, '?');
-        else
-            strbuf_add(out, text + at, used);
-        at += used;
-    }
-}
 
 static void line(struct strbuf *out, const char *name, const char *fmt, ...)
 {
@@ -45,7 +27,7 @@ static void line(struct strbuf *out, const char *name, const char *fmt, ...)
     vsnprintf(value, sizeof(value), fmt, ap);
     va_end(ap);
     strbuf_addf(out, "%-18s ", name);
-    add_clean(out, value);
+    printable_add(out, value, strlen(value), sizeof(value)); /* it comes from files too */
     strbuf_addc(out, '\n');
 }
 
@@ -216,7 +198,7 @@ static void add_reason(struct strbuf *out, const char *text)
 {
     size_t from = out->len;
 
-    add_clean(out, text);
+    printable_add(out, text, strlen(text), SIZE_MAX);
     for (size_t i = from; i < out->len; i++)
         out->data[i] = out->data[i] == '|' ? '/' : out->data[i];
 }

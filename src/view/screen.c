@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 static const struct cell blank = {.code = ' ', .width = 1};
 
@@ -173,23 +174,11 @@ void screen_mark_row(struct screen *s, struct rect r, int y, enum style style)
     }
 }
 
-static void add_utf8(struct strbuf *out, uint32_t c)
+static void add_utf8(struct strbuf *out, uint32_t code)
 {
-    if (c < 0x80) {
-        strbuf_addc(out, (char)c);
-    } else if (c < 0x800) {
-        strbuf_addc(out, (char)(0xc0 | c >> 6));
-        strbuf_addc(out, (char)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        strbuf_addc(out, (char)(0xe0 | c >> 12));
-        strbuf_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-        strbuf_addc(out, (char)(0x80 | (c & 0x3f)));
-    } else {
-        strbuf_addc(out, (char)(0xf0 | c >> 18));
-        strbuf_addc(out, (char)(0x80 | (c >> 12 & 0x3f)));
-        strbuf_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-        strbuf_addc(out, (char)(0x80 | (c & 0x3f)));
-    }
+    char bytes[4];
+
+    strbuf_add(out, bytes, utf8_encode(code, bytes));
 }
 
 void screen_text(const struct screen *s, struct strbuf *out)

@@ -2,25 +2,8 @@
 
 #include <wchar.h>
 
+#include "base/printable.h"
 #include "base/utf8.h"
-
-struct range {
-    uint32_t first;
-    uint32_t last;
-};
-
-/* Characters that a terminal acts upon, reorders by, or shows as nothing: C0, DEL, C1, soft hyphen,
- * bidi controls, zero-width and joining characters, separators, variation selectors, fillers,
- * interlinear annotations, tags and the rest of Unicode's Default_Ignorable_Code_Point. In
- * order. */
-static const struct range unsafe[] = {
-    {0x0000, 0x001f},   {0x007f, 0x009f},    {0x00ad, 0x00ad},   {0x034f, 0x034f},
-    {0x061c, 0x061c},   {0x115f, 0x1160},    {0x17b4, 0x17b5},   {0x180b, 0x180f},
-    {0x200b, 0x200f},   {0x2028, 0x202e},    {0x2060, 0x206f},   {0x3164, 0x3164},
-    {0xd800, 0xdfff},   {0xe000, 0xf8ff},    {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},
-    {0xffa0, 0xffa0},   {0xfff0, 0xfffb},    {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
-    {0xe0000, 0xe0fff}, {0xf0000, 0x10ffff},
-};
 
 static const struct {
     uint32_t code;
@@ -31,15 +14,6 @@ static const struct {
     {0x2586, ':'}, {0x2587, ':'}, {0x2588, ':'}, {0x2589, ':'}, {0x258a, ':'}, {0x258b, ':'},
     {0x258c, '.'}, {0x258d, '.'}, {0x258e, '.'}, {0x258f, '.'}, {0x2591, '.'},
 };
-
-static bool is_unsafe(uint32_t c)
-{
-    for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]) && c >= unsafe[i].first; i++) {
-        if (c <= unsafe[i].last)
-            return true;
-    }
-    return false;
-}
 
 static uint32_t ascii_twin(uint32_t c)
 {
@@ -61,7 +35,7 @@ static int settle(uint32_t *code, bool ascii)
         *code = ' ';
         return 1;
     }
-    width = is_unsafe(*code) ? -1 : wcwidth((wchar_t)*code);
+    width = printable_is(*code) ? wcwidth((wchar_t)*code) : -1;
     if (ascii) {
         if (width == 0)
             return 0;

@@ -12,6 +12,7 @@
 #include "base/base64.h"
 #include "base/err.h"
 #include "base/json_writer.h"
+#include "base/printable.h"
 #include "base/rfc3339.h"
 #include "base/rng.h"
 #include "base/strbuf.h"
@@ -155,6 +156,34 @@ static void random_numbers_repeat_with_their_seed_and_keep_their_range(void **st
         u = rng_unit(&a);
         assert_true(u >= 0 && u < 1);
         assert_true(u == rng_unit(&b));
+    }
+}
+
+static void what_a_terminal_acts_upon_or_hides_becomes_a_question_mark(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *shown;
+    } cases[] = {
+        {"a caf\xc3\xa9", "a caf\xc3\xa9"},
+        {"\x1b[31m\x7f\t", "?[31m??"},
+        {"\xc2\x9b", "?"},         /* C1 */
+        {"\xc2\xad", "?"},         /* soft hyphen */
+        {"\xe2\x80\xae", "?"},     /* right to left */
+        {"\xe2\x81\xa0", "?"},     /* word joiner */
+        {"\xef\xb8\x8f", "?"},     /* variation selector */
+        {"\xf3\xa0\x81\x81", "?"}, /* tag */
+        {"\xff\xc3", "??"},        /* no UTF-8 */
+        {"\xe6\xb3\xa8\xe6\x96\x87", "\xe6\xb3\xa8\xe6\x96\x87"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct strbuf out = {0};
+
+        printable_add(&out, cases[i].text, strlen(cases[i].text), 100);
+        assert_string_equal(strbuf_text(&out), cases[i].shown);
+        strbuf_release(&out);
     }
 }
 
@@ -307,6 +336,7 @@ int main(void)
         cmocka_unit_test(other_forms_of_rfc3339_are_read),
         cmocka_unit_test(texts_that_are_no_times_are_refused),
         cmocka_unit_test(random_numbers_repeat_with_their_seed_and_keep_their_range),
+        cmocka_unit_test(what_a_terminal_acts_upon_or_hides_becomes_a_question_mark),
         cmocka_unit_test(utf8_is_taken_strictly),
         cmocka_unit_test(letters_are_compared_without_case_and_other_bytes_as_they_are),
         cmocka_unit_test(base64_is_that_of_rfc4648),
