@@ -12,6 +12,7 @@
 #include "model/order_sums.h"
 #include "model/partition.h"
 #include "model/window.h"
+#include "view/ring.h"
 
 /* The state behind the screen: filled by lines of the journal and of the log, read by figures,
  * health and paint. Counters never forget; only the lists of recent lines do. Pure: all times are
@@ -38,10 +39,8 @@ struct place {
 };
 
 struct event_row {
-    uint64_t number;   /* counts from 1; never given twice */
-    uint64_t sequence; /* the same over all parts of a whole */
+    struct ring_row row;
     enum row_kind kind;
-    int64_t at_ms;
     int32_t partition;
     int64_t offset;
     int64_t message_size; /* -1 unknown */
@@ -53,35 +52,10 @@ struct event_row {
 };
 
 struct log_row {
-    uint64_t number;
-    uint64_t sequence;
+    struct ring_row row;
     enum log_level level;
-    int64_t at_ms;
     struct place place;
     char text[256];
-};
-
-/* What keeps the rows that a list is held at, while others come. */
-struct ring_hold {
-    uint64_t anchor; /* 0: nothing is held */
-    uint64_t newest; /* number of the newest row that is held; later ones go to `fresh` */
-};
-
-/* The last `kept` rows; `total` is also the newest row's number. */
-struct event_ring {
-    struct event_row *rows;
-    struct event_row *fresh;
-    size_t kept;
-    uint64_t total;
-    struct ring_hold hold;
-};
-
-struct log_ring {
-    struct log_row *rows;
-    struct log_row *fresh;
-    size_t kept;
-    uint64_t total;
-    struct ring_hold hold;
 };
 
 enum reader_state { READER_WAITING, READER_OPEN, READER_FAILED };
@@ -180,8 +154,8 @@ struct dash {
     int number;       /* among the parts */
     int64_t since_ms; /* nothing earlier is counted; 0: all is */
 
-    struct event_ring events;
-    struct log_ring logs;
+    struct ring events;
+    struct ring logs;
     struct reader events_reader;
     struct reader log_reader;
 
@@ -251,10 +225,11 @@ void dash_hold(struct dash *d, uint64_t events_anchor, uint64_t logs_anchor);
 const struct event_row *dash_event_row(const struct dash *d, uint64_t number);
 const struct log_row *dash_log_row(const struct dash *d, uint64_t number);
 
-/* Walks over the rows, newest first, beginning with the newest whose sequence is at most `anchor`
- * (0: the newest there is). Valid until the next line. */
+/* Walks over rows, newest first, beginning with the newest whose sequence is at most `anchor` (0:
+ * the newest there is). Valid until the next line. */
 struct dash_walk {
     const struct dash *dash;
+    bool is_of_logs;
     uint64_t at[DASH_PARTS]; /* number of the next row of each part */
 };
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "view/dash.h"
-#include "view/health.h"
+#include "view/level.h"
 
 /* Every figure that is shown, computed once from the state, for screen, report and JSON alike. A
  * count or time that is not known is -1, a rate or share NAN; never 0. Times are in milliseconds.
@@ -135,7 +135,7 @@ struct figures {
     struct figure_partition *partitions; /* by number */
     int partition_count;
 
-    struct health health;
+    struct health health; /* filled by health_take */
 };
 
 /* Computes all; for a whole also each tracker's own. `f` must be zeroed or from an earlier call;

@@ -5,9 +5,9 @@
 
 #include "view/dash.h"
 #include "view/figures.h"
-#include "view/health.h"
 #include "view/screen.h"
 #include "view/ui.h"
+#include "view/verdict.h"
 
 /* Everything that a picture is painted from; all borrowed. */
 struct view {

@@ -127,7 +127,7 @@ const struct place *ui_chosen_place(const struct ui *ui, const struct dash *d, b
 
 const char *ui_sort_name(enum ui_sort sort);
 
-/* Sorts as the user chose. */
-void ui_sort_partitions(const struct ui *ui, struct figure_partition *items, int count);
+/* The partitions of `f` as the user chose to sort them. The caller frees the list. */
+const struct figure_partition **ui_sorted_partitions(const struct ui *ui, const struct figures *f);
 
 #endif

@@ -6,16 +6,13 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "view/dash_parts.h"
 
 struct dash *dash_new(size_t events_kept, size_t logs_kept)
 {
     struct dash *d = mem_alloc(sizeof(*d));
 
-    d->events.kept = events_kept ? events_kept : 1;
-    d->logs.kept = logs_kept ? logs_kept : 1;
-    d->events.rows = mem_alloc_array(d->events.kept, sizeof(*d->events.rows));
-    d->logs.rows = mem_alloc_array(d->logs.kept, sizeof(*d->logs.rows));
+    ring_init(&d->events, events_kept, sizeof(struct event_row));
+    ring_init(&d->logs, logs_kept, sizeof(struct log_row));
     d->latency = mem_alloc_array(DASH_LATENCY_SECONDS, sizeof(*d->latency));
     d->orders = mem_alloc(sizeof(*d->orders));
     d->log.metrics.lag = -1;
@@ -30,7 +27,8 @@ void dash_free(struct dash *d)
         return;
     partition_table_release(&d->partitions);
     partition_table_release(&d->history.partitions);
-    dash_rings_release(d);
+    ring_release(&d->events);
+    ring_release(&d->logs);
     free(d->latency);
     free(d->orders);
     free(d->parts);
@@ -109,7 +107,7 @@ void dash_sum_readers(struct dash *whole)
 
 static struct event_row *new_event_row(struct dash *d)
 {
-    struct event_row *row = dash_new_event_row(d);
+    struct event_row *row = ring_add(&d->events, d->whole ? &d->whole->events : NULL);
 
     row->message_size = -1;
     row->has_latency = false;
@@ -141,7 +139,7 @@ static void add_gap_row(struct dash *d, const struct journal_line *line, int64_t
     struct event_row *row = new_event_row(d);
 
     row->kind = line->kind == JOURNAL_REPLAY ? ROW_REPLAY : ROW_GAP;
-    row->at_ms = line->timestamp_ms;
+    row->row.at_ms = line->timestamp_ms;
     row->partition = line->partition;
     row->offset = from;
     row->place = *place;
@@ -160,7 +158,7 @@ static void add_message_row(struct dash *d, const struct journal_line *line,
                                                       : ROW_OK;
     if (line->is_replay && !line->is_failed)
         row->kind = ROW_REPLAY;
-    row->at_ms = line->timestamp_ms;
+    row->row.at_ms = line->timestamp_ms;
     row->partition = line->partition;
     row->offset = line->offset;
     row->message_size = line->message_size;
@@ -398,7 +396,7 @@ void dash_bad_event(struct dash *d, const char *text, size_t len, const struct p
     d->events_reader.torn += is_torn;
     d->events_reader.last_malformed = *place;
     row->kind = ROW_BAD;
-    row->at_ms = now_ms;
+    row->row.at_ms = now_ms;
     row->partition = -1;
     row->offset = place->offset;
     row->place = *place;

@@ -1,4 +1,4 @@
-#include "view/dash_parts.h"
+#include "view/dash.h"
 
 #include <string.h>
 
@@ -83,10 +83,10 @@ static void take_away(struct dash_log *log, const struct log_line *line)
 
 void dash_log_line(struct dash *d, const struct log_line *line, const struct place *place)
 {
-    struct log_row *row = dash_new_log_row(d);
+    struct log_row *row = ring_add(&d->logs, d->whole ? &d->whole->logs : NULL);
 
     row->level = line->level;
-    row->at_ms = line->timestamp_ms;
+    row->row.at_ms = line->timestamp_ms;
     row->place = *place;
     log_line_summary(line, row->text, sizeof(row->text));
 

@@ -1,87 +1,79 @@
-#include "view/dash_parts.h"
+#include "view/dash.h"
 
-static int rings(const struct dash *d)
+const struct event_row *dash_event_row(const struct dash *d, uint64_t number)
+{
+    return ring_at(&d->events, number);
+}
+
+const struct log_row *dash_log_row(const struct dash *d, uint64_t number)
+{
+    return ring_at(&d->logs, number);
+}
+
+void dash_hold(struct dash *d, uint64_t events_anchor, uint64_t logs_anchor)
+{
+    for (int i = 0; i < d->part_count; i++)
+        dash_hold(d->parts[i], events_anchor, logs_anchor);
+    if (d->part_count)
+        return;
+    ring_hold(&d->events, events_anchor);
+    ring_hold(&d->logs, logs_anchor);
+}
+
+/* ---- one after the other ---- */
+
+static int ring_count(const struct dash *d)
 {
     return d->part_count ? d->part_count : 1;
 }
 
-static const struct dash *ring(const struct dash *d, int i)
+static const struct ring *ring_of(const struct dash_walk *w, int i)
 {
-    return d->part_count ? d->parts[i] : d;
+    const struct dash *d = w->dash->part_count ? w->dash->parts[i] : w->dash;
+
+    return w->is_of_logs ? &d->logs : &d->events;
 }
 
-/* What merging asks of a row, whether of events or of the log. Returns false when there is none. */
-struct row_key {
-    uint64_t sequence;
-    int64_t at_ms;
-};
-
-typedef bool (*row_key_of)(const struct dash *d, uint64_t number, struct row_key *key);
-
-static bool event_key(const struct dash *d, uint64_t number, struct row_key *key)
+static void begin(struct dash_walk *w, uint64_t anchor)
 {
-    const struct event_row *row = dash_event_row(d, number);
-
-    if (row)
-        *key = (struct row_key){.sequence = row->sequence, .at_ms = row->at_ms};
-    return row != NULL;
-}
-
-static bool log_key(const struct dash *d, uint64_t number, struct row_key *key)
-{
-    const struct log_row *row = dash_log_row(d, number);
-
-    if (row)
-        *key = (struct row_key){.sequence = row->sequence, .at_ms = row->at_ms};
-    return row != NULL;
-}
-
-/* From `number` back to the newest row that `anchor` allows. */
-static uint64_t skip_newer(const struct dash *d, uint64_t number, uint64_t anchor,
-                           row_key_of key_of)
-{
-    struct row_key key;
-
-    while (anchor && key_of(d, number, &key) && key.sequence > anchor)
-        number--;
-    return number;
+    for (int i = 0; i < ring_count(w->dash); i++)
+        w->at[i] = ring_first(ring_of(w, i), anchor);
 }
 
 void dash_walk_events(const struct dash *d, uint64_t anchor, struct dash_walk *w)
 {
     *w = (struct dash_walk){.dash = d};
-    for (int i = 0; i < rings(d); i++)
-        w->at[i] = skip_newer(ring(d, i), dash_first_event(ring(d, i), anchor), anchor, event_key);
+    begin(w, anchor);
 }
 
 void dash_walk_logs(const struct dash *d, uint64_t anchor, struct dash_walk *w)
 {
-    *w = (struct dash_walk){.dash = d};
-    for (int i = 0; i < rings(d); i++)
-        w->at[i] = skip_newer(ring(d, i), dash_first_log(ring(d, i), anchor), anchor, log_key);
+    *w = (struct dash_walk){.dash = d, .is_of_logs = true};
+    begin(w, anchor);
 }
 
-static bool is_newer(const struct row_key *a, const struct row_key *b)
+static bool is_newer(const struct ring_row *a, const struct ring_row *b)
 {
     return a->at_ms > b->at_ms || (a->at_ms == b->at_ms && a->sequence > b->sequence);
 }
 
-/* Steps over the newest row of all rings. Returns whose it was and its number, or -1. */
-static int step(struct dash_walk *w, row_key_of key_of, uint64_t *number)
+/* Steps over the newest row of all rings. */
+static const void *step(struct dash_walk *w)
 {
-    struct row_key best = {0};
-    struct row_key key;
-    int from = -1;
+    const struct ring_row *best = NULL;
+    int from = 0;
 
-    for (int i = 0; i < rings(w->dash); i++) {
-        if (!key_of(ring(w->dash, i), w->at[i], &key) || (from >= 0 && !is_newer(&key, &best)))
+    for (int i = 0; i < ring_count(w->dash); i++) {
+        const struct ring_row *row = ring_at(ring_of(w, i), w->at[i]);
+
+        if (!row || (best && !is_newer(row, best)))
             continue;
-        best = key;
+        best = row;
         from = i;
     }
-    if (from >= 0)
-        *number = w->at[from]--;
-    return from;
+    if (best)
+        w->at[from]--;
+    return best;
 }
 
 /* Does the whole still miss the offset at which the gap of a part begins? */
@@ -98,29 +90,18 @@ static bool is_told_elsewhere(const struct dash *d, const struct event_row *row)
     return true;
 }
 
-static const struct event_row *newest_event(struct dash_walk *w)
-{
-    uint64_t number;
-    int from = step(w, event_key, &number);
-
-    return from < 0 ? NULL : dash_event_row(ring(w->dash, from), number);
-}
-
 const struct event_row *dash_next_event(struct dash_walk *w)
 {
     const struct event_row *row;
 
-    while ((row = newest_event(w)) != NULL && is_told_elsewhere(w->dash, row))
+    while ((row = step(w)) != NULL && is_told_elsewhere(w->dash, row))
         ;
     return row;
 }
 
 const struct log_row *dash_next_log(struct dash_walk *w)
 {
-    uint64_t number;
-    int from = step(w, log_key, &number);
-
-    return from < 0 ? NULL : dash_log_row(ring(w->dash, from), number);
+    return step(w);
 }
 
 const struct log_row *dash_newest_log(const struct dash *d)

@@ -2,8 +2,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "view/format.h"
+#include "view/health.h"
 
 static int chosen_row(const struct ui *ui, int count)
 {
@@ -54,13 +56,15 @@ static int describe_cause(const struct view *v, struct strbuf *out)
 static int describe_partition(const struct view *v, struct strbuf *out)
 {
     const struct figures *f = v->figures;
+    const struct figure_partition **sorted;
     const struct figure_partition *p;
     const struct partition *of;
 
     if (!f->partition_count)
         return -1;
-    ui_sort_partitions(v->ui, f->partitions, f->partition_count);
-    p = &f->partitions[chosen_row(v->ui, f->partition_count)];
+    sorted = ui_sorted_partitions(v->ui, f);
+    p = sorted[chosen_row(v->ui, f->partition_count)];
+    free(sorted);
     of = p->partition;
     strbuf_addf(out, "topic: %s\npartition: %d\n", of->topic, of->number);
     if (f->tracker_count)

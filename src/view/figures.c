@@ -16,14 +16,27 @@ const char *window_name(int window)
     return names[window];
 }
 
-int64_t figures_age(int64_t now_ms, int64_t at_ms)
+static const char *const trend_names[] = {
+    [TREND_UNKNOWN] = "n/a",
+    [TREND_STEADY] = "steady",
+    [TREND_DRAINING] = "draining",
+    [TREND_GROWING] = "growing",
+};
+
+const char *trend_name(enum trend trend)
 {
-    return now_ms > at_ms ? now_ms - at_ms : 0;
+    return trend_names[trend];
 }
 
-int64_t figures_age_or_unknown(int64_t now_ms, int64_t at_ms)
+static const char *const state_names[] = {
+    [FLOW_WAITING] = "WAITING", [FLOW_LIVE] = "LIVE",   [FLOW_IDLE] = "IDLE",
+    [FLOW_QUIET] = "QUIET",     [FLOW_STUCK] = "STUCK", [FLOW_STOPPED] = "STOPPED",
+    [FLOW_STALE] = "STALE",     [FLOW_GONE] = "GONE",
+};
+
+const char *flow_state_name(enum flow_state state)
 {
-    return at_ms ? figures_age(now_ms, at_ms) : -1;
+    return state_names[state];
 }
 
 static struct figure_rate rate_of(const struct window_sum *sum, int seconds)
@@ -318,7 +331,6 @@ void figures_take(struct figures *f, const struct dash *d, const struct health_l
     take_partitions(f, d);
     f->causes = &d->causes;
     figures_take_life(f, d, limits);
-    health_judge(&f->health, f, limits);
 }
 
 const struct figures *figures_tracker(const struct figures *f, int i)

@@ -7,17 +7,6 @@
 #define OVERDUE        20
 #define LOG_AFTER_MS   1000
 
-static const char *const state_names[] = {
-    [FLOW_WAITING] = "WAITING", [FLOW_LIVE] = "LIVE",   [FLOW_IDLE] = "IDLE",
-    [FLOW_QUIET] = "QUIET",     [FLOW_STUCK] = "STUCK", [FLOW_STOPPED] = "STOPPED",
-    [FLOW_STALE] = "STALE",     [FLOW_GONE] = "GONE",
-};
-
-const char *flow_state_name(enum flow_state state)
-{
-    return state_names[state];
-}
-
 static bool has_stopped(const struct figures *f, const struct dash *d)
 {
     for (int i = 0; i < f->tracker_count; i++) {

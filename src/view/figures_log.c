@@ -2,18 +2,6 @@
 
 #include <math.h>
 
-static const char *const trend_names[] = {
-    [TREND_UNKNOWN] = "n/a",
-    [TREND_STEADY] = "steady",
-    [TREND_DRAINING] = "draining",
-    [TREND_GROWING] = "growing",
-};
-
-const char *trend_name(enum trend trend)
-{
-    return trend_names[trend];
-}
-
 /* Burrow's idea: look at a few readings of lag and offset instead of at a threshold. */
 static void take_trend(struct figure_lag *lag, const struct dash_log *log)
 {

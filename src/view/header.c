@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "view/format.h"
+#include "view/health.h"
 #include "view/panel.h"
 
 enum level panel_shown_level(const struct view *v)
@@ -115,7 +116,7 @@ static void notice_stop(struct screen *s, const struct view *v, int y)
 {
     const struct figures *f = v->figures;
     const struct log_row *log = dash_newest_log(v->dash);
-    struct text_buffer at = format_moment(log ? log->at_ms : 0, f->now_ms, v->utc_offset_s);
+    struct text_buffer at = format_moment(log ? log->row.at_ms : 0, f->now_ms, v->utc_offset_s);
     struct text_buffer event = format_moment_ms(v->dash->newest_ms, f->now_ms, v->utc_offset_s);
     struct panel_line l = {.screen = s, .y = y, .end = s->width};
 
@@ -148,7 +149,7 @@ static int notice_silence(struct screen *s, const struct view *v, int y, int mos
     if (y + 1 > most)
         return 1;
     screen_putf(s, 0, y + 1, s->width, STYLE_TEXT, "   last log: %s %s %s",
-                format_moment(log->at_ms, f->now_ms, v->utc_offset_s).text,
+                format_moment(log->row.at_ms, f->now_ms, v->utc_offset_s).text,
                 log_level_name(log->level), log->text);
     return 2;
 }

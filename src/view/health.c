@@ -6,16 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "view/figures.h"
 #include "view/format.h"
 
-#define MIN_SAMPLE    20
-#define QUARTER_MS    (INT64_C(15) * 60 * 1000)
-#define MINUTE_MS     60000
-#define READ_LAG_MS   2000
-#define VERDICT_HOLDS 3000
-#define BURST_LEAST   5
-#define BURST_SIGMAS  3.0
+#define MIN_SAMPLE   20
+#define QUARTER_MS   (INT64_C(15) * 60 * 1000)
+#define MINUTE_MS    60000
+#define READ_LAG_MS  2000
+#define BURST_LEAST  5
+#define BURST_SIGMAS 3.0
 
 static struct health_finding finding(enum level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -339,6 +337,13 @@ void health_judge(struct health *h, const struct figures *f, const struct health
     }
 }
 
+void health_take(struct figures *f, const struct health_limits *limits)
+{
+    for (int i = 0; i < f->tracker_count; i++)
+        health_judge(&f->trackers[i].health, &f->trackers[i], limits);
+    health_judge(&f->health, f, limits);
+}
+
 void health_ranking(const struct health *h, int order[HEALTH_RULES])
 {
     int n = 0;
@@ -363,66 +368,4 @@ int health_unknown_rule(const struct health *h)
 const char *health_rule_name(int rule)
 {
     return rules[rule].name;
-}
-
-const char *level_name(enum level level)
-{
-    static const char *const names[] = {"OK", "UNKNOWN", "WARN", "CRIT"};
-
-    return names[level];
-}
-
-const char *level_symbol(enum level level)
-{
-    static const char *const symbols[] = {"+", "?", "!", "X"};
-
-    return symbols[level];
-}
-
-static void note_found(struct verdict *v, enum level found, int64_t now_ms)
-{
-    for (int level = LEVEL_OK; level < LEVELS; level++) {
-        if (!v->has_shown || ((int)found >= level && (int)v->found < level))
-            v->at_least_ms[level] = now_ms;
-        if (!v->has_shown || ((int)found <= level && (int)v->found > level))
-            v->at_most_ms[level] = now_ms;
-    }
-    v->found = found;
-}
-
-/* UNKNOWN is no step between two others. */
-static bool is_step(const struct verdict *v, int level)
-{
-    return level != LEVEL_UNKNOWN || v->found == LEVEL_UNKNOWN;
-}
-
-/* The level next to the one found that may be shown. */
-static enum level held_level(const struct verdict *v, enum level at_once, int64_t now_ms)
-{
-    int level = (int)v->found;
-
-    for (; level > (int)v->shown; level--) {
-        if (is_step(v, level) &&
-            (level <= (int)at_once || now_ms - v->at_least_ms[level] >= VERDICT_HOLDS))
-            break;
-    }
-    for (; level < (int)v->shown; level++) {
-        if (is_step(v, level) && now_ms - v->at_most_ms[level] >= VERDICT_HOLDS)
-            break;
-    }
-    return (enum level)level;
-}
-
-void verdict_update(struct verdict *v, enum level found, enum level at_once, int64_t now_ms)
-{
-    enum level level = found;
-
-    note_found(v, found, now_ms);
-    if (v->has_shown && v->shown != LEVEL_UNKNOWN)
-        level = held_level(v, at_once, now_ms);
-    if (v->has_shown && level == v->shown)
-        return;
-    v->has_shown = true;
-    v->shown = level;
-    v->shown_ms = now_ms;
 }

@@ -5,8 +5,7 @@
 #include "view/format.h"
 #include "view/panel.h"
 
-#define ROWS_MAX     512
-#define TRACKER_ROOM 10
+#define ROWS_MAX 512
 
 static const struct {
     const char *tag;
@@ -36,38 +35,6 @@ static const struct {
 
 #define TABS (sizeof(tabs) / sizeof(tabs[0]))
 
-int panel_tracker_room(const struct view *v)
-{
-    int room = (int)strlen("TRACKER");
-
-    if (v->figures->tracker_count < 2)
-        return 0;
-    for (int i = 0; i < v->figures->tracker_count; i++) {
-        const char *name = v->figures->trackers[i].name;
-        int width = text_width(name, strlen(name), false);
-
-        room = width > room ? width : room;
-    }
-    return room < TRACKER_ROOM ? room : TRACKER_ROOM;
-}
-
-/* Of a name that is too long the end is shown, where they mostly differ. */
-void panel_put_tracker(struct screen *s, const struct view *v, int x, int y, int number)
-{
-    int room = panel_tracker_room(v);
-    const char *name;
-
-    if (number >= v->figures->tracker_count)
-        return;
-    name = v->figures->trackers[number].name;
-    if ((int)strlen(name) > room && text_width(name, strlen(name), false) == (int)strlen(name)) {
-        name += (int)strlen(name) - room + 1;
-        x += screen_put(s, x, y, 1, STYLE_TEXT, "…");
-        room--;
-    }
-    screen_put(s, x, y, room, STYLE_TEXT, name);
-}
-
 static struct rect inside(struct rect r)
 {
     return (struct rect){r.x + 1, r.y + 1, r.width - 2, r.height - 2};
@@ -93,8 +60,9 @@ static void put_event_row(struct screen *s, const struct view *v, int x, int y, 
     char id[24];
 
     if (!compact)
-        x += screen_putf(s, x, y, end - x, STYLE_TEXT, "%s ",
-                         format_moment_ms(row->at_ms, v->figures->now_ms, v->utc_offset_s).text);
+        x +=
+            screen_putf(s, x, y, end - x, STYLE_TEXT, "%s ",
+                        format_moment_ms(row->row.at_ms, v->figures->now_ms, v->utc_offset_s).text);
     if (!compact && panel_tracker_room(v) && panel_tracker_room(v) + 1 < end - x) {
         panel_put_tracker(s, v, x, y, row->place.tracker);
         x += panel_tracker_room(v) + 1;
@@ -122,7 +90,7 @@ static void put_log_row(struct screen *s, const struct view *v, struct rect r, i
     int end = r.x + r.width - 1;
 
     x += screen_putf(s, x, y, end - x, STYLE_TEXT, "%s ",
-                     format_moment(row->at_ms, v->figures->now_ms, v->utc_offset_s).text);
+                     format_moment(row->row.at_ms, v->figures->now_ms, v->utc_offset_s).text);
     if (panel_tracker_room(v) && panel_tracker_room(v) + 1 < end - x) {
         panel_put_tracker(s, v, x, y, row->place.tracker);
         x += panel_tracker_room(v) + 1;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TRACKER_ROOM 10
+
 enum style panel_level_style(enum level level)
 {
     static const enum style styles[] = {STYLE_OK, STYLE_UNKNOWN, STYLE_WARN, STYLE_CRIT};
@@ -63,4 +65,36 @@ void panel_mark_chosen(struct screen *s, const struct view *v, struct rect r, en
 {
     if (v->ui->panel == panel && v->ui->row == row)
         screen_mark_row(s, r, y, STYLE_CHOSEN);
+}
+
+int panel_tracker_room(const struct view *v)
+{
+    int room = (int)strlen("TRACKER");
+
+    if (v->figures->tracker_count < 2)
+        return 0;
+    for (int i = 0; i < v->figures->tracker_count; i++) {
+        const char *name = v->figures->trackers[i].name;
+        int width = text_width(name, strlen(name), false);
+
+        room = width > room ? width : room;
+    }
+    return room < TRACKER_ROOM ? room : TRACKER_ROOM;
+}
+
+/* Of a name that is too long the end is shown, where they mostly differ. */
+void panel_put_tracker(struct screen *s, const struct view *v, int x, int y, int number)
+{
+    int room = panel_tracker_room(v);
+    const char *name;
+
+    if (number >= v->figures->tracker_count)
+        return;
+    name = v->figures->trackers[number].name;
+    if ((int)strlen(name) > room && text_width(name, strlen(name), false) == (int)strlen(name)) {
+        name += (int)strlen(name) - room + 1;
+        x += screen_put(s, x, y, 1, STYLE_TEXT, "…");
+        room--;
+    }
+    screen_put(s, x, y, room, STYLE_TEXT, name);
 }

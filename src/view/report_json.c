@@ -7,6 +7,7 @@
 #include "base/json_writer.h"
 #include "base/rfc3339.h"
 #include "base/utf8.h"
+#include "view/health.h"
 #include "view/report.h"
 #include "view/text.h"
 

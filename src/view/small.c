@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "view/format.h"
+#include "view/health.h"
 #include "view/panel.h"
 
 static struct panel_line line_at(struct screen *s, int y)

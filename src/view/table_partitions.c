@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "view/format.h"
@@ -168,13 +169,12 @@ static void put_partition(struct screen *s, struct rect r, int y, const struct f
 
 void panel_fill_partitions(struct screen *s, const struct view *v, struct rect r)
 {
-    const struct figure_partition *items = v->figures->partitions;
+    const struct figure_partition **items = ui_sorted_partitions(v->ui, v->figures);
     int count = v->figures->partition_count;
     int first = panel_first_row(v, PANEL_PARTITIONS, r.height - 1);
     int room = panel_tracker_room(v);
     double top = busiest(v->figures);
 
-    ui_sort_partitions(v->ui, v->figures->partitions, count);
     if (room)
         screen_putf(s, r.x, r.y, r.width, STYLE_TITLE, " %-*s", room, "TRACKER");
     r.x += room ? room + 1 : 0;
@@ -186,8 +186,9 @@ void panel_fill_partitions(struct screen *s, const struct view *v, struct rect r
         int y = r.y + 1 + i - first;
 
         if (room)
-            panel_put_tracker(s, v, r.x - room, y, items[i].partition->newest_journal);
-        put_partition(s, r, y, &items[i], top, v->figures->now_ms);
+            panel_put_tracker(s, v, r.x - room, y, items[i]->partition->newest_journal);
+        put_partition(s, r, y, items[i], top, v->figures->now_ms);
         panel_mark_chosen(s, v, r, PANEL_PARTITIONS, i, y);
     }
+    free(items);
 }

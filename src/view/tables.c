@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "view/format.h"
+#include "view/health.h"
 #include "view/panel.h"
 
 #define DAY_MS 86400000

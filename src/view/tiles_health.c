@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "view/format.h"
+#include "view/health.h"
 #include "view/panel.h"
 
 /* Of several trackers the worst, as many as leave half of the tile to the rules. Returns how many

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/mem.h"
 #include "view/ui.h"
 
 bool ui_wants_event(const struct ui *ui, const struct event_row *row)
@@ -111,53 +112,52 @@ const struct place *ui_chosen_place(const struct ui *ui, const struct dash *d, b
     return NULL;
 }
 
-typedef int (*partition_order)(const void *a, const void *b);
+typedef int (*partition_order)(const struct figure_partition *p, const struct figure_partition *q);
 
-static int by_number(const void *a, const void *b)
+static int by_number(const struct figure_partition *p, const struct figure_partition *q)
 {
-    const struct figure_partition *p = a;
-    const struct figure_partition *q = b;
-
     return (p->partition->number > q->partition->number) -
            (p->partition->number < q->partition->number);
 }
 
-static int by_lag(const void *a, const void *b)
+static int by_lag(const struct figure_partition *p, const struct figure_partition *q)
 {
-    const struct figure_partition *p = a;
-    const struct figure_partition *q = b;
-
-    return p->lag != q->lag ? (p->lag < q->lag) - (p->lag > q->lag) : by_number(a, b);
+    return (p->lag < q->lag) - (p->lag > q->lag);
 }
 
-static int by_rate(const void *a, const void *b)
+static int by_rate(const struct figure_partition *p, const struct figure_partition *q)
 {
-    const struct figure_partition *p = a;
-    const struct figure_partition *q = b;
-
-    if (p->per_second < q->per_second)
-        return 1;
-    return p->per_second > q->per_second ? -1 : by_number(a, b);
+    return (p->per_second < q->per_second) - (p->per_second > q->per_second);
 }
 
-static int by_failed(const void *a, const void *b)
+static int by_failed(const struct figure_partition *p, const struct figure_partition *q)
 {
-    const struct figure_partition *p = a;
-    const struct figure_partition *q = b;
-
-    return p->failed != q->failed ? (p->failed < q->failed) - (p->failed > q->failed)
-                                  : by_number(a, b);
+    return (p->failed < q->failed) - (p->failed > q->failed);
 }
 
-void ui_sort_partitions(const struct ui *ui, struct figure_partition *items, int count)
+static int compare(const void *a, const void *b, void *order)
 {
-    static const partition_order orders[] = {
+    const struct figure_partition *p = *(const struct figure_partition *const *)a;
+    const struct figure_partition *q = *(const struct figure_partition *const *)b;
+    int sign = (*(const partition_order *)order)(p, q);
+
+    return sign ? sign : by_number(p, q);
+}
+
+const struct figure_partition **ui_sorted_partitions(const struct ui *ui, const struct figures *f)
+{
+    static partition_order orders[] = {
         [UI_SORT_NUMBER] = by_number,
         [UI_SORT_LAG] = by_lag,
         [UI_SORT_RATE] = by_rate,
         [UI_SORT_FAILED] = by_failed,
     };
+    size_t count = (size_t)f->partition_count;
+    const struct figure_partition **sorted = mem_alloc_array(count, sizeof(*sorted));
 
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &f->partitions[i];
     if (count > 1)
-        qsort(items, (size_t)count, sizeof(*items), orders[ui->sort]);
+        qsort_r(sorted, count, sizeof(*sorted), compare, &orders[ui->sort]);
+    return sorted;
 }

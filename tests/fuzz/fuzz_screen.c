@@ -30,6 +30,7 @@
 #include "view/ui.h"
 
 #include "expect.h"
+#include "view/health.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -94,8 +95,8 @@ static void make_as_new(struct reused *r)
     free(d->events.fresh);
     free(d->logs.fresh);
     *d = r->as_new;
-    memset(d->events.rows, 0, d->events.kept * sizeof(*d->events.rows));
-    memset(d->logs.rows, 0, d->logs.kept * sizeof(*d->logs.rows));
+    memset(d->events.rows, 0, d->events.kept * d->events.row_size);
+    memset(d->logs.rows, 0, d->logs.kept * d->logs.row_size);
     for (int i = 0; i < DASH_LATENCY_SECONDS; i++) {
         if (d->latency[i].second || d->latency[i].histogram.count)
             memset(&d->latency[i], 0, sizeof(d->latency[i]));
@@ -308,6 +309,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (newline)
         take_lines(&b, newline + 1, size - keys - 3);
     figures_take(&b.figures, b.shown, &usual_limits, NOW_MS);
+    health_take(&b.figures, &usual_limits);
     b.is_frozen = frozen_take(&b.at_stop, &b.figures, b.shown, &usual_limits);
     verdict_update(&b.verdict, b.figures.health.level, b.figures.health.at_once, NOW_MS);
     press(&b, text + 2, keys);

@@ -1,7 +1,7 @@
 #ifndef SUPPORT_USUAL_LIMITS_H
 #define SUPPORT_USUAL_LIMITS_H
 
-#include "view/health.h"
+#include "view/level.h"
 
 /* The monitor's limits as its settings have them. */
 static const struct health_limits usual_limits = {.success_warn = 95,

@@ -14,6 +14,7 @@
 #include "support/feed_log.h"
 #include "support/usual_limits.h"
 #include "view/figures.h"
+#include "view/health.h"
 
 #define NOW INT64_C(1795367071402) /* 2026-11-22T17:04:31.402Z */
 
@@ -92,6 +93,7 @@ static struct figures take(const struct dash *d)
     struct figures f = {0};
 
     figures_take(&f, d, &usual_limits, NOW);
+    health_take(&f, &usual_limits);
     free(f.partitions);
     f.partitions = NULL;
     return f;
@@ -317,7 +319,7 @@ static uint64_t newest_from(const struct dash *d, uint64_t anchor, int *count)
     *count = 0;
     dash_walk_events(d, anchor, &walk);
     while ((row = dash_next_event(&walk)) != NULL) {
-        newest = row->sequence > newest ? row->sequence : newest;
+        newest = row->row.sequence > newest ? row->row.sequence : newest;
         ++*count;
     }
     return newest;
@@ -440,6 +442,7 @@ static void a_partition_with_lag_is_behind_by_the_age_of_its_last_order(void **s
              "{\"lag\":16,\"partitions\":[{\"partition\":1,\"offset\":11,\"high_watermark\":27,"
              "\"lag\":16},{\"partition\":2,\"offset\":11,\"high_watermark\":11,\"lag\":0}]}");
     figures_take(&f, d, &usual_limits, NOW);
+    health_take(&f, &usual_limits);
     for (int p = 0; p < 3; p++)
         assert_int_equal(f.partitions[p].behind_ms, wanted[p]);
     figures_release(&f);
@@ -613,13 +616,17 @@ static void a_tracker_that_gives_no_sign_of_life_is_stale_as_soon_as_the_limit_s
     (void)state;
     feed(d, message(0, 1, NOW));
     figures_take(&f, d, &strict, NOW + 2999);
+    health_take(&f, &strict);
     assert_int_equal(f.state, FLOW_LIVE);
     figures_take(&f, d, &strict, NOW + 3000);
+    health_take(&f, &strict);
     assert_int_equal(f.state, FLOW_STALE);
     feed_log(d, NOW + 1000, "INFO", "periodic metrics", "{\"lag\":0}");
     figures_take(&f, d, &strict, NOW + 3999);
+    health_take(&f, &strict);
     assert_int_equal(f.state, FLOW_LIVE);
     figures_take(&f, d, &strict, NOW + 4000);
+    health_take(&f, &strict);
     assert_int_equal(f.state, FLOW_STALE);
     assert_int_equal(f.health.level, LEVEL_CRIT);
     figures_release(&f);
@@ -677,6 +684,7 @@ static void a_tracker_that_is_gone_is_told_until_it_is_stale(void **state)
     feed_flow(d, 3000, 15, NOW);
     for (int64_t ms = 4000; ms < 150000; ms += 1000) {
         figures_take(&f, d, &usual_limits, NOW + ms);
+        health_take(&f, &usual_limits);
         if (f.health.findings[HEALTH_FRESHNESS].level != (ms < 90000 ? LEVEL_WARN : LEVEL_CRIT))
             fail_msg("after %d ms: %s", (int)ms, f.health.findings[HEALTH_FRESHNESS].text);
     }
@@ -926,6 +934,7 @@ static void take_pair(struct pair *p)
 {
     dash_sum_readers(p->whole);
     figures_take(&p->f, p->whole, &usual_limits, NOW);
+    health_take(&p->f, &usual_limits);
 }
 
 static void free_pair(struct pair *p)

@@ -9,6 +9,7 @@
 
 #include "support/usual_limits.h"
 #include "view/describe.h"
+#include "view/health.h"
 
 #define NOW INT64_C(1795367071402) /* 2026-11-22T17:04:31.402Z */
 
@@ -78,6 +79,7 @@ static void told(struct stage *s, const char *keys, struct strbuf *out)
 
     dash_sum_readers(s->whole);
     figures_take(&s->figures, s->whole, &usual_limits, NOW);
+    health_take(&s->figures, &usual_limits);
     for (; *keys; keys++)
         ui_press(&s->ui, s->whole, *keys, 5);
     strbuf_reset(out);
@@ -140,6 +142,23 @@ static void partitions_and_trackers_are_told_whole(void **state)
     strbuf_release(&out);
 }
 
+/* The same figures go into the report and the other lists. */
+static void sorting_leaves_the_figures_as_they_are(void **state)
+{
+    struct stage *s = *state;
+    struct strbuf out = {0};
+
+    feed(s->eu, 0, 1, "");
+    feed(s->us, 1, 2, "bad");
+    feed(s->us, 1, 3, "bad");
+    s->ui.sort = UI_SORT_FAILED;
+    told(s, "p", &out);
+    assert_non_null(strstr(strbuf_text(&out), "partition: 1\n"));
+    assert_int_equal(s->figures.partitions[0].partition->number, 0);
+    assert_int_equal(s->figures.partitions[1].partition->number, 1);
+    strbuf_release(&out);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -147,6 +166,7 @@ int main(void)
         ROW(lists_and_empty_tables_have_nothing_to_tell),
         ROW(an_error_group_comes_with_its_latest_example),
         ROW(partitions_and_trackers_are_told_whole),
+        ROW(sorting_leaves_the_figures_as_they_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

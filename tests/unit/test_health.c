@@ -11,6 +11,7 @@
 #include "support/usual_limits.h"
 #include "view/figures.h"
 #include "view/health.h"
+#include "view/verdict.h"
 
 static struct reader events_reader;
 static struct reader log_reader;
