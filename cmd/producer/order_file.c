@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/line_reader.h"
 #include "base/mem.h"
 #include "model/order_json.h"
 
@@ -19,8 +20,7 @@ struct order_file {
     const char *path;
     int fd;
     size_t max_line_bytes;
-    struct strbuf buffer;
-    size_t consumed; /* bytes of `buffer` that were handed out */
+    struct line_reader lines;
     struct order_file_counts counts;
     bool is_at_end;
     struct arena arena;
@@ -30,21 +30,20 @@ struct order_file {
 static int read_more(struct order_file *f, struct err *e)
 {
     struct pollfd p = {.fd = f->fd, .events = POLLIN};
+    struct strbuf *text = &f->lines.text;
     ssize_t n;
 
     if (poll(&p, 1, 0) == 0)
         return 0;
-    memmove(f->buffer.data, f->buffer.data + f->consumed, f->buffer.len - f->consumed);
-    strbuf_cut(&f->buffer, f->buffer.len - f->consumed);
-    f->consumed = 0;
-    strbuf_reserve(&f->buffer, READ_BYTES);
-    n = read(f->fd, f->buffer.data + f->buffer.len, READ_BYTES);
+    line_reader_drop(&f->lines);
+    strbuf_reserve(text, READ_BYTES);
+    n = read(f->fd, text->data + text->len, READ_BYTES);
     if (n < 0)
         return errno == EINTR || errno == EAGAIN
                    ? 0
                    : err_set(e, ERR_RUNTIME, "%s: %s", f->path, strerror(errno));
     f->is_at_end = n == 0;
-    f->buffer.len += (size_t)n;
+    text->len += (size_t)n;
     return 1;
 }
 
@@ -52,18 +51,19 @@ static int read_more(struct order_file *f, struct err *e)
  */
 static int next_line(struct order_file *f, const char **line, size_t *len, struct err *e)
 {
-    const char *begin = f->buffer.data + f->consumed;
-    size_t waiting = f->buffer.len - f->consumed;
-    const char *newline = waiting ? memchr(begin, '\n', waiting) : NULL;
+    bool is_whole = line_reader_next(&f->lines, line, len);
 
-    *line = begin;
-    *len = newline ? (size_t)(newline - begin) : waiting;
+    if (!is_whole) {
+        *len = f->lines.text.len - f->lines.taken;
+        *line = strbuf_text(&f->lines.text) + f->lines.taken;
+    }
     if (*len > f->max_line_bytes)
         return err_set(e, ERR_RUNTIME, "%s: line %" PRId64 " is longer than %zu bytes", f->path,
                        f->counts.lines + 1, f->max_line_bytes);
-    if (!newline && !(f->is_at_end && waiting > 0))
+    if (!is_whole && !(f->is_at_end && *len > 0))
         return 0;
-    f->consumed += *len + (newline != NULL);
+    if (!is_whole)
+        f->lines.taken = f->lines.text.len;
     f->counts.lines++;
     return 1;
 }
@@ -193,7 +193,7 @@ struct order_file *order_file_open(const char *path, size_t max_line_bytes, stru
     }
     f = mem_alloc(sizeof(*f));
     *f = (struct order_file){.path = path, .fd = fd, .max_line_bytes = max_line_bytes};
-    strbuf_reserve(&f->buffer, READ_BYTES);
+    strbuf_reserve(&f->lines.text, READ_BYTES);
     return f;
 }
 
@@ -212,7 +212,7 @@ void order_file_close(struct order_file *f)
     if (!f)
         return;
     close(f->fd);
-    strbuf_release(&f->buffer);
+    line_reader_release(&f->lines);
     arena_release(&f->arena);
     free(f);
 }

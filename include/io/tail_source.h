@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "base/strbuf.h"
+#include "base/line_reader.h"
 #include "io/tail.h"
 
 /* For tail and rotation only: the bytes of one file that has, or had, the followed name. */
@@ -20,10 +20,9 @@ struct tail_source {
     dev_t dev;
     ino_t ino;
     uint32_t number;
-    int64_t pos;         /* bytes read, the carry included */
-    struct strbuf carry; /* from the start of a line on */
-    size_t searched;     /* so much of the carry holds no newline */
-    bool is_skipping;    /* within an oversized line */
+    int64_t pos;              /* bytes read, the carry included */
+    struct line_reader carry; /* from the start of a line on */
+    bool is_skipping;         /* within an oversized line */
     bool is_at_end;
     bool was_held;        /* by its writer's lock, when last looked at or before */
     char mark[TAIL_MARK]; /* the bytes before the carry: do they still stand there? */

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/line_reader.h"
 #include "base/mem.h"
-#include "base/strbuf.h"
 
 #define SMALL    ((int64_t)4 << 20) /* read at once anyway */
 #define BLOCK    ((size_t)256 << 10)
@@ -17,7 +17,7 @@ struct history {
     int fd;
     int64_t end;
     int64_t pos; /* bytes read, the carry included */
-    struct strbuf carry;
+    struct line_reader carry;
     int is_skipping; /* within a line longer than TAIL_LINE_MAX */
 };
 
@@ -110,7 +110,7 @@ void history_free(struct history *h)
     if (!h)
         return;
     close(h->fd);
-    strbuf_release(&h->carry);
+    line_reader_release(&h->carry);
     free(h);
 }
 
@@ -121,30 +121,25 @@ int64_t history_end(const struct history *h)
 
 int64_t history_position(const struct history *h)
 {
-    return h->pos - (int64_t)h->carry.len;
+    return h->pos - (int64_t)h->carry.text.len;
 }
 
 static void consume(struct history *h, const struct tail_sink *sink)
 {
-    size_t from = 0;
-    const char *newline;
+    int64_t begin = history_position(h);
+    struct tail_line line = {0};
 
-    while ((newline = memchr(h->carry.data + from, '\n', h->carry.len - from)) != NULL) {
-        struct tail_line line = {.text = h->carry.data + from,
-                                 .len = (size_t)(newline - h->carry.data) - from,
-                                 .offset = h->pos - (int64_t)(h->carry.len - from)};
-
+    while (line_reader_next(&h->carry, &line.text, &line.len)) {
+        line.offset = begin + (line.text - h->carry.text.data);
         if (line.len && !h->is_skipping)
             sink->line(sink->self, &line);
         h->is_skipping = 0;
-        from += line.len + 1;
     }
-    if (h->carry.len - from > TAIL_LINE_MAX) {
+    if (h->carry.text.len - h->carry.taken > TAIL_LINE_MAX) {
         h->is_skipping = 1;
-        from = h->carry.len;
+        h->carry.taken = h->carry.text.len;
     }
-    memmove(h->carry.data, h->carry.data + from, h->carry.len - from);
-    strbuf_cut(&h->carry, h->carry.len - from);
+    line_reader_drop(&h->carry);
 }
 
 int history_poll(struct history *h, const struct clock *clock, const struct tail_sink *sink)
@@ -156,13 +151,13 @@ int history_poll(struct history *h, const struct clock *clock, const struct tail
         size_t len = left < (int64_t)BLOCK ? (size_t)left : BLOCK;
         ssize_t n;
 
-        strbuf_reserve(&h->carry, len);
-        n = pread(h->fd, h->carry.data + h->carry.len, len, h->pos);
+        strbuf_reserve(&h->carry.text, len);
+        n = pread(h->fd, h->carry.text.data + h->carry.text.len, len, h->pos);
         if (n <= 0) { /* cut off meanwhile: there is no more history */
             h->end = h->pos;
             break;
         }
-        h->carry.len += (size_t)n;
+        h->carry.text.len += (size_t)n;
         h->pos += n;
         consume(h, sink);
     }

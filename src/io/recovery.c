@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/line_reader.h"
 #include "base/mem.h"
 #include "base/rfc3339.h"
 #include "io/disk.h"
@@ -371,26 +372,6 @@ static void apply_line(struct recovery *r, const char *text, size_t len, int64_t
         checkpoint_apply(p, &line);
 }
 
-/* Takes the whole lines out of `block`, which begins at file offset `at`; its first `searched`
- * bytes hold no newline, so that a line over many blocks is not searched anew with each. Returns
- * how many bytes the lines are. */
-static size_t apply_lines(struct recovery *r, const struct strbuf *block, size_t searched,
-                          int64_t at)
-{
-    size_t done = 0;
-    const char *newline;
-
-    while (searched < block->len &&
-           (newline = memchr(block->data + searched, '\n', block->len - searched))) {
-        size_t len = (size_t)(newline - block->data) - done;
-
-        apply_line(r, block->data + done, len, at + (int64_t)done);
-        done += len + 1;
-        searched = done;
-    }
-    return done;
-}
-
 /* What is scanned counts as told, so it must be on the disk; and it is read from there, since after
  * a failed fsync the page cache still holds what the disk never took. */
 static int settle_on_disk(int fd)
@@ -405,33 +386,32 @@ static int settle_on_disk(int fd)
  * line that is trusted, or -1 with errno. */
 static int64_t scan_file(struct recovery *r, int fd, int64_t from, int64_t size)
 {
-    struct strbuf block = {0};
+    struct line_reader block = {0};
     int64_t at = from; /* of the block's first byte */
+    const char *line;
+    size_t len;
     ssize_t n;
 
     r->doubt_from = from > size - RECOVERY_UNSYNCED_BYTES ? from : size - RECOVERY_UNSYNCED_BYTES;
     r->end = -1;
     r->lines_behind = 0;
     for (;;) {
-        size_t searched = block.len;
-        size_t whole;
+        struct strbuf *text = &block.text;
 
-        strbuf_reserve(&block, BLOCK_BYTES);
-        n = pread(fd, block.data + block.len, BLOCK_BYTES, (off_t)(at + (int64_t)block.len));
+        strbuf_reserve(text, BLOCK_BYTES);
+        n = pread(fd, text->data + text->len, BLOCK_BYTES, (off_t)(at + (int64_t)text->len));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             break;
-        block.len += (size_t)n;
+        text->len += (size_t)n;
         r->report->scanned_bytes += n;
-        whole = apply_lines(r, &block, searched, at);
-        if (whole == 0)
-            continue;
-        memmove(block.data, block.data + whole, block.len - whole);
-        strbuf_cut(&block, block.len - whole);
-        at += (int64_t)whole;
+        while (line_reader_next(&block, &line, &len))
+            apply_line(r, line, len, at + (line - text->data));
+        at += (int64_t)block.taken;
+        line_reader_drop(&block);
     }
-    strbuf_release(&block);
+    line_reader_release(&block);
     if (n < 0)
         return -1;
     return r->end >= 0 ? r->end : at;

@@ -315,7 +315,7 @@ struct tail_source *rotation_missed(const char *path, const struct tail_set *kno
 static bool is_copy(const struct tail_search *search, const struct tail_source *s, const char *name)
 {
     (void)name;
-    return search->of->mark_len + search->of->carry.len >= TAIL_MARK &&
+    return search->of->mark_len + search->of->carry.text.len >= TAIL_MARK &&
            tail_source_has_mark_of(s, search->of);
 }
 
@@ -330,9 +330,8 @@ struct tail_source *rotation_copy(const char *path, const struct tail_set *known
     copy->pos = of->pos;
     copy->mark_len = of->mark_len;
     memcpy(copy->mark, of->mark, of->mark_len);
-    copy->searched = of->searched;
     copy->is_skipping = of->is_skipping;
     copy->carry = of->carry;
-    of->carry = (struct strbuf){0};
+    of->carry = (struct line_reader){0};
     return copy;
 }

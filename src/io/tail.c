@@ -57,7 +57,7 @@ void tail_source_free(struct tail_source *s)
     if (!s)
         return;
     close(s->fd);
-    strbuf_release(&s->carry);
+    line_reader_release(&s->carry);
     free(s);
 }
 
@@ -74,7 +74,7 @@ void tail_source_begin_at(struct tail_source *s, int64_t offset)
 static void hand_on(struct tail_source *s, const struct tail_turn *turn, size_t from, size_t to,
                     bool is_torn)
 {
-    const char *base = s->carry.data;
+    const char *base = s->carry.text.data;
     struct tail_line line = {.file = s->number, .is_torn = is_torn};
 
     while (from < to && base[from] == '\0') /* the hole that a truncation leaves behind */
@@ -83,7 +83,7 @@ static void hand_on(struct tail_source *s, const struct tail_turn *turn, size_t 
         return;
     line.text = base + from;
     line.len = to - from;
-    line.offset = s->pos - (int64_t)(s->carry.len - from);
+    line.offset = s->pos - (int64_t)(s->carry.text.len - from);
     if (!is_torn)
         turn->status->lines++;
     turn->sink->line(turn->sink->self, &line);
@@ -116,32 +116,32 @@ static void keep_rest(struct tail_source *s, size_t from)
 {
     size_t rest;
 
-    while (from < s->carry.len && s->carry.data[from] == '\0')
+    while (from < s->carry.text.len && s->carry.text.data[from] == '\0')
         from++;
-    rest = s->carry.len - from;
+    rest = s->carry.text.len - from;
     if (rest > TAIL_LINE_MAX || s->is_skipping) {
         s->is_skipping = true;
         rest = 0;
     }
-    remember_mark(s, s->carry.data + s->carry.len - rest, s->carry.len - rest);
+    remember_mark(s, s->carry.text.data + s->carry.text.len - rest, s->carry.text.len - rest);
     if (rest && from)
-        memmove(s->carry.data, s->carry.data + from, rest);
-    strbuf_cut(&s->carry, rest);
-    s->searched = rest;
+        memmove(s->carry.text.data, s->carry.text.data + from, rest);
+    strbuf_cut(&s->carry.text, rest);
+    s->carry.taken = 0;
+    s->carry.searched = rest;
 }
 
 static void consume(struct tail_source *s, const struct tail_turn *turn)
 {
-    size_t from = 0;
-    size_t at = s->searched;
-    const char *newline;
+    const char *line;
+    size_t len;
 
-    while ((newline = memchr(s->carry.data + at, '\n', s->carry.len - at)) != NULL) {
-        at = (size_t)(newline - s->carry.data);
-        finish_line(s, turn, from, at);
-        from = ++at;
+    while (line_reader_next(&s->carry, &line, &len)) {
+        size_t from = (size_t)(line - s->carry.text.data);
+
+        finish_line(s, turn, from, from + len);
     }
-    keep_rest(s, from);
+    keep_rest(s, s->carry.taken);
 }
 
 /* Do these bytes stand before `end`? Returns 1 or 0, or -1 when it cannot be read now. */
@@ -157,18 +157,18 @@ static int stands_before(const struct tail_source *s, int64_t end, const char *b
 
 static int64_t line_start(const struct tail_source *s)
 {
-    return s->pos - (int64_t)s->carry.len;
+    return s->pos - (int64_t)s->carry.text.len;
 }
 
 /* As stands_before, of what was read last. */
 static int has_mark_of(const struct tail_source *s, const struct tail_source *of)
 {
-    size_t len = of->carry.len < TAIL_MARK ? of->carry.len : TAIL_MARK;
+    size_t len = of->carry.text.len < TAIL_MARK ? of->carry.text.len : TAIL_MARK;
     int has = stands_before(s, line_start(of), of->mark, of->mark_len);
 
     if (has <= 0 || len == 0)
         return has;
-    return stands_before(s, of->pos, of->carry.data + of->carry.len - len, len);
+    return stands_before(s, of->pos, of->carry.text.data + of->carry.text.len - len, len);
 }
 
 bool tail_source_has_mark_of(const struct tail_source *s, const struct tail_source *of)
@@ -189,12 +189,11 @@ bool tail_source_is_truncated(const struct tail_source *s, int64_t *size)
 
 bool tail_source_mend(struct tail_source *s)
 {
-    if (s->carry.len == 0 || s->mark_len == 0 ||
+    if (s->carry.text.len == 0 || s->mark_len == 0 ||
         stands_before(s, line_start(s), s->mark, s->mark_len) <= 0)
         return false;
     s->pos = line_start(s);
-    s->searched = 0;
-    strbuf_reset(&s->carry);
+    line_reader_reset(&s->carry);
     return true;
 }
 
@@ -202,9 +201,8 @@ void tail_source_start_over(struct tail_source *s)
 {
     s->pos = 0;
     s->mark_len = 0;
-    s->searched = 0;
     s->is_skipping = false;
-    strbuf_reset(&s->carry);
+    line_reader_reset(&s->carry);
 }
 
 int tail_source_read(struct tail_source *s, struct tail_turn *turn)
@@ -213,15 +211,15 @@ int tail_source_read(struct tail_source *s, struct tail_turn *turn)
 
     s->is_at_end = false;
     while (turn->budget > 0 && clock_mono_ms(turn->clock) <= turn->until_ms) {
-        strbuf_reserve(&s->carry, BLOCK);
-        n = pread(s->fd, s->carry.data + s->carry.len, BLOCK, s->pos);
+        strbuf_reserve(&s->carry.text, BLOCK);
+        n = pread(s->fd, s->carry.text.data + s->carry.text.len, BLOCK, s->pos);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
             s->is_at_end = n == 0;
             return (int)n;
         }
-        s->carry.len += (size_t)n;
+        s->carry.text.len += (size_t)n;
         s->pos += n;
         turn->budget -= n;
         consume(s, turn);
@@ -231,8 +229,8 @@ int tail_source_read(struct tail_source *s, struct tail_turn *turn)
 
 void tail_source_finish(struct tail_source *s, const struct tail_turn *turn)
 {
-    if (s->carry.len)
-        hand_on(s, turn, 0, s->carry.len, true);
+    if (s->carry.text.len)
+        hand_on(s, turn, 0, s->carry.text.len, true);
 }
 
 bool tail_set_has(const struct tail_set *set, const struct stat *st)
@@ -425,7 +423,7 @@ static void update_status(struct tail *t, int64_t now)
             if (file.st_size > s->pos)
                 st->behind += file.st_size - s->pos;
         }
-        st->unfinished += (int64_t)s->carry.len;
+        st->unfinished += (int64_t)s->carry.text.len;
     }
     if (st->behind == 0)
         st->behind_since_ms = -1;
