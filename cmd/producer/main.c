@@ -7,8 +7,8 @@
 #include "base/err.h"
 #include "base/standard.h"
 #include "base/stop.h"
-#include "io/jsonl_log.h"
 #include "io/kafka_admin.h"
+#include "io/log_file.h"
 #include "options.h"
 #include "redrive.h"
 #include "send.h"
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 {
     struct options o;
     struct config cfg = {0};
-    struct jsonl_log *log = NULL;
+    struct log_file *log = NULL;
     struct log port;
     struct err e = {0};
     int status = 0;
@@ -106,18 +106,18 @@ int main(int argc, char **argv)
         stop_install();
         break;
     }
-    log = jsonl_log_open(&(struct jsonl_log_options){.service = "producer",
-                                                     .env = cfg.app.env,
-                                                     .level = (enum log_level)cfg.app.log_level,
-                                                     .clock = clock_system()},
-                         &e);
-    port = jsonl_log_port(log);
+    log = log_file_open(&(struct log_file_options){.service = "producer",
+                                                   .env = cfg.app.env,
+                                                   .level = (enum log_level)cfg.app.log_level,
+                                                   .clock = clock_system()},
+                        &e);
+    port = log_file_port(log);
     if (o.redrive)
         status = redrive_run(&cfg, &o.back, &port);
     else
         status = o.init ? run_init(&cfg, &o, &port) : send_run(&cfg, &o, &port);
 out:
-    jsonl_log_close(log);
+    log_file_close(log);
     config_release(&cfg);
     return status;
 }

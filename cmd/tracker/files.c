@@ -16,20 +16,19 @@
 int files_open_log(struct files *f, const struct config *cfg, struct err *e)
 {
     f->cfg = cfg;
-    f->jsonl =
-        jsonl_log_open(&(struct jsonl_log_options){.path = cfg->tracker.log_file,
-                                                   .service = "order-tracker",
-                                                   .env = cfg->app.env,
-                                                   .level = (enum log_level)cfg->app.log_level,
-                                                   .clock = clock_system(),
-                                                   .echo_name = "tracker"},
-                       e);
+    f->jsonl = log_file_open(&(struct log_file_options){.path = cfg->tracker.log_file,
+                                                        .service = "order-tracker",
+                                                        .env = cfg->app.env,
+                                                        .level = (enum log_level)cfg->app.log_level,
+                                                        .clock = clock_system(),
+                                                        .echo_name = "tracker"},
+                             e);
     if (!f->jsonl)
         return -1;
-    f->log = jsonl_log_port(f->jsonl);
+    f->log = log_file_port(f->jsonl);
     /* Known only now that it exists, and nothing was written yet. */
     if (journal_file_owns(cfg->tracker.events_file, cfg->tracker.log_file)) {
-        jsonl_log_close(f->jsonl);
+        log_file_close(f->jsonl);
         return err_set(
             e, ERR_USAGE,
             "tracker.log_file: %s is the journal tracker.events_file: %s, or belongs to it",
@@ -84,8 +83,8 @@ static bool wait_for_room(void *ctx, const struct err *why)
     }
     f->is_waiting = true;
     if (stop_take_hangup())
-        f->is_log_old = jsonl_log_reopen(f->jsonl) < 0;
-    jsonl_log_tick(f->jsonl);
+        f->is_log_old = log_file_reopen(f->jsonl) < 0;
+    log_file_tick(f->jsonl);
     wake_wait(f->wake_fd, ROOM_RETRY_MS);
     return stop_count() == 0;
 }
@@ -125,7 +124,7 @@ static void begin_reopening(struct files *f)
     struct journal_port port = journal_port(f->journal);
 
     port.reopen(port.self);
-    f->is_log_old = jsonl_log_reopen(f->jsonl) < 0;
+    f->is_log_old = log_file_reopen(f->jsonl) < 0;
 }
 
 static void tell_journal(struct files *f)
@@ -145,7 +144,7 @@ void files_look_after(struct files *f)
     if (stop_take_hangup())
         begin_reopening(f);
     tell_journal(f);
-    jsonl_log_tick(f->jsonl);
+    log_file_tick(f->jsonl);
 }
 
 void files_close_journal(struct files *f)

@@ -8,12 +8,12 @@
 #include "config/config.h"
 #include "console.h"
 #include "io/journal.h"
-#include "io/jsonl_log.h"
+#include "io/log_file.h"
 
 /* The tracker's files: its log and its journal, and what the one tells of the other. */
 struct files {
     const struct config *cfg;
-    struct jsonl_log *jsonl;
+    struct log_file *jsonl;
     struct log log; /* writes to `jsonl` */
     struct journal *journal;
     bool is_log_old;         /* it could not be opened anew */

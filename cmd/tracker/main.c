@@ -17,11 +17,11 @@
 #include "files.h"
 #include "flow/consume.h"
 #include "io/journal.h"
-#include "io/jsonl_log.h"
 #include "io/kafka_admin.h"
 #include "io/kafka_sink.h"
 #include "io/kafka_source.h"
 #include "io/kafka_version.h"
+#include "io/log_file.h"
 #include "model/log_event.h"
 #include "policy.h"
 #include "processor/simulate.h"
@@ -320,7 +320,7 @@ static void tell_stopped(struct tracker *t, const struct totals *totals, const s
 {
     bool failed = failure->kind != ERR_NONE;
 
-    jsonl_log_settle(t->files.jsonl);
+    log_file_settle(t->files.jsonl);
     log_with_level(&t->files.log, failed ? LOG_ERROR : LOG_INFO, EVENT_TRACKER_STOPPED,
                    failed ? failure->text : NULL,
                    LOG_JSON(NULL, totals->metrics.len ? totals->metrics.data : "{}"),
@@ -369,7 +369,7 @@ static int run_tracker(const struct config *cfg, const struct options *o)
         end_flow(&t, &totals);
         close_parts(&t);
         tell_stopped(&t, &totals, &failure);
-        jsonl_log_close(t.files.jsonl);
+        log_file_close(t.files.jsonl);
         strbuf_release(&totals.metrics);
     }
     close(t.wake_fd);

@@ -1,5 +1,5 @@
-#ifndef IO_JSONL_LOG_H
-#define IO_JSONL_LOG_H
+#ifndef IO_LOG_FILE_H
+#define IO_LOG_FILE_H
 
 #include <stdint.h>
 
@@ -9,9 +9,9 @@
 
 /* The technical log as a file of JSON lines. What repeats itself is told at once the first time and
  * then counted: one line with the count for every ten seconds. Not for two threads at once. */
-struct jsonl_log;
+struct log_file;
 
-struct jsonl_log_options {
+struct log_file_options {
     const char *path; /* NULL: standard error, one plain line for people per entry */
     const char *service;
     const char *env; /* goes into the metadata of every line */
@@ -23,22 +23,22 @@ struct jsonl_log_options {
 };
 
 /* Returns NULL with `e` when the file cannot be opened. The texts must outlive it. */
-struct jsonl_log *jsonl_log_open(const struct jsonl_log_options *options, struct err *e);
+struct log_file *log_file_open(const struct log_file_options *options, struct err *e);
 
-struct log jsonl_log_port(struct jsonl_log *l);
+struct log log_file_port(struct log_file *l);
 
 /* Writes the counts that are due, and opens the path again when the file was deleted, or renamed
  * without a SIGHUP that followed. To be called about once a second. */
-void jsonl_log_tick(struct jsonl_log *l);
+void log_file_tick(struct log_file *l);
 
 /* Opens the path anew. Returns 0, or -1 when that fails: then the old file is kept and the failure
  * logged there. */
-int jsonl_log_reopen(struct jsonl_log *l);
+int log_file_reopen(struct log_file *l);
 
 /* Writes all counts now, so that the next entry can be the last line. */
-void jsonl_log_settle(struct jsonl_log *l);
+void log_file_settle(struct log_file *l);
 
 /* Writes all counts, closes and frees. NULL is accepted. */
-void jsonl_log_close(struct jsonl_log *l);
+void log_file_close(struct log_file *l);
 
 #endif

@@ -18,7 +18,7 @@
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "io/file_watch.h"
-#include "io/jsonl_log.h"
+#include "io/log_file.h"
 #include "support/fake_clock.h"
 
 #define MAX_LINES 256
@@ -36,8 +36,8 @@ struct fixture {
     char other[80];
     struct fake_clock clock;
     struct clock clock_port;
-    struct jsonl_log_options options;
-    struct jsonl_log *log;
+    struct log_file_options options;
+    struct log_file *log;
     struct log port;
     cJSON *lines[MAX_LINES]; /* as read last */
     size_t line_count;
@@ -67,20 +67,20 @@ static int set_up(void **state)
     struct fixture *f = mem_alloc(sizeof(*f));
     struct err e = {0};
 
-    strcpy(f->folder, "/tmp/test_jsonl_log.XXXXXX");
+    strcpy(f->folder, "/tmp/test_log_file.XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->path, sizeof(f->path), "%s/log", f->folder);
     snprintf(f->other, sizeof(f->other), "%s/log.1", f->folder);
     f->clock = (struct fake_clock){.wall = INT64_C(1795367071402), .mono = 5000};
     f->clock_port = fake_clock_port(&f->clock);
-    f->options = (struct jsonl_log_options){.path = f->path,
-                                            .service = "order-tracker",
-                                            .env = "test",
-                                            .level = LOG_INFO,
-                                            .clock = &f->clock_port};
-    f->log = jsonl_log_open(&f->options, &e);
+    f->options = (struct log_file_options){.path = f->path,
+                                           .service = "order-tracker",
+                                           .env = "test",
+                                           .level = LOG_INFO,
+                                           .clock = &f->clock_port};
+    f->log = log_file_open(&f->options, &e);
     assert_non_null(f->log);
-    f->port = jsonl_log_port(f->log);
+    f->port = log_file_port(f->log);
     *state = f;
     return 0;
 }
@@ -90,7 +90,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
     char command[128];
 
-    jsonl_log_close(f->log);
+    log_file_close(f->log);
     forget_lines(f);
     snprintf(command, sizeof(command), "rm -rf '%s'", f->folder);
     assert_int_equal(system(command), 0);
@@ -199,11 +199,11 @@ static void levels_below_the_set_one_are_not_written(void **state)
     for (size_t i = 0; i < 4; i++) {
         struct err e = {0};
 
-        jsonl_log_close(f->log);
+        log_file_close(f->log);
         unlink(f->path);
         f->options.level = levels[i];
-        f->log = jsonl_log_open(&f->options, &e);
-        f->port = jsonl_log_port(f->log);
+        f->log = log_file_open(&f->options, &e);
+        f->port = log_file_port(f->log);
         for (size_t k = 0; k < 4; k++)
             note(&f->port, levels[k], "m", NULL);
         read_lines(f, f->path);
@@ -241,12 +241,12 @@ static void repeated_trouble_is_told_at_once_and_then_counted(void **state)
     assert_int_equal(f->line_count, 1);
     assert_int_equal(field(f, 0, "offset"), 0);
     fake_clock_advance(&f->clock, 9999);
-    jsonl_log_tick(f->log);
+    log_file_tick(f->log);
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 1);
     fake_clock_advance(&f->clock, 1);
-    jsonl_log_tick(f->log);
-    jsonl_log_tick(f->log);
+    log_file_tick(f->log);
+    log_file_tick(f->log);
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 2);
     assert_string_equal(text_of(f->lines[1], "event"), "test.event");
@@ -262,7 +262,7 @@ static void trouble_that_comes_back_later_is_told_at_once_again(void **state)
 
     note(&f->port, LOG_WARN, "trouble", NULL);
     fake_clock_advance(&f->clock, 10000);
-    jsonl_log_tick(f->log);
+    log_file_tick(f->log);
     note(&f->port, LOG_WARN, "trouble", NULL);
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 2);
@@ -298,7 +298,7 @@ static void many_kinds_of_trouble_are_all_told_and_all_counted(void **state)
         note(&f->port, LOG_WARN, "trouble", error);
         fake_clock_advance(&f->clock, 1);
     }
-    jsonl_log_settle(f->log);
+    log_file_settle(f->log);
     read_lines(f, f->path);
     for (size_t i = 0; i < f->line_count; i++)
         told += field(f, i, "repeated") < 0 ? 1 : field(f, i, "repeated");
@@ -311,9 +311,9 @@ static void what_was_settled_leaves_the_last_line_to_the_caller(void **state)
 
     note(&f->port, LOG_WARN, "trouble", NULL);
     note(&f->port, LOG_WARN, "trouble", NULL);
-    jsonl_log_settle(f->log);
+    log_file_settle(f->log);
     note(&f->port, LOG_INFO, "the end", NULL);
-    jsonl_log_close(f->log);
+    log_file_close(f->log);
     f->log = NULL;
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 3);
@@ -327,7 +327,7 @@ static void closing_tells_the_counts(void **state)
 
     note(&f->port, LOG_WARN, "trouble", NULL);
     note(&f->port, LOG_WARN, "trouble", NULL);
-    jsonl_log_close(f->log);
+    log_file_close(f->log);
     f->log = NULL;
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 2);
@@ -340,7 +340,7 @@ static void opened_anew_it_writes_to_the_new_file(void **state)
     note(&f->port, LOG_INFO, "old", NULL);
     assert_int_equal(rename(f->path, f->other), 0);
     note(&f->port, LOG_INFO, "still old", NULL);
-    assert_int_equal(jsonl_log_reopen(f->log), 0);
+    assert_int_equal(log_file_reopen(f->log), 0);
     note(&f->port, LOG_INFO, "new", NULL);
     read_lines(f, f->other);
     assert_int_equal(f->line_count, 2);
@@ -354,8 +354,8 @@ static void when_it_cannot_be_opened_anew_the_old_file_goes_on(void **state)
     struct fixture *f = *state;
 
     assert_int_equal(rename(f->path, f->other), 0);
-    assert_int_equal(symlink("/tmp/test_jsonl_log.nowhere/log", f->path), 0);
-    assert_int_equal(jsonl_log_reopen(f->log), -1);
+    assert_int_equal(symlink("/tmp/test_log_file.nowhere/log", f->path), 0);
+    assert_int_equal(log_file_reopen(f->log), -1);
     note(&f->port, LOG_INFO, "goes on", NULL);
     read_lines(f, f->other);
     assert_int_equal(f->line_count, 2);
@@ -369,9 +369,9 @@ static void a_path_that_cannot_be_opened_is_an_error(void **state)
     struct fixture *f = *state;
     struct err e = {0};
 
-    f->options.path = "/tmp/test_jsonl_log.nowhere/log";
-    assert_null(jsonl_log_open(&f->options, &e));
-    assert_non_null(strstr(e.text, "/tmp/test_jsonl_log.nowhere/log: "));
+    f->options.path = "/tmp/test_log_file.nowhere/log";
+    assert_null(log_file_open(&f->options, &e));
+    assert_non_null(strstr(e.text, "/tmp/test_log_file.nowhere/log: "));
 }
 
 static void a_pipe_that_nobody_reads_is_an_error_and_not_waited_for(void **state)
@@ -383,7 +383,7 @@ static void a_pipe_that_nobody_reads_is_an_error_and_not_waited_for(void **state
     snprintf(path, sizeof(path), "%s/pipe", f->folder);
     assert_int_equal(mkfifo(path, 0600), 0);
     f->options.path = path;
-    assert_null(jsonl_log_open(&f->options, &e));
+    assert_null(log_file_open(&f->options, &e));
     unlink(path);
 }
 
@@ -404,8 +404,8 @@ static void lines_that_find_no_room_are_counted_and_leave_no_torn_line(void **st
     setrlimit(RLIMIT_FSIZE, &before);
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 1);
-    jsonl_log_tick(f->log);
-    jsonl_log_tick(f->log);
+    log_file_tick(f->log);
+    log_file_tick(f->log);
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 2);
     assert_int_equal(field(f, 1, "lost"), 5);
@@ -415,9 +415,9 @@ static void lines_that_find_no_room_are_counted_and_leave_no_torn_line(void **st
 static void without_a_path_lines_are_plain(void **state)
 {
     struct fixture *f = *state;
-    struct jsonl_log_options options = f->options;
+    struct log_file_options options = f->options;
     struct err e = {0};
-    struct jsonl_log *log;
+    struct log_file *log;
     struct log port;
     int saved = dup(STDERR_FILENO);
     int fd = open(f->other, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -425,14 +425,14 @@ static void without_a_path_lines_are_plain(void **state)
 
     options.path = NULL;
     options.service = "producer";
-    log = jsonl_log_open(&options, &e);
-    port = jsonl_log_port(log);
+    log = log_file_open(&options, &e);
+    port = log_file_port(log);
     dup2(fd, STDERR_FILENO);
     note(&port, LOG_INFO, "plain", NULL);
     note_with(&port, LOG_WARN, "trouble\x1b[31m", "why", LOG_INT("n", 3), LOG_TEXT("t", "x\ny"));
     note_with(&port, LOG_INFO, "summed", NULL, LOG_JSON(NULL, "{\"a\":1}"), LOG_INT("n", 1));
-    jsonl_log_reopen(log);
-    jsonl_log_close(log);
+    log_file_reopen(log);
+    log_file_close(log);
     dup2(saved, STDERR_FILENO);
     close(saved);
     assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
@@ -449,7 +449,7 @@ static void a_deleted_file_is_opened_again_within_a_second(void **state)
     note(&f->port, LOG_INFO, "before", NULL);
     assert_int_equal(unlink(f->path), 0);
     fake_clock_advance(&f->clock, FILE_WATCH_MS);
-    jsonl_log_tick(f->log);
+    log_file_tick(f->log);
     note(&f->port, LOG_INFO, "after", NULL);
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 2);
@@ -465,11 +465,11 @@ static void a_rotation_that_sends_no_signal_is_followed_after_a_while(void **sta
     assert_int_equal(rename(f->path, f->other), 0);
     for (int64_t ms = 0; ms < FILE_RENAMED_MS; ms += FILE_WATCH_MS) {
         fake_clock_advance(&f->clock, FILE_WATCH_MS);
-        jsonl_log_tick(f->log);
+        log_file_tick(f->log);
         assert_int_equal(access(f->path, F_OK), -1);
     }
     fake_clock_advance(&f->clock, FILE_WATCH_MS);
-    jsonl_log_tick(f->log);
+    log_file_tick(f->log);
     read_lines(f, f->path);
     assert_int_equal(f->line_count, 1);
     assert_string_equal(text_of(f->lines[0], "level"), "WARN");
@@ -482,7 +482,7 @@ static void only_the_user_and_the_group_may_read_it(void **state)
     struct stat st;
 
     assert_int_equal(unlink(f->path), 0);
-    assert_int_equal(jsonl_log_reopen(f->log), 0);
+    assert_int_equal(log_file_reopen(f->log), 0);
     umask(before);
     assert_int_equal(stat(f->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0640);

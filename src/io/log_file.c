@@ -1,4 +1,4 @@
-#include "io/jsonl_log.h"
+#include "io/log_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +30,8 @@ struct repeat {
     int64_t count;
 };
 
-struct jsonl_log {
-    struct jsonl_log_options options;
+struct log_file {
+    struct log_file_options options;
     int fd;
     struct file_watch watch;
     struct strbuf line;
@@ -70,7 +70,7 @@ static void write_field(struct json_writer *w, const struct log_field *f)
     }
 }
 
-static void format_json(struct jsonl_log *l, const struct log_entry *entry)
+static void format_json(struct log_file *l, const struct log_entry *entry)
 {
     struct json_writer w = json_writer_on(&l->line);
     char now[RFC3339_SIZE];
@@ -93,7 +93,7 @@ static void format_json(struct jsonl_log *l, const struct log_entry *entry)
     strbuf_addc(&l->line, '\n');
 }
 
-static void format_plain(struct jsonl_log *l, const char *name, const struct log_entry *entry)
+static void format_plain(struct log_file *l, const char *name, const struct log_entry *entry)
 {
     bool is_first = true;
 
@@ -118,11 +118,19 @@ static void format_plain(struct jsonl_log *l, const char *name, const struct log
     strbuf_adds(&l->line, is_first ? "\n" : ")\n");
 }
 
+/* What cannot be cut stays: the line is lost either way, and readers pass over it. */
+static void cut_torn_line(int fd, size_t len)
+{
+    struct stat st;
+
+    if (len > 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        (void)!ftruncate(fd, st.st_size - (off_t)len);
+}
+
 /* Whole lines or nothing: what was written of a line that found no room is cut off again. */
-static bool write_line(struct jsonl_log *l, int fd)
+static bool write_line(struct log_file *l, int fd)
 {
     size_t done = 0;
-    struct stat st;
 
     while (done < l->line.len) {
         ssize_t n = write(fd, l->line.data + done, l->line.len - done);
@@ -135,13 +143,11 @@ static bool write_line(struct jsonl_log *l, int fd)
     }
     if (done == l->line.len)
         return true;
-    if (done > 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-        ftruncate(fd, st.st_size - (off_t)done) < 0)
-        return false;
+    cut_torn_line(fd, done);
     return false;
 }
 
-static void write_entry(struct jsonl_log *l, const struct log_entry *entry)
+static void write_entry(struct log_file *l, const struct log_entry *entry)
 {
     strbuf_reset(&l->line);
     if (l->options.path)
@@ -160,7 +166,7 @@ static bool has_remedy(const struct log_entry *entry)
     return false;
 }
 
-static void echo_entry(struct jsonl_log *l, const struct log_entry *entry)
+static void echo_entry(struct log_file *l, const struct log_entry *entry)
 {
     if (!l->options.path || !l->options.echo_name || !has_remedy(entry))
         return;
@@ -169,7 +175,7 @@ static void echo_entry(struct jsonl_log *l, const struct log_entry *entry)
     write_line(l, STDERR_FILENO);
 }
 
-static void tell_lost_lines(struct jsonl_log *l)
+static void tell_lost_lines(struct log_file *l)
 {
     int64_t lost = l->lost_lines;
     const struct log_field field = LOG_INT("lost", lost);
@@ -191,7 +197,7 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static struct repeat *find_repeat(struct jsonl_log *l, const struct log_entry *entry)
+static struct repeat *find_repeat(struct log_file *l, const struct log_entry *entry)
 {
     for (int i = 0; i < REPEAT_SLOTS; i++) {
         struct repeat *r = &l->repeats[i];
@@ -203,7 +209,7 @@ static struct repeat *find_repeat(struct jsonl_log *l, const struct log_entry *e
     return NULL;
 }
 
-static void tell_repeat(struct jsonl_log *l, const struct repeat *r)
+static void tell_repeat(struct log_file *l, const struct repeat *r)
 {
     const struct log_field field = LOG_INT("repeated", r->count);
     const struct log_entry entry = {.level = r->level,
@@ -216,14 +222,14 @@ static void tell_repeat(struct jsonl_log *l, const struct repeat *r)
         write_entry(l, &entry);
 }
 
-static void end_repeat(struct jsonl_log *l, struct repeat *r)
+static void end_repeat(struct log_file *l, struct repeat *r)
 {
     tell_repeat(l, r);
     free(r->error);
     *r = (struct repeat){0};
 }
 
-static struct repeat *free_slot(struct jsonl_log *l)
+static struct repeat *free_slot(struct log_file *l)
 {
     struct repeat *oldest = &l->repeats[0];
 
@@ -238,7 +244,7 @@ static struct repeat *free_slot(struct jsonl_log *l)
 }
 
 /* Returns true when the entry was told lately and is only counted. */
-static bool is_repeated(struct jsonl_log *l, const struct log_entry *entry)
+static bool is_repeated(struct log_file *l, const struct log_entry *entry)
 {
     struct repeat *r;
 
@@ -263,7 +269,7 @@ static bool is_repeated(struct jsonl_log *l, const struct log_entry *entry)
 
 static void write_port(void *self, const struct log_entry *entry)
 {
-    struct jsonl_log *l = self;
+    struct log_file *l = self;
 
     if (entry->level < l->options.level || is_repeated(l, entry))
         return;
@@ -271,7 +277,7 @@ static void write_port(void *self, const struct log_entry *entry)
     echo_entry(l, entry);
 }
 
-struct log jsonl_log_port(struct jsonl_log *l)
+struct log log_file_port(struct log_file *l)
 {
     return (struct log){.write = write_port, .self = l};
 }
@@ -287,16 +293,16 @@ static int open_file(const char *path)
     return fd;
 }
 
-static void set_fd(struct jsonl_log *l, int fd)
+static void set_fd(struct log_file *l, int fd)
 {
     l->fd = fd;
     file_watch_begin(&l->watch, fd, clock_mono_ms(l->options.clock));
 }
 
-struct jsonl_log *jsonl_log_open(const struct jsonl_log_options *options, struct err *e)
+struct log_file *log_file_open(const struct log_file_options *options, struct err *e)
 {
     int fd = options->path ? open_file(options->path) : STDERR_FILENO;
-    struct jsonl_log *l;
+    struct log_file *l;
 
     if (fd < 0) {
         err_set(e, ERR_RUNTIME, "%s: %s", options->path, strerror(errno));
@@ -308,9 +314,9 @@ struct jsonl_log *jsonl_log_open(const struct jsonl_log_options *options, struct
     return l;
 }
 
-int jsonl_log_reopen(struct jsonl_log *l)
+int log_file_reopen(struct log_file *l)
 {
-    struct log port = jsonl_log_port(l);
+    struct log port = log_file_port(l);
     int fd;
 
     if (!l->options.path)
@@ -325,7 +331,7 @@ int jsonl_log_reopen(struct jsonl_log *l)
     return 0;
 }
 
-static void tell_repeats(struct jsonl_log *l, int64_t now)
+static void tell_repeats(struct log_file *l, int64_t now)
 {
     for (int i = 0; i < REPEAT_SLOTS; i++) {
         struct repeat *r = &l->repeats[i];
@@ -343,25 +349,25 @@ static void tell_repeats(struct jsonl_log *l, int64_t now)
 }
 
 /* A rotation has its time to send SIGHUP first. */
-static void check_file(struct jsonl_log *l, int64_t now)
+static void check_file(struct log_file *l, int64_t now)
 {
-    struct log port = jsonl_log_port(l);
+    struct log port = log_file_port(l);
 
     switch (file_watch_look(&l->watch, l->options.path, l->fd, now)) {
     case FILE_IN_PLACE:
         return;
     case FILE_DELETED:
-        if (jsonl_log_reopen(l) == 0)
+        if (log_file_reopen(l) == 0)
             log_plain(&port, EVENT_LOG_REPLACED, NULL);
         return;
     case FILE_RENAMED:
-        if (jsonl_log_reopen(l) == 0)
+        if (log_file_reopen(l) == 0)
             log_plain(&port, EVENT_LOG_RENAMED, NULL);
         return;
     }
 }
 
-void jsonl_log_tick(struct jsonl_log *l)
+void log_file_tick(struct log_file *l)
 {
     int64_t now = clock_mono_ms(l->options.clock);
 
@@ -371,7 +377,7 @@ void jsonl_log_tick(struct jsonl_log *l)
     tell_repeats(l, now);
 }
 
-void jsonl_log_settle(struct jsonl_log *l)
+void log_file_settle(struct log_file *l)
 {
     tell_lost_lines(l);
     for (int i = 0; i < REPEAT_SLOTS; i++)
@@ -379,11 +385,11 @@ void jsonl_log_settle(struct jsonl_log *l)
             end_repeat(l, &l->repeats[i]);
 }
 
-void jsonl_log_close(struct jsonl_log *l)
+void log_file_close(struct log_file *l)
 {
     if (!l)
         return;
-    jsonl_log_settle(l);
+    log_file_settle(l);
     if (l->options.path)
         close(l->fd);
     strbuf_release(&l->line);
