@@ -133,16 +133,49 @@ lint: ## include table, headers alone, clang-tidy, cppcheck, shellcheck, format
 fmt: ## format all C sources
 	@clang-format -i $$(git ls-files '*.[ch]')
 
+# Manual pages and completions come from what --help prints, and that from the tables of options and settings.
+PAGES := $(PROGRAMS:%=$(OUT)/man/%.1) $(OUT)/man/order-tracker.yaml.5
+COMPLETIONS := $(PROGRAMS:%=$(OUT)/completion/%) $(PROGRAMS:%=$(OUT)/completion/_%)
+SUITE_VERSION := $(shell sed -n 's/.*SUITE_VERSION "\(.*\)"/\1/p' include/base/version.h)
+BASH_COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
+
+.PHONY: man
+man: $(PAGES) $(COMPLETIONS) ## manual pages and completions into build/
+
+# from_help PROGRAM FORM [FILE WITH FURTHER SECTIONS]
+from_help = @mkdir -p $(@D) && $(BIN)/$(1) --help >$@.help && \
+	awk -v form=$(2) -v version='$(SUITE_VERSION)' -v text='$(3)' -f scripts/manual.awk $@.help >$@; \
+	status=$$?; rm -f $@.help; exit $$status
+
+$(OUT)/man/%.1: $(BIN)/% scripts/manual.awk docs/man/%.roff
+	$(call from_help,$*,man,docs/man/$*.roff)
+
+$(OUT)/man/order-tracker.yaml.5: $(BIN)/tracker scripts/manual.awk
+	$(call from_help,tracker,settings)
+
+$(PROGRAMS:%=$(OUT)/completion/%): $(OUT)/completion/%: $(BIN)/% scripts/manual.awk
+	$(call from_help,$*,bash)
+
+$(PROGRAMS:%=$(OUT)/completion/_%): $(OUT)/completion/_%: $(BIN)/% scripts/manual.awk
+	$(call from_help,$*,zsh)
+
+INSTALLED = $(PROGRAMS:%=$(PREFIX)/bin/%) $(PREFIX)/share/order-tracker/config.yaml.example \
+	$(PROGRAMS:%=$(PREFIX)/share/man/man1/%.1) $(PREFIX)/share/man/man5/order-tracker.yaml.5 \
+	$(PROGRAMS:%=$(BASH_COMPLETIONS)/%) $(PROGRAMS:%=$(ZSH_COMPLETIONS)/_%)
+
 .PHONY: install
-install: build ## programs and example settings below PREFIX
-	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/order-tracker'
-	install -m 755 $(PROGRAMS:%=bin/%) '$(DESTDIR)$(PREFIX)/bin'
-	install -m 644 config.yaml.example '$(DESTDIR)$(PREFIX)/share/order-tracker'
+install: build man ## programs, manual pages, completions and example settings below PREFIX
+	install -D -m 755 -t '$(DESTDIR)$(PREFIX)/bin' $(PROGRAMS:%=bin/%)
+	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/order-tracker' config.yaml.example
+	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man1' $(PROGRAMS:%=$(OUT)/man/%.1)
+	install -D -m 644 -t '$(DESTDIR)$(PREFIX)/share/man/man5' $(OUT)/man/order-tracker.yaml.5
+	install -D -m 644 -t '$(DESTDIR)$(BASH_COMPLETIONS)' $(PROGRAMS:%=$(OUT)/completion/%)
+	install -D -m 644 -t '$(DESTDIR)$(ZSH_COMPLETIONS)' $(PROGRAMS:%=$(OUT)/completion/_%)
 
 .PHONY: uninstall
 uninstall: ## removes what install wrote
-	rm -f $(PROGRAMS:%='$(DESTDIR)$(PREFIX)/bin/%') \
-		'$(DESTDIR)$(PREFIX)/share/order-tracker/config.yaml.example'
+	rm -f $(INSTALLED:%='$(DESTDIR)%')
 
 .PHONY: clean
 clean: ## removes all that was built
