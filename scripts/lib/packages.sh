@@ -26,6 +26,13 @@ e2e     procps                command ps
 e2e     python3-jsonschema    python  jsonschema
 e2e     logrotate             command logrotate
 e2e     python3               command python3
+e2e     zsh                   command zsh
+e2e     groff-base            command groff
+e2e     bsdextrautils         command col
+lint    clang-tidy            command clang-tidy
+lint    clang-format          command clang-format
+lint    cppcheck              command cppcheck
+lint    shellcheck            command shellcheck
 bench   kcat                  command kcat
 bench   python3               command python3
 rivals  rsyslog-kafka         rsyslog imkafka
