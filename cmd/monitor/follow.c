@@ -57,31 +57,21 @@ static bool has_directory(const char *path)
 
 static void take_status(struct reader *r, const struct tail *t, int64_t mono_ms, bool at_end)
 {
-    static const enum reader_state states[] = {
-        [TAIL_WAITING] = READER_WAITING,
-        [TAIL_OPEN] = READER_OPEN,
-        [TAIL_FAILED] = READER_FAILED,
-    };
-    static const enum writer_state writers[] = {
-        [TAIL_WRITER_UNKNOWN] = WRITER_UNKNOWN,
-        [TAIL_WRITER_THERE] = WRITER_THERE,
-        [TAIL_WRITER_GONE] = WRITER_GONE,
-    };
     const struct tail_status *s = tail_status(t);
 
     r->path = tail_path(t);
-    r->state = states[s->state];
+    r->state = s->state;
     r->error = s->error;
-    r->was_at_end |= at_end && s->state == TAIL_OPEN;
+    r->was_at_end |= at_end && s->state == READER_OPEN;
     r->size = s->size;
-    r->has_no_directory = s->state == TAIL_WAITING && !has_directory(r->path);
+    r->has_no_directory = s->state == READER_WAITING && !has_directory(r->path);
     r->behind = s->behind;
     r->behind_ms = since(mono_ms, s->behind_since_ms);
     r->unfinished = s->unfinished;
     r->unfinished_ms = since(mono_ms, s->unfinished_since_ms);
     r->rotated_ms = since(mono_ms, s->rotated_ms);
-    r->writer = writers[s->writer];
-    r->writer_gone_ms = s->writer == TAIL_WRITER_GONE ? since(mono_ms, s->missed_since_ms) : -1;
+    r->writer = s->writer;
+    r->writer_gone_ms = s->writer == WRITER_GONE ? since(mono_ms, s->missed_since_ms) : -1;
     r->rotations = s->rotations;
     r->truncations = s->truncations;
     r->oversized = s->oversized;

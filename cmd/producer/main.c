@@ -108,7 +108,7 @@ int main(int argc, char **argv)
     }
     log = log_file_open(&(struct log_file_options){.service = "producer",
                                                    .env = cfg.app.env,
-                                                   .level = (enum log_level)cfg.app.log_level,
+                                                   .level = cfg.app.log_level,
                                                    .clock = clock_system()},
                         &e);
     port = log_file_port(log);

@@ -19,7 +19,7 @@ int files_open_log(struct files *f, const struct config *cfg, struct err *e)
     f->jsonl = log_file_open(&(struct log_file_options){.path = cfg->tracker.log_file,
                                                         .service = "order-tracker",
                                                         .env = cfg->app.env,
-                                                        .level = (enum log_level)cfg->app.log_level,
+                                                        .level = cfg->app.log_level,
                                                         .clock = clock_system(),
                                                         .echo_name = "tracker"},
                              e);
@@ -35,19 +35,6 @@ int files_open_log(struct files *f, const struct config *cfg, struct err *e)
             cfg->tracker.log_file, cfg->tracker.events_file);
     }
     return 0;
-}
-
-static enum journal_fsync fsync_of(enum config_fsync fsync_mode)
-{
-    switch (fsync_mode) {
-    case CONFIG_FSYNC_GROUP:
-        return JOURNAL_FSYNC_GROUP;
-    case CONFIG_FSYNC_ALWAYS:
-        return JOURNAL_FSYNC_ALWAYS;
-    case CONFIG_FSYNC_NEVER:
-        return JOURNAL_FSYNC_NEVER;
-    }
-    return JOURNAL_FSYNC_GROUP;
 }
 
 static void tell_recovery(struct files *f, const struct recovery_report *r)
@@ -95,7 +82,7 @@ int files_open_journal(struct files *f, int wake_fd, struct console *console, st
     const struct journal_options options = {
         .path = cfg->tracker.events_file,
         .topic = cfg->kafka.topic,
-        .fsync = fsync_of(cfg->tracker.fsync),
+        .fsync = cfg->tracker.fsync,
         .fsync_interval_ms = cfg->tracker.fsync_interval_ms,
         .patience = {.wait = wait_for_room, .ctx = f},
         .wake_fd = wake_fd,

@@ -5,36 +5,6 @@
 #define DLQ_RETRY_MS     500
 #define DLQ_RETRY_MAX_MS 10000
 
-static enum retry_jitter jitter_of(enum config_jitter jitter)
-{
-    switch (jitter) {
-    case CONFIG_JITTER_EQUAL:
-        return RETRY_JITTER_EQUAL;
-    case CONFIG_JITTER_FULL:
-        return RETRY_JITTER_FULL;
-    case CONFIG_JITTER_PROPORTIONAL:
-        return RETRY_JITTER_PROPORTIONAL;
-    case CONFIG_JITTER_DECORRELATED:
-        return RETRY_JITTER_DECORRELATED;
-    case CONFIG_JITTER_NONE:
-        return RETRY_JITTER_NONE;
-    }
-    return RETRY_JITTER_EQUAL;
-}
-
-static enum lane_payload payload_of(enum config_payload payload)
-{
-    switch (payload) {
-    case CONFIG_PAYLOAD_BOTH:
-        return LANE_PAYLOAD_BOTH;
-    case CONFIG_PAYLOAD_RAW:
-        return LANE_PAYLOAD_RAW;
-    case CONFIG_PAYLOAD_FAILURES:
-        return LANE_PAYLOAD_FAILURES;
-    }
-    return LANE_PAYLOAD_BOTH;
-}
-
 static enum lane_ordering ordering_of(enum config_ordering ordering)
 {
     switch (ordering) {
@@ -62,7 +32,7 @@ struct consume_policy policy_of(const struct config *cfg, bool drain)
                         .initial_delay_ms = cfg->retry.initial_delay_ms,
                         .max_delay_ms = cfg->retry.max_delay_ms,
                         .multiplier = cfg->retry.multiplier,
-                        .jitter = jitter_of(cfg->retry.jitter),
+                        .jitter = cfg->retry.jitter,
                         .max_elapsed_ms = cfg->retry.max_elapsed_ms,
                     },
                 .breaker =
@@ -73,7 +43,7 @@ struct consume_policy policy_of(const struct config *cfg, bool drain)
                         .pause_ms = cfg->dlq.breaker_pause_ms,
                     },
                 .max_message_bytes = (size_t)cfg->tracker.max_message_bytes,
-                .payload = payload_of(cfg->tracker.events_payload),
+                .payload = cfg->tracker.events_payload,
                 .group = cfg->kafka.consumer_group,
                 .dlq_topic = cfg->dlq.enabled ? cfg->dlq.topic : NULL,
                 .halt_without_dlq = cfg->dlq.on_disabled == CONFIG_ON_DISABLED_HALT,

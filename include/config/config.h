@@ -5,23 +5,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/choices.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/strbuf.h"
 
 /* The settings of all three programs: one struct, filled in the order default, YAML file,
  * environment, command line, and checked once. One table (key.c) gives names, types, ranges,
  * defaults and texts. */
 
-enum config_log_level { CONFIG_LOG_DEBUG, CONFIG_LOG_INFO, CONFIG_LOG_WARN, CONFIG_LOG_ERROR };
-enum config_fsync { CONFIG_FSYNC_GROUP, CONFIG_FSYNC_ALWAYS, CONFIG_FSYNC_NEVER };
-enum config_payload { CONFIG_PAYLOAD_BOTH, CONFIG_PAYLOAD_RAW, CONFIG_PAYLOAD_FAILURES };
-enum config_jitter {
-    CONFIG_JITTER_EQUAL,
-    CONFIG_JITTER_FULL,
-    CONFIG_JITTER_PROPORTIONAL,
-    CONFIG_JITTER_DECORRELATED,
-    CONFIG_JITTER_NONE,
-};
 enum config_ordering {
     CONFIG_ORDERING_KEY,
     CONFIG_ORDERING_PARTITION,
@@ -39,7 +31,7 @@ struct config_property {
 struct config {
     struct {
         char *env;
-        enum config_log_level log_level;
+        enum log_level log_level;
     } app;
     struct {
         char *broker;
@@ -61,19 +53,19 @@ struct config {
         char *log_file;
         char *events_file;
         int64_t metrics_interval_seconds;
-        enum config_fsync fsync;
+        enum journal_fsync fsync;
         int64_t fsync_interval_ms;
         int64_t drain_timeout_ms;
         int64_t max_message_bytes;
         int64_t max_buffered_bytes;
-        enum config_payload events_payload;
+        enum lane_payload events_payload;
     } tracker;
     struct {
         int64_t max_attempts;
         int64_t initial_delay_ms;
         int64_t max_delay_ms;
         double multiplier;
-        enum config_jitter jitter;
+        enum retry_jitter jitter;
         int64_t max_elapsed_ms;
     } retry;
     struct {

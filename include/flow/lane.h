@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/choices.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "flow/breaker.h"
@@ -18,8 +19,6 @@
 /* One partition's way through the tracker: a window of records in offset order. Only processing
  * overlaps; lines are written, and offsets stored, strictly in order. A lane whose window is full
  * is not read until its oldest record has its line; the other lanes run on. */
-
-enum lane_payload { LANE_PAYLOAD_BOTH, LANE_PAYLOAD_RAW, LANE_PAYLOAD_FAILURES };
 
 /* Which records of a partition may be processed at the same time. */
 enum lane_ordering {

@@ -3,17 +3,10 @@
 
 #include <stdint.h>
 
+#include "base/choices.h"
 #include "base/rng.h"
 
 /* When to try again. */
-
-enum retry_jitter {
-    RETRY_JITTER_EQUAL,        /* half, plus a random half */
-    RETRY_JITTER_FULL,         /* 0 up to the delay */
-    RETRY_JITTER_PROPORTIONAL, /* the delay, 25 % more or less */
-    RETRY_JITTER_DECORRELATED, /* initial up to three times the delay before */
-    RETRY_JITTER_NONE,
-};
 
 struct retry_policy {
     int max_attempts; /* the first included */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/choices.h"
 #include "base/err.h"
 #include "flow/port.h"
 #include "io/recovery.h"
@@ -12,12 +13,6 @@
  * that the flow never waits for a disk. Beside it lies `<path>.state`, which tells how far each
  * partition is told. */
 struct journal;
-
-enum journal_fsync {
-    JOURNAL_FSYNC_GROUP,  /* once enough lines wait, or after fsync_interval_ms */
-    JOURNAL_FSYNC_ALWAYS, /* after every write */
-    JOURNAL_FSYNC_NEVER,  /* leave it to the operating system: power loss may lose lines */
-};
 
 struct journal_options {
     const char *path;

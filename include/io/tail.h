@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/strbuf.h"
+#include "model/file_state.h"
 
 /* Follows a file of lines that another program appends to, through everything that happens to log
  * files: not there yet, renamed and made anew, copied and truncated, removed. Only lines that end
@@ -28,21 +29,8 @@ struct tail_sink {
     void *self;
 };
 
-enum tail_state {
-    TAIL_WAITING, /* there is no such file */
-    TAIL_OPEN,
-    TAIL_FAILED, /* it is there and cannot be read: `error` tells */
-};
-
-/* The program that holds the file by a lock (io/journal_file.h). */
-enum tail_writer {
-    TAIL_WRITER_UNKNOWN, /* none was seen: there is none, or it cannot be seen from here */
-    TAIL_WRITER_THERE,
-    TAIL_WRITER_GONE, /* was there, and holds none of the files any longer */
-};
-
 struct tail_status {
-    enum tail_state state;
+    enum reader_state state;
     int error;               /* errno of the latest trouble, 0 when all is well */
     int64_t size;            /* of the newest file, as last seen */
     int64_t behind;          /* bytes not read yet */
@@ -50,7 +38,7 @@ struct tail_status {
     int64_t unfinished;      /* bytes of a line whose newline has not come */
     int64_t unfinished_since_ms; /* monotonic; -1 if none */
     int64_t rotated_ms;          /* monotonic time of the last rotation; -1 if none */
-    enum tail_writer writer;     /* looked at every 500 ms, once all is read */
+    enum writer_state writer;    /* looked at every 500 ms, once all is read */
     int64_t
         missed_since_ms; /* monotonic; since when no look has found it; -1 if it is not missed */
     uint64_t lines;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "model/cause.h"
+#include "model/file_state.h"
 #include "model/histogram.h"
 #include "model/journal_line.h"
 #include "model/log_line.h"
@@ -56,15 +57,6 @@ struct log_row {
     enum log_level level;
     struct place place;
     char text[256];
-};
-
-enum reader_state { READER_WAITING, READER_OPEN, READER_FAILED };
-
-/* The tracker that holds the journal, by its lock. */
-enum writer_state {
-    WRITER_UNKNOWN, /* cannot be seen from here, or there is none since the reader began */
-    WRITER_THERE,
-    WRITER_GONE, /* it was there */
 };
 
 /* What the file reader says about one of the two files. */

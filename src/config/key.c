@@ -9,7 +9,7 @@
 #include "config/suggest.h"
 #include "config/value.h"
 
-_Static_assert(sizeof(enum config_jitter) == sizeof(unsigned), "choices are kept as unsigned");
+_Static_assert(sizeof(enum retry_jitter) == sizeof(unsigned), "choices are kept as unsigned");
 
 /* ---- Finding ---- */
 

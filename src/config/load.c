@@ -7,7 +7,7 @@
 
 #include "base/strbuf.h"
 #include "config/key.h"
-#include "config/source.h"
+#include "config/settings_text.h"
 #include "config/value.h"
 
 enum {
@@ -18,7 +18,7 @@ enum {
 /* One file on its way into `cfg`. */
 struct loader {
     struct config *cfg;
-    struct source source;
+    struct settings_text source;
     yaml_document_t document;
     const char *section; /* that is being read */
 };
@@ -33,19 +33,19 @@ static size_t line_of(const yaml_node_t *node)
 static int refuse_syntax(const struct loader *l, const yaml_parser_t *parser, struct err *e)
 {
     size_t line = parser->error == YAML_READER_ERROR
-                      ? source_line_at(&l->source, parser->problem_offset)
+                      ? settings_text_line_at(&l->source, parser->problem_offset)
                       : parser->problem_mark.line + 1;
 
     if (parser->error == YAML_MEMORY_ERROR)
         return err_set(e, ERR_RUNTIME, "%s: out of memory", strbuf_text(&l->source.path));
-    if (source_is_indented_by_tab(&l->source, line))
+    if (settings_text_is_indented_by_tab(&l->source, line))
         err_set(e, ERR_USAGE, "a tab indents this line, YAML wants spaces");
     else if (parser->context)
         err_set(e, ERR_USAGE, "not valid YAML: %s, %s", parser->problem, parser->context);
     else
         err_set(e, ERR_USAGE, "not valid YAML: %s",
                 parser->problem ? parser->problem : "reason unknown");
-    return source_wrap(&l->source, line, e);
+    return settings_text_wrap(&l->source, line, e);
 }
 
 /* ---- Nodes ---- */
@@ -113,7 +113,7 @@ static int refuse_at(const struct loader *l, const char *within, const yaml_node
 {
     if (*within)
         err_wrap(e, "%s", within);
-    return source_wrap(&l->source, line_of(node), e);
+    return settings_text_wrap(&l->source, line_of(node), e);
 }
 
 /* Calls `take` for each pair in turn, after checking that its key is a name and is new. */
@@ -145,7 +145,7 @@ static int each_pair(struct loader *l, const char *within, const yaml_node_t *ma
             if (strcmp((const char *)earlier->data.scalar.value, name) == 0) {
                 err_set(e, ERR_USAGE, "%s%s%s: given twice, first in line %zu", within,
                         *within ? "." : "", value_name(name).text, line_of(earlier));
-                return source_wrap(&l->source, line_of(key), e);
+                return settings_text_wrap(&l->source, line_of(key), e);
             }
         }
         if (take(l, name, key, node_at(l, pair->value), e) < 0)
@@ -187,7 +187,7 @@ static int take_property(struct loader *l, const char *name, const yaml_node_t *
         err_wrap(e, "%s", value_name(name).text);
     if (!text)
         return refuse_at(l, "kafka.properties", key, e);
-    source_add_place(&l->source, line_of(key), &origin);
+    settings_text_add_place(&l->source, line_of(key), &origin);
     config_set_property(l->cfg, name, text, strbuf_text(&origin));
     strbuf_release(&origin);
     return 0;
@@ -216,10 +216,10 @@ static int take_value(struct loader *l, const char *name, const yaml_node_t *key
     text = scalar_text(value, e);
     if (!text)
         return refuse_at(l, name, value, e);
-    source_add_place(&l->source, line_of(key), &origin);
+    settings_text_add_place(&l->source, line_of(key), &origin);
     rc = config_set(l->cfg, name, text, strbuf_text(&origin), e);
     strbuf_release(&origin);
-    return rc < 0 ? source_wrap(&l->source, line_of(key), e) : 0;
+    return rc < 0 ? settings_text_wrap(&l->source, line_of(key), e) : 0;
 }
 
 static int take_key(struct loader *l, const char *leaf, const yaml_node_t *key,
@@ -233,7 +233,7 @@ static int take_key(struct loader *l, const char *leaf, const yaml_node_t *key,
     known = key_find(strbuf_text(&name));
     if (!known) {
         key_unknown(strbuf_text(&name), e);
-        rc = source_wrap(&l->source, line_of(key), e);
+        rc = settings_text_wrap(&l->source, line_of(key), e);
     } else if (known->type == KEY_MAP) {
         rc = take_properties(l, known->name, value, e);
     } else {
@@ -255,7 +255,7 @@ static int refuse_section(const struct loader *l, const char *name, const yaml_n
         key_unknown(name, e);
     else
         key_unknown_section(name, e);
-    return source_wrap(&l->source, line_of(key), e);
+    return settings_text_wrap(&l->source, line_of(key), e);
 }
 
 static int take_section(struct loader *l, const char *name, const yaml_node_t *key,
@@ -301,7 +301,7 @@ static int expect_end(const struct loader *l, yaml_parser_t *parser, struct err 
     if (rc <= 0)
         return rc;
     err_set(e, ERR_USAGE, "a second YAML document begins (allowed: one)");
-    source_wrap(&l->source, second.start_mark.line + 1, e);
+    settings_text_wrap(&l->source, second.start_mark.line + 1, e);
     yaml_document_delete(&second);
     return -1;
 }
@@ -341,7 +341,7 @@ static int check_depth(struct loader *l, yaml_parser_t *parser, struct err *e)
             depth--;
         if (depth > DEPTH_MOST) {
             err_set(e, ERR_USAGE, "nested too deep (allowed: %d levels)", DEPTH_MOST);
-            return source_wrap(&l->source, line, e);
+            return settings_text_wrap(&l->source, line, e);
         }
     } while (type != YAML_STREAM_END_EVENT);
     return 0;
@@ -369,9 +369,9 @@ int load_file(struct config *cfg, const char *path, struct err *e)
     struct loader l = {.cfg = cfg};
     int rc = -1;
 
-    if (source_read(&l.source, path, e) == 0 && parse(&l, check_depth, e) == 0)
+    if (settings_text_read(&l.source, path, e) == 0 && parse(&l, check_depth, e) == 0)
         rc = parse(&l, take_documents, e);
-    source_release(&l.source);
+    settings_text_release(&l.source);
     return rc;
 }
 

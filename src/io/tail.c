@@ -334,7 +334,7 @@ static void note_trouble(struct tail *t, int error)
 {
     t->look_error = error == ENOENT || error == ENOTDIR ? 0 : error;
     if (t->files.count == 0)
-        t->status.state = t->look_error ? TAIL_FAILED : TAIL_WAITING;
+        t->status.state = t->look_error ? READER_FAILED : READER_WAITING;
 }
 
 /* Is the path still the file that we read? Returns true when there is a new one. */
@@ -367,7 +367,7 @@ static bool look_at_path(struct tail *t, int64_t now)
         t->status.rotated_ms = now;
     }
     push(t, fresh, now);
-    t->status.state = TAIL_OPEN;
+    t->status.state = READER_OPEN;
     t->look_error = 0;
     return true;
 }
@@ -387,13 +387,13 @@ static void look_at_writer(struct tail *t, int64_t now)
         if (journal_lock_is_held(s->fd) == 1)
             is_held = s->was_held = true;
     }
-    if (is_held || (!was_held && st->writer == TAIL_WRITER_THERE)) { /* or given up while held */
-        st->writer = is_held ? TAIL_WRITER_THERE : TAIL_WRITER_UNKNOWN;
+    if (is_held || (!was_held && st->writer == WRITER_THERE)) { /* or given up while held */
+        st->writer = is_held ? WRITER_THERE : WRITER_UNKNOWN;
         st->missed_since_ms = -1;
     } else if (was_held && st->missed_since_ms < 0) {
         st->missed_since_ms = now;
     } else if (was_held) {
-        st->writer = TAIL_WRITER_GONE;
+        st->writer = WRITER_GONE;
     }
 }
 

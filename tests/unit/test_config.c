@@ -45,16 +45,16 @@ static void defaults_reach_the_struct(void **state)
     (void)state;
     config_init(&cfg);
     assert_string_equal(cfg.app.env, "development");
-    assert_int_equal(cfg.app.log_level, CONFIG_LOG_INFO);
+    assert_int_equal(cfg.app.log_level, LOG_INFO);
     assert_string_equal(cfg.kafka.broker, "localhost:9092");
     assert_string_equal(cfg.kafka.consumer_group, "order-tracker-group");
     assert_true(cfg.kafka.create_topics);
     assert_int_equal(cfg.kafka.property_count, 0);
     assert_int_equal(cfg.producer.interval_ms, 2000);
-    assert_int_equal(cfg.tracker.fsync, CONFIG_FSYNC_GROUP);
+    assert_int_equal(cfg.tracker.fsync, JOURNAL_FSYNC_GROUP);
     assert_int_equal(cfg.tracker.max_buffered_bytes, 67108864);
     assert_true(cfg.retry.multiplier == 2.0);
-    assert_int_equal(cfg.retry.jitter, CONFIG_JITTER_EQUAL);
+    assert_int_equal(cfg.retry.jitter, RETRY_JITTER_EQUAL);
     assert_int_equal(cfg.dlq.on_disabled, CONFIG_ON_DISABLED_SKIP);
     assert_true(cfg.monitor.success_crit == 80);
     assert_int_equal(cfg.monitor.silence_seconds, 4);
@@ -68,16 +68,16 @@ static void choices_stand_in_the_order_of_their_enum(void **state)
         const char *key, *value;
         unsigned number;
     } cases[] = {
-        {"app.log_level", "debug", CONFIG_LOG_DEBUG},
-        {"app.log_level", "ERROR", CONFIG_LOG_ERROR},
-        {"tracker.fsync", "always", CONFIG_FSYNC_ALWAYS},
-        {"tracker.fsync", "never", CONFIG_FSYNC_NEVER},
-        {"tracker.events_payload", "raw", CONFIG_PAYLOAD_RAW},
-        {"tracker.events_payload", "failures", CONFIG_PAYLOAD_FAILURES},
-        {"retry.jitter", "full", CONFIG_JITTER_FULL},
-        {"retry.jitter", "proportional", CONFIG_JITTER_PROPORTIONAL},
-        {"retry.jitter", "decorrelated", CONFIG_JITTER_DECORRELATED},
-        {"retry.jitter", "none", CONFIG_JITTER_NONE},
+        {"app.log_level", "debug", LOG_DEBUG},
+        {"app.log_level", "ERROR", LOG_ERROR},
+        {"tracker.fsync", "always", JOURNAL_FSYNC_ALWAYS},
+        {"tracker.fsync", "never", JOURNAL_FSYNC_NEVER},
+        {"tracker.events_payload", "raw", LANE_PAYLOAD_RAW},
+        {"tracker.events_payload", "failures", LANE_PAYLOAD_FAILURES},
+        {"retry.jitter", "full", RETRY_JITTER_FULL},
+        {"retry.jitter", "proportional", RETRY_JITTER_PROPORTIONAL},
+        {"retry.jitter", "decorrelated", RETRY_JITTER_DECORRELATED},
+        {"retry.jitter", "none", RETRY_JITTER_NONE},
         {"dlq.on_disabled", "halt", CONFIG_ON_DISABLED_HALT},
     };
     struct config cfg;

@@ -91,7 +91,7 @@ static void settings_are_taken_with_file_and_line(void **state)
                     "\n"
                     "kafka: {broker: 'a:1,b:2', create_topics: no}\n");
     assert_int_equal(cfg.retry.max_attempts, 7);
-    assert_int_equal(cfg.retry.jitter, CONFIG_JITTER_NONE);
+    assert_int_equal(cfg.retry.jitter, RETRY_JITTER_NONE);
     assert_string_equal(cfg.kafka.broker, "a:1,b:2");
     assert_false(cfg.kafka.create_topics);
     assert_string_equal(origin(&cfg, "retry.max_attempts"), "config.yaml:3");
@@ -144,7 +144,7 @@ static void quotes_do_not_change_what_a_value_means(void **state)
     assert_false(cfg.dlq.enabled);
     assert_string_equal(cfg.dlq.topic, "orders.x");
     assert_string_equal(cfg.app.env, "no");
-    assert_int_equal(cfg.app.log_level, CONFIG_LOG_WARN);
+    assert_int_equal(cfg.app.log_level, LOG_WARN);
     assert_string_equal(cfg.kafka.topic, "123");
     assert_string_equal(cfg.kafka.consumer_group, "null");
     config_release(&cfg);
@@ -472,12 +472,12 @@ static void app_log_level_beats_log_level(void **state)
     config_init(&cfg);
     setenv("LOG_LEVEL", "warn", 1);
     assert_int_equal(load_environment(&cfg, NULL), 0);
-    assert_int_equal(cfg.app.log_level, CONFIG_LOG_WARN);
+    assert_int_equal(cfg.app.log_level, LOG_WARN);
     assert_string_equal(origin(&cfg, "app.log_level"), "env LOG_LEVEL");
     setenv("APP_LOG_LEVEL", "debug", 1);
     setenv("LOG_LEVEL", "trace", 1);
     assert_int_equal(load_environment(&cfg, NULL), 0);
-    assert_int_equal(cfg.app.log_level, CONFIG_LOG_DEBUG);
+    assert_int_equal(cfg.app.log_level, LOG_DEBUG);
     config_release(&cfg);
     no_settings();
 }

@@ -186,13 +186,13 @@ static void a_file_that_comes_later_is_read_from_its_start(void **state)
     struct stage *s = *state;
 
     read_now(s);
-    assert_int_equal(tail_status(s->tail)->state, TAIL_WAITING);
+    assert_int_equal(tail_status(s->tail)->state, READER_WAITING);
     open_writer(s);
     put_lines(s, 10);
     read_now(s);
     assert_int_equal(tail_status(s->tail)->lines, 0); /* looked at every 500 ms only */
     let_pass(s, 600);
-    assert_int_equal(tail_status(s->tail)->state, TAIL_OPEN);
+    assert_int_equal(tail_status(s->tail)->state, READER_OPEN);
     assert_all_read(s);
 }
 
@@ -202,7 +202,7 @@ static void an_empty_file_is_open_and_has_no_lines(void **state)
 
     open_writer(s);
     let_pass(s, 700);
-    assert_int_equal(tail_status(s->tail)->state, TAIL_OPEN);
+    assert_int_equal(tail_status(s->tail)->state, READER_OPEN);
     assert_int_equal(tail_status(s->tail)->lines, 0);
     put_lines(s, 1);
     read_now(s);
@@ -538,7 +538,7 @@ static void a_file_that_may_not_be_read_is_told_and_read_when_it_may(void **stat
     put_lines(s, 10);
     assert_int_equal(chmod(s->path, 0), 0);
     read_as_nobody(s, 700);
-    assert_int_equal(tail_status(s->tail)->state, TAIL_FAILED);
+    assert_int_equal(tail_status(s->tail)->state, READER_FAILED);
     assert_int_equal(tail_status(s->tail)->error, EACCES);
     assert_int_equal(chmod(s->path, 0644), 0);
     read_as_nobody(s, 700);
@@ -562,7 +562,7 @@ static void permission_that_is_lost_and_returns_costs_no_line(void **state)
     put_lines(s, 10);
     read_as_nobody(s, 700);
     assert_int_equal(tail_status(s->tail)->error, EACCES);
-    assert_int_equal(tail_status(s->tail)->state, TAIL_OPEN);
+    assert_int_equal(tail_status(s->tail)->state, READER_OPEN);
     assert_int_equal(chmod(s->folder, 0755), 0);
     rename_to(s, ".1");
     put_lines(s, 10);
@@ -711,7 +711,7 @@ static void a_folder_in_place_of_the_file_is_told_with_its_reason(void **state)
 
     assert_int_equal(mkdir(s->path, 0755), 0);
     read_now(s);
-    assert_int_equal(tail_status(s->tail)->state, TAIL_FAILED);
+    assert_int_equal(tail_status(s->tail)->state, READER_FAILED);
     assert_string_equal(strerror(tail_status(s->tail)->error), "Is a directory");
     assert_int_equal(rmdir(s->path), 0);
     open_writer(s);
@@ -727,7 +727,7 @@ static void a_fifo_does_not_hold_the_reader_up(void **state)
 
     assert_int_equal(mkfifo(s->path, 0644), 0);
     read_now(s);
-    assert_int_equal(tail_status(s->tail)->state, TAIL_FAILED);
+    assert_int_equal(tail_status(s->tail)->state, READER_FAILED);
 }
 
 static void a_line_can_be_read_again_by_its_place(void **state)
@@ -764,7 +764,7 @@ static void hold(const struct stage *s)
     assert_int_equal(journal_lock_take(s->fd), 0);
 }
 
-static enum tail_writer writer(const struct stage *s)
+static enum writer_state writer(const struct stage *s)
 {
     return tail_status(s->tail)->writer;
 }
@@ -776,24 +776,24 @@ static void a_writer_that_lets_go_is_gone_within_a_second_or_so(void **state)
     open_writer(s);
     hold(s);
     let_pass(s, 700);
-    assert_int_equal(writer(s), TAIL_WRITER_THERE);
+    assert_int_equal(writer(s), WRITER_THERE);
     assert_int_equal(tail_status(s->tail)->missed_since_ms, -1);
     let_pass(s, 60000);
-    assert_int_equal(writer(s), TAIL_WRITER_THERE);
+    assert_int_equal(writer(s), WRITER_THERE);
     close(s->fd); /* as the kernel does it for a process that was killed */
     s->fd = -1;
     let_pass(s, 600);
-    assert_int_equal(writer(s), TAIL_WRITER_THERE);
+    assert_int_equal(writer(s), WRITER_THERE);
     let_pass(s, 600);
-    assert_int_equal(writer(s), TAIL_WRITER_GONE);
+    assert_int_equal(writer(s), WRITER_GONE);
     assert_in_range(s->now_ms - tail_status(s->tail)->missed_since_ms, 500, 1200);
     let_pass(s, 60000);
-    assert_int_equal(writer(s), TAIL_WRITER_GONE);
+    assert_int_equal(writer(s), WRITER_GONE);
     assert_in_range(s->now_ms - tail_status(s->tail)->missed_since_ms, 60500, 61200);
     open_writer(s);
     hold(s);
     let_pass(s, 600);
-    assert_int_equal(writer(s), TAIL_WRITER_THERE);
+    assert_int_equal(writer(s), WRITER_THERE);
     assert_int_equal(tail_status(s->tail)->missed_since_ms, -1);
 }
 
@@ -804,7 +804,7 @@ static void of_a_writer_that_was_never_seen_nothing_is_said(void **state)
     open_writer(s);
     put_lines(s, 3);
     let_pass(s, 5000);
-    assert_int_equal(writer(s), TAIL_WRITER_UNKNOWN);
+    assert_int_equal(writer(s), WRITER_UNKNOWN);
 }
 
 /* Looks come at any moment of a rotation; the old file is closed 5 s after it. */
@@ -825,15 +825,15 @@ static void a_writer_that_goes_over_to_a_new_file_stays_there(void **state)
         hold(s);
         for (int k = 0; k < 10; k++) {
             let_pass(s, 100);
-            assert_int_equal(writer(s), TAIL_WRITER_THERE);
+            assert_int_equal(writer(s), WRITER_THERE);
         }
     }
     let_pass(s, 10000);
-    assert_int_equal(writer(s), TAIL_WRITER_THERE);
+    assert_int_equal(writer(s), WRITER_THERE);
     close(s->fd);
     s->fd = -1;
     let_pass(s, 1200);
-    assert_int_equal(writer(s), TAIL_WRITER_GONE);
+    assert_int_equal(writer(s), WRITER_GONE);
 }
 
 static void of_a_writer_that_stays_with_a_renamed_file_nothing_is_said_in_the_end(void **state)
@@ -849,12 +849,12 @@ static void of_a_writer_that_stays_with_a_renamed_file_nothing_is_said_in_the_en
     rename_to(s, ".1");
     open_writer(s);
     let_pass(s, 2000);
-    assert_int_equal(writer(s), TAIL_WRITER_THERE);
+    assert_int_equal(writer(s), WRITER_THERE);
     let_pass(s, 10000);
-    assert_int_equal(writer(s), TAIL_WRITER_UNKNOWN);
+    assert_int_equal(writer(s), WRITER_UNKNOWN);
     close(old);
     let_pass(s, 3000);
-    assert_int_equal(writer(s), TAIL_WRITER_UNKNOWN);
+    assert_int_equal(writer(s), WRITER_UNKNOWN);
 }
 
 static void looking_for_the_lock_never_takes_it(void **state)

@@ -1,4 +1,4 @@
-#include "config/source.h"
+#include "config/settings_text.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -33,7 +33,7 @@ static void add_shown_path(struct strbuf *out, const char *path)
     }
 }
 
-static int read_all(struct source *s, const char *path, struct err *e)
+static int read_all(struct settings_text *s, const char *path, struct err *e)
 {
     FILE *f = fopen(path, "re");
     char block[16384];
@@ -61,41 +61,41 @@ out:
 }
 
 /* The parser would find these too, but without a line. */
-static int check_bytes(const struct source *s, struct err *e)
+static int check_bytes(const struct settings_text *s, struct err *e)
 {
     size_t bad_at = 0;
 
     if (!utf8_valid(strbuf_text(&s->text), s->text.len, &bad_at)) {
         err_set(e, ERR_USAGE, "not valid UTF-8");
-        return source_wrap(s, source_line_at(s, bad_at), e);
+        return settings_text_wrap(s, settings_text_line_at(s, bad_at), e);
     }
     for (size_t i = 0; i < s->text.len; i++) {
         unsigned char c = (unsigned char)s->text.data[i];
 
         if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
             err_set(e, ERR_USAGE, "a control character (byte 0x%02x) is not allowed here", c);
-            return source_wrap(s, source_line_at(s, i), e);
+            return settings_text_wrap(s, settings_text_line_at(s, i), e);
         }
     }
     return 0;
 }
 
-int source_read(struct source *s, const char *path, struct err *e)
+int settings_text_read(struct settings_text *s, const char *path, struct err *e)
 {
-    *s = (struct source){0};
+    *s = (struct settings_text){0};
     add_shown_path(&s->path, path);
     if (read_all(s, path, e) < 0)
         return -1;
     return check_bytes(s, e);
 }
 
-void source_release(struct source *s)
+void settings_text_release(struct settings_text *s)
 {
     strbuf_release(&s->path);
     strbuf_release(&s->text);
 }
 
-size_t source_line_at(const struct source *s, size_t offset)
+size_t settings_text_line_at(const struct settings_text *s, size_t offset)
 {
     const char *text = strbuf_text(&s->text);
     size_t line = 1;
@@ -105,17 +105,17 @@ size_t source_line_at(const struct source *s, size_t offset)
     return line;
 }
 
-int source_wrap(const struct source *s, size_t line, struct err *e)
+int settings_text_wrap(const struct settings_text *s, size_t line, struct err *e)
 {
     return err_wrap(e, "%s:%zu", strbuf_text(&s->path), line);
 }
 
-void source_add_place(const struct source *s, size_t line, struct strbuf *out)
+void settings_text_add_place(const struct settings_text *s, size_t line, struct strbuf *out)
 {
     strbuf_addf(out, "%s:%zu", strbuf_text(&s->path), line);
 }
 
-bool source_is_indented_by_tab(const struct source *s, size_t line)
+bool settings_text_is_indented_by_tab(const struct settings_text *s, size_t line)
 {
     const char *text = strbuf_text(&s->text);
 
