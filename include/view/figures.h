@@ -61,6 +61,7 @@ struct figure_lag {
 
 struct figure_partition {
     const struct partition *partition;
+    const char *tracker; /* that told its newest line; NULL if it has no name */
     int64_t lag;
     int64_t high_watermark;
     double per_second; /* over 60 s */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "view/format.h"
+#include "view/figure.h"
 #include "view/health.h"
 
 static int chosen_row(const struct ui *ui, int count)
@@ -26,6 +26,20 @@ static void add_time(const struct view *v, struct strbuf *out, const char *name,
                 format_duration(age(v, at_ms)).text);
 }
 
+/* "label: before value unit" */
+static void add_figure(struct strbuf *out, enum figure_table table, const char *name,
+                       const char *before, const void *of)
+{
+    const struct figure *figure = figure_named(table, name);
+
+    strbuf_addf(out, "%s: %s%s\n", figure->label, before, figure_text(figure, of).text);
+}
+
+static const char *since_when(const struct figures *f)
+{
+    return f->totals_complete ? "" : ">= ";
+}
+
 static const struct cause *chosen_cause(const struct view *v)
 {
     const struct cause_table *t = &v->dash->causes;
@@ -38,14 +52,14 @@ static const struct cause *chosen_cause(const struct view *v)
 static int describe_cause(const struct view *v, struct strbuf *out)
 {
     const struct cause *c = chosen_cause(v);
-    int64_t now = v->figures->now_ms;
+    const struct figure_error error = {.cause = c, .now_ms = v->figures->now_ms};
 
     if (!c)
         return -1;
     strbuf_addf(out, "cause: %s\n", c->text);
-    strbuf_addf(out, "in 60 s: %u\nin 15 min: %u\n", cause_last_minute(c, now),
-                cause_last_quarter(c, now));
-    strbuf_addf(out, "in all: %s%" PRIu64 "\n", v->figures->totals_complete ? "" : ">= ", c->total);
+    add_figure(out, FIGURE_OF_ERROR, "count", "", &error);
+    add_figure(out, FIGURE_OF_ERROR, "count_15m", "", &error);
+    add_figure(out, FIGURE_OF_ERROR, "total", since_when(v->figures), &error);
     add_time(v, out, "first seen", c->first_ms);
     add_time(v, out, "last seen", c->last_ms);
     strbuf_addf(out, "partitions: %s\n", c->on_many ? "several" : "one");
@@ -70,19 +84,19 @@ static int describe_partition(const struct view *v, struct strbuf *out)
     if (f->tracker_count)
         strbuf_addf(out, "newest line told by: %s\n", f->trackers[of->newest_journal].name);
     if (of->has_offset)
-        strbuf_addf(out, "largest offset: %" PRId64 "\n", of->highest);
-    strbuf_addf(out, "high watermark: %s\n",
-                p->high_watermark < 0 ? "n/a" : format_count(p->high_watermark).text);
-    strbuf_addf(out, "lag: %s\n", p->lag < 0 ? "n/a" : format_count(p->lag).text);
+        add_figure(out, FIGURE_OF_PARTITION, "offset", "", p);
+    add_figure(out, FIGURE_OF_PARTITION, "high", "", p);
+    add_figure(out, FIGURE_OF_PARTITION, "lag", "", p);
     if (p->lag > 0 && p->behind_ms >= 0)
-        strbuf_addf(out, "behind: %s\n", format_duration(p->behind_ms).text);
-    strbuf_addf(out, "rate 60 s: %s msg/s\n", format_rate(p->per_second).text);
-    strbuf_addf(out, "success 60 s: %s\n", format_percent(p->success).text);
-    strbuf_addf(out, "failed 60 s: %s\n", format_count(p->failed).text);
-    strbuf_addf(out, "received: %s%" PRIu64 "\n", f->totals_complete ? "" : ">= ", of->received);
-    strbuf_addf(out, "failed: %s%" PRIu64 "\n", f->totals_complete ? "" : ">= ", of->failed);
-    strbuf_addf(out, "offsets missing: %" PRIu64 "\n", of->gaps);
-    strbuf_addf(out, "told twice: %" PRIu64 "\nrewinds: %" PRIu64 "%s\n", of->dups, of->rewinds,
+        add_figure(out, FIGURE_OF_PARTITION, "behind_s", "", p);
+    add_figure(out, FIGURE_OF_PARTITION, "rate_60s", "", p);
+    add_figure(out, FIGURE_OF_PARTITION, "success_60s", "", p);
+    add_figure(out, FIGURE_OF_PARTITION, "failed_60s", "", p);
+    add_figure(out, FIGURE_OF_PARTITION, "received_total", since_when(f), p);
+    add_figure(out, FIGURE_OF_PARTITION, "failed_total", since_when(f), p);
+    add_figure(out, FIGURE_OF_PARTITION, "gaps", "", p);
+    add_figure(out, FIGURE_OF_PARTITION, "dups", "", p);
+    strbuf_addf(out, "rewinds: %" PRIu64 "%s\n", of->rewinds,
                 of->is_rewound ? ", and not yet back" : "");
     add_time(v, out, "newest line", of->newest_ms);
     return 0;
@@ -114,11 +128,11 @@ static int describe_tracker(const struct view *v, struct strbuf *out)
     for (int i = 0; i < HEALTH_RULES; i++)
         strbuf_addf(out, "  %s %s: %s\n", level_symbol(t->health.findings[order[i]].level),
                     health_rule_name(order[i]), t->health.findings[order[i]].text);
-    strbuf_addf(out, "rate 10 s: %s msg/s\n", format_rate(t->rate_10s.per_second).text);
-    strbuf_addf(out, "received: %s%s, failed %s, dead-lettered %s\n",
-                t->totals_complete ? "" : ">= ", format_count(t->received).text,
-                format_count(t->failed).text, format_count(t->dlq).text);
-    strbuf_addf(out, "lag: %s\n", t->lag.messages < 0 ? "n/a" : format_count(t->lag.messages).text);
+    add_figure(out, FIGURE_OF_TRACKER, "rate_10s", "", t);
+    strbuf_addf(out, "received: %s%s, failed %s, dead-lettered %s\n", since_when(t),
+                format_count(t->received).text, format_count(t->failed).text,
+                format_count(t->dlq).text);
+    add_figure(out, FIGURE_OF_TRACKER, "lag", "", t);
     strbuf_addf(out, "told twice: %s, rewinds %s\n", format_count(t->dups).text,
                 format_count(t->rewinds).text);
     add_reader(out, "journal", t->events_reader);

@@ -262,7 +262,10 @@ static void take_partition(struct figure_partition *out, const struct figures *f
     int seconds = f->rate_60s.seconds;
     int64_t newest_ms = 0;
 
-    *out = (struct figure_partition){.partition = p, .lag = -1, .high_watermark = -1};
+    *out = (struct figure_partition){.partition = p,
+                                     .tracker = figures_tracker(f, p->newest_journal)->name,
+                                     .lag = -1,
+                                     .high_watermark = -1};
     out->per_second = seconds ? (double)sum.received / seconds : NAN;
     out->success = share(sum.received - sum.failed, sum.received);
     out->failed = sum.failed;

@@ -8,7 +8,7 @@
 
 #include "base/printable.h"
 #include "base/rfc3339.h"
-#include "view/format.h"
+#include "view/figure.h"
 #include "view/health.h"
 
 #define TEXT_MOST 3 /* rows of what may be many */
@@ -29,6 +29,11 @@ static void line(struct strbuf *out, const char *name, const char *fmt, ...)
     strbuf_addf(out, "%-18s ", name);
     printable_add(out, value, strlen(value), sizeof(value)); /* it comes from files too */
     strbuf_addc(out, '\n');
+}
+
+static struct text_buffer text_of(enum figure_table table, const char *name, const void *of)
+{
+    return figure_text(figure_named(table, name), of);
 }
 
 static void text_health(const struct figures *f, struct strbuf *out)
@@ -55,31 +60,41 @@ static const char *short_mark(const struct figure_rate *rate)
     return isfinite(rate->per_second) && rate->is_short ? " (window not yet full)" : "";
 }
 
-static struct text_buffer na(int64_t n)
+/* "label:  before value unit after" of a figure in the table of the flow. */
+static void put(struct strbuf *out, const struct figures *f, const char *name, const char *before,
+                const char *after)
 {
-    static const struct text_buffer none = {"n/a"};
+    const struct figure *figure = figure_named(FIGURE_OF_FLOW, name);
+    char label[40];
 
-    return n < 0 ? none : format_count(n);
+    snprintf(label, sizeof(label), "%s:", figure->label);
+    line(out, label, "%s%s%s", before, figure_text(figure, f).text, after);
+}
+
+/* The same with the figure of a window behind it. */
+static void put_with(struct strbuf *out, const struct figures *f, const char *name,
+                     const char *window, const char *window_figure)
+{
+    char after[64];
+
+    snprintf(after, sizeof(after), " (%s: %s)", window,
+             text_of(FIGURE_OF_FLOW, window_figure, f).text);
+    put(out, f, name, "", after);
 }
 
 static void text_flow(const struct figures *f, struct strbuf *out)
 {
-    line(out, "rate 10 s:", "%s msg/s%s", format_rate(f->rate_10s.per_second).text,
-         short_mark(&f->rate_10s));
-    line(out, "rate 60 s:", "%s msg/s%s", format_rate(f->rate_60s.per_second).text,
-         short_mark(&f->rate_60s));
-    line(out, "rate 15 min:", "%s msg/s%s", format_rate(f->rate_15m.per_second).text,
-         short_mark(&f->rate_15m));
+    put(out, f, "rate_10s", "", short_mark(&f->rate_10s));
+    put(out, f, "rate_60s", "", short_mark(&f->rate_60s));
+    put(out, f, "rate_15m", "", short_mark(&f->rate_15m));
     if (isfinite(f->vs_hour_ago))
-        line(out, "against 1 h ago:", "%+.0f %% (5 min)", f->vs_hour_ago * 100);
-    line(out, "peak 1 s:", "%s msg/s", format_count(f->peak).text);
-    line(out, "received:", "%s%s",
-         f->totals_complete || f->received < 0 ? "" : ">= ", format_count(f->received).text);
-    line(out, "ok:", "%s", format_count(f->ok).text);
-    line(out, "failed:", "%s (60 s: %s)", format_count(f->failed).text,
-         format_count(f->failed_60s).text);
-    line(out, "retried:", "%s (60 s: %s)", na(f->retried).text, na(f->retried_60s).text);
-    line(out, "dead-lettered:", "%s (60 s: %s)", na(f->dlq).text, na(f->dlq_60s).text);
+        put(out, f, "rate_vs_hour_ago", "", "");
+    put(out, f, "peak_1s", "", "");
+    put(out, f, "received_total", f->totals_complete || f->received < 0 ? "" : ">= ", "");
+    put(out, f, "ok_total", "", "");
+    put_with(out, f, "failed_total", "60 s", "failed_60s");
+    put_with(out, f, "retried_total", "60 s", "retried_60s");
+    put_with(out, f, "dlq_total", "60 s", "dlq_60s");
 }
 
 static void text_causes(const struct figures *f, struct strbuf *out)
@@ -105,22 +120,39 @@ static void text_orders(const struct figures *f, struct strbuf *out)
              o->currencies[i].name);
 }
 
+static void text_latency(const struct figures *f, struct strbuf *out)
+{
+    static const char *const names[] = {"p50", "p95", "p99", "max", "n"};
+    char text[256] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const struct figure *figure = figure_named(FIGURE_OF_LATENCY, names[i]);
+
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s %s", i ? "  " : "",
+                                figure->label, figure_text(figure, f).text);
+    }
+    line(out, "latency ms 60 s:", "%s", text);
+}
+
 static void text_quality(const struct figures *f, struct strbuf *out)
 {
-    line(out, "success 60 s:", "%s", format_percent(f->success_60s).text);
-    line(out, "success all-time:", "%s", format_percent(f->success_total).text);
-    line(out, "latency ms 60 s:", "p50 %s  p95 %s  p99 %s  max %s  n %" PRIu64,
-         format_count(f->latency.p50).text, format_count(f->latency.p95).text,
-         format_count(f->latency.p99).text, format_count(f->latency.max).text, f->latency.count);
+    struct text_buffer lag = text_of(FIGURE_OF_LAG, "messages", f);
+    char rewinds[48];
+
+    put(out, f, "success_60s", "", "");
+    put(out, f, "success_total", "", "");
+    text_latency(f, out);
     if (f->lag.max_partition >= 0)
-        line(out, "lag:", "%s messages (most on partition %d: %s), %s", na(f->lag.messages).text,
-             f->lag.max_partition, na(f->lag.max_messages).text, trend_name(f->lag.trend));
+        line(out, "lag:", "%s messages (most on partition %d: %s), %s", lag.text,
+             f->lag.max_partition, format_count(f->lag.max_messages).text,
+             trend_name(f->lag.trend));
     else
-        line(out, "lag:", "%s", na(f->lag.messages).text);
-    line(out, "gaps:", "%s (15 min: %s)", format_count(f->gaps).text,
-         format_count(f->gaps_15m).text);
-    line(out, "duplicates:", "%s, rewinds %s", format_count(f->dups).text,
-         format_count(f->rewinds).text);
+        line(out, "lag:", "%s", lag.text);
+    put_with(out, f, "gaps_total", "15 min", "gaps_15m");
+    snprintf(rewinds, sizeof(rewinds), ", rewinds %s",
+             text_of(FIGURE_OF_FLOW, "rewinds_total", f).text);
+    put(out, f, "dups_total", "", rewinds);
     line(out, "partitions:", "%d", f->partition_count);
     text_orders(f, out);
     text_causes(f, out);
@@ -144,10 +176,11 @@ static void text_trackers(const struct figures *f, struct strbuf *out)
     for (int i = 0; i < f->tracker_count; i++) {
         const struct figures *t = &f->trackers[i];
 
-        line(out, i ? "" : "trackers:", "%s %-10s %-7s %s msg/s  success %s  lag %s",
+        line(out, i ? "" : "trackers:", "%s %-10s %-7s %s  success %s  lag %s",
              level_symbol(t->health.level), t->name, flow_state_name(t->state),
-             format_rate(t->rate_10s.per_second).text, format_percent(t->success_60s).text,
-             na(t->lag.messages).text);
+             text_of(FIGURE_OF_TRACKER, "rate_10s", t).text,
+             text_of(FIGURE_OF_TRACKER, "success_60s", t).text,
+             text_of(FIGURE_OF_TRACKER, "lag", t).text);
     }
 }
 
@@ -155,10 +188,8 @@ static void text_ages(const struct figures *f, struct strbuf *out)
 {
     char at[RFC3339_SIZE];
 
-    line(out, "last event:", "%s%s", format_duration(f->event_age_ms).text,
-         f->event_age_ms < 0 ? "" : " ago");
-    line(out, "last log line:", "%s%s", format_duration(f->log_age_ms).text,
-         f->log_age_ms < 0 ? "" : " ago");
+    put(out, f, "event_age_ms", "", "");
+    put(out, f, "log_age_ms", "", "");
     if (f->since_ms) {
         rfc3339_format(f->since_ms, at);
         line(out, "counted since:", "%s", at);
