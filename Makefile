@@ -177,6 +177,18 @@ install: build man ## programs, manual pages, completions and example settings b
 uninstall: ## removes what install wrote
 	rm -f $(INSTALLED:%='$(DESTDIR)%')
 
+DEB ?= build/deb
+DEB_TREE = $(DEB)/order-tracker-$(SUITE_VERSION)
+
+.PHONY: deb
+deb: ## Debian packages into build/deb/; needs debhelper
+	rm -rf '$(DEB)'
+	mkdir -p '$(DEB_TREE)'
+	cp -r Makefile README.md config.yaml.example cmd deploy docs include scripts src '$(DEB_TREE)'
+	cp -r deploy/debian '$(DEB_TREE)'
+	cd '$(DEB_TREE)' && dpkg-buildpackage --build=binary --no-sign --no-pre-clean
+	rm -rf '$(DEB_TREE)'
+
 .PHONY: clean
 clean: ## removes all that was built
 	rm -rf build bin

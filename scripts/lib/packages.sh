@@ -29,6 +29,9 @@ e2e     python3               command python3
 e2e     zsh                   command zsh
 e2e     groff-base            command groff
 e2e     bsdextrautils         command col
+e2e     debhelper             command dh
+e2e     lintian               command lintian
+e2e     systemd               command systemd-analyze
 lint    clang-tidy            command clang-tidy
 lint    clang-format          command clang-format
 lint    cppcheck              command cppcheck
