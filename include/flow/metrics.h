@@ -6,17 +6,10 @@
 #include <stdint.h>
 
 #include "base/strbuf.h"
+#include "model/histogram.h"
 #include "model/record.h"
 
 /* What the tracker counts, and its summary for the log. Pure. */
-
-#define METRICS_LATENCY_BUCKETS 2048
-
-/* Milliseconds in logarithmic buckets. */
-struct metrics_times {
-    uint32_t buckets[METRICS_LATENCY_BUCKETS];
-    int64_t count;
-};
 
 struct metrics {
     int64_t started_ms; /* monotonic */
@@ -29,8 +22,8 @@ struct metrics {
 
     int64_t interval_started_ms; /* monotonic */
     int64_t interval_received;
-    struct metrics_times latency;   /* of the interval */
-    struct metrics_times processor; /* likewise: of attempts that were answered later */
+    struct histogram latency;   /* of the interval, in milliseconds; 49 days at most */
+    struct histogram processor; /* likewise: of attempts that were answered later */
 };
 
 /* One partition as the summary shows it. */

@@ -5,36 +5,9 @@
 
 #include "base/json_writer.h"
 
-/* Bucket i holds the values in (GAMMA^(i-1), GAMMA^i]: any value of a bucket is within 2 % of its
- * middle (Masson, Rim, Lee: DDSketch, VLDB 2019). 2048 buckets reach beyond 10^17 ms. */
-#define GAMMA 1.04
-
-static size_t bucket_of(int64_t ms)
-{
-    double index;
-
-    if (ms <= 1)
-        return ms == 1;
-    index = 1 + ceil(log((double)ms) / log(GAMMA));
-    return index < METRICS_LATENCY_BUCKETS ? (size_t)index : METRICS_LATENCY_BUCKETS - 1;
-}
-
-static int64_t value_of(size_t bucket)
-{
-    if (bucket <= 1)
-        return (int64_t)bucket;
-    return llround(fmin(2 * pow(GAMMA, (double)bucket - 1) / (1 + GAMMA), 0x1p62));
-}
-
 void metrics_init(struct metrics *m, int64_t now_ms)
 {
     *m = (struct metrics){.started_ms = now_ms, .interval_started_ms = now_ms};
-}
-
-static void note_time(struct metrics_times *t, int64_t ms)
-{
-    t->buckets[bucket_of(ms)]++;
-    t->count++;
 }
 
 void metrics_settled(struct metrics *m, const struct record *r)
@@ -54,29 +27,12 @@ void metrics_settled(struct metrics *m, const struct record *r)
         m->dropped++;
         break;
     }
-    note_time(&m->latency, r->latency_ms);
+    histogram_add(&m->latency, r->latency_ms);
 }
 
 void metrics_attempted(struct metrics *m, int64_t ms)
 {
-    note_time(&m->processor, ms);
-}
-
-/* Value in milliseconds below which `share` (0..1) of them lie, within 2 %; -1 when there was none.
- */
-static int64_t quantile_ms(const struct metrics_times *t, double share)
-{
-    int64_t wanted = (int64_t)ceil(share * (double)t->count);
-    int64_t seen = 0;
-
-    if (t->count == 0)
-        return -1;
-    for (size_t i = 0; i < METRICS_LATENCY_BUCKETS; i++) {
-        seen += t->buckets[i];
-        if (seen >= wanted && seen > 0)
-            return value_of(i);
-    }
-    return value_of(METRICS_LATENCY_BUCKETS - 1);
+    histogram_add(&m->processor, ms);
 }
 
 static void write_known(struct json_writer *w, const char *key, int64_t value)
@@ -124,12 +80,12 @@ static void write_partitions(struct json_writer *w, const struct metrics_state *
     json_end_array(w);
 }
 
-static void write_times(struct json_writer *w, const char *key, const struct metrics_times *t)
+static void write_times(struct json_writer *w, const char *key, const struct histogram *t)
 {
     json_begin_object(w, key);
-    write_known(w, "p50", quantile_ms(t, 0.50));
-    write_known(w, "p95", quantile_ms(t, 0.95));
-    write_known(w, "p99", quantile_ms(t, 0.99));
+    write_known(w, "p50", histogram_quantile(t, 0.50));
+    write_known(w, "p95", histogram_quantile(t, 0.95));
+    write_known(w, "p99", histogram_quantile(t, 0.99));
     json_end_object(w);
 }
 
