@@ -40,9 +40,9 @@ struct journal_line {
     struct scan_value error;
     struct scan_value reason;
     struct scan_value order_id;
-    struct scan_value raw;   /* the value as text, or in base64; SCAN_NONE if not written */
+    struct scan_value raw;   /* the value as text, or in base64; JSON_NONE if not written */
     bool is_raw_encoded;     /* it is in base64 */
-    struct scan_value order; /* the decoded order, SCAN_NONE if not written */
+    struct scan_value order; /* the decoded order, JSON_NONE if not written */
     int64_t gap_from;        /* the offsets [from, to) of the other kinds */
     int64_t gap_to;
 };

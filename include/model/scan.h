@@ -5,34 +5,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/json_reader.h"
+
 /* Walks over one JSON object or array without building a tree: each step gives the next member as
- * spans of the text. Every byte that is passed over is checked by RFC 8259, except that bytes above
- * 0x7f may be anything: a line with a broken character is still worth reading. Deeper nesting than
- * SCAN_MAX_DEPTH is refused. All spans are borrowed from the text. Pure. */
+ * spans of the text, which the lenient reader has checked. Deeper nesting than SCAN_MAX_DEPTH is
+ * refused. All spans are borrowed from the text. Pure. */
 
 #define SCAN_MAX_DEPTH 256
 
-enum scan_kind {
-    SCAN_NONE, /* absent: what a zeroed value says */
-    SCAN_NULL,
-    SCAN_FALSE,
-    SCAN_TRUE,
-    SCAN_NUMBER,
-    SCAN_STRING,
-    SCAN_OBJECT,
-    SCAN_ARRAY,
-};
-
 /* A string's span lies between its quotes, escapes untouched; all others span the whole value. */
 struct scan_value {
-    enum scan_kind kind;
+    enum json_kind kind;
     const char *text;
     size_t len;
 };
 
 struct scan {
+    struct json_reader reader;
     const char *p;
-    const char *end;
     char close;
     bool is_first;
 };
@@ -51,7 +41,7 @@ int scan_element(struct scan *s, struct scan_value *value);
 /* True when the string value reads `name`; `name` must need no escaping. */
 bool scan_is(const struct scan_value *v, const char *name);
 
-/* The value of the first member called `name`; SCAN_NONE when there is none, or `object` is no
+/* The value of the first member called `name`; JSON_NONE when there is none, or `object` is no
  * object. */
 struct scan_value scan_find(const struct scan_value *object, const char *name);
 
@@ -66,7 +56,7 @@ size_t scan_text_len(const struct scan_value *v);
 
 /* Writes a string's text without its escapes into `out`, at most `cap` - 1 bytes and a NUL, cut
  * between characters. Lone surrogates and \u0000 become U+FFFD. A value that is no string is copied
- * as it stands, SCAN_NONE and SCAN_NULL give "". Returns the bytes written. */
+ * as it stands, JSON_NONE and JSON_NULL give "". Returns the bytes written. */
 size_t scan_text(const struct scan_value *v, char *out, size_t cap);
 
 #endif

@@ -33,11 +33,11 @@ static void add_name(const char *name, size_t len, int depth, struct strbuf *out
 
 static void add_value(const struct scan_value *v, int depth, struct strbuf *out)
 {
-    bool nested = (v->kind == SCAN_OBJECT || v->kind == SCAN_ARRAY) && depth < DEEPEST;
+    bool nested = (v->kind == JSON_OBJECT || v->kind == JSON_ARRAY) && depth < DEEPEST;
 
     if (!nested)
         strbuf_addc(out, ' ');
-    if (v->kind == SCAN_NULL)
+    if (v->kind == JSON_NULL)
         strbuf_adds(out, "null");
     else if (!nested)
         add_text(v, out);

@@ -119,7 +119,7 @@ static int64_t int_or(const struct scan_value *v, int64_t otherwise)
 
 static bool says_something(const struct scan_value *v)
 {
-    return v->kind != SCAN_NONE && v->kind != SCAN_NULL && v->len > 0;
+    return v->kind != JSON_NONE && v->kind != JSON_NULL && v->len > 0;
 }
 
 static void read_fate(struct journal_line *line, const struct scan_value *outcome)
@@ -173,7 +173,7 @@ int journal_line_parse(struct journal_line *line, const char *text, size_t len)
     const struct scan_value *time = &found[KEY_TIMESTAMP];
 
     *line = (struct journal_line){0};
-    if (collect(found, text, len) < 0 || type->kind != SCAN_STRING || time->kind != SCAN_STRING ||
+    if (collect(found, text, len) < 0 || type->kind != JSON_STRING || time->kind != JSON_STRING ||
         rfc3339_parse(time->text, time->len, &line->timestamp_ms) < 0)
         return -1;
     line->kind = scan_is(type, "journal.gap")      ? JOURNAL_GAP
@@ -183,9 +183,9 @@ int journal_line_parse(struct journal_line *line, const char *text, size_t len)
     line->topic = found[KEY_TOPIC];
     line->kafka_timestamp_ms = int_or(&found[KEY_KAFKA_TIMESTAMP], -1);
     line->message_size = int_or(&found[KEY_SIZE], -1);
-    line->is_deserialized = found[KEY_DESERIALIZED].kind == SCAN_TRUE;
-    line->is_replay = found[KEY_REPLAY].kind == SCAN_TRUE;
-    line->is_recreated = found[KEY_RECREATED].kind == SCAN_TRUE;
+    line->is_deserialized = found[KEY_DESERIALIZED].kind == JSON_TRUE;
+    line->is_replay = found[KEY_REPLAY].kind == JSON_TRUE;
+    line->is_recreated = found[KEY_RECREATED].kind == JSON_TRUE;
     line->attempts = int_or(&found[KEY_ATTEMPTS], 0);
     line->latency_ms = int_or(&found[KEY_LATENCY], INT64_MIN);
     line->has_latency = line->latency_ms >= -LATENCY_MAX_MS && line->latency_ms <= LATENCY_MAX_MS;
@@ -195,7 +195,7 @@ int journal_line_parse(struct journal_line *line, const char *text, size_t len)
     line->reason = found[KEY_REASON];
     line->order_id = found[KEY_ORDER_ID];
     line->raw = found[KEY_RAW];
-    line->is_raw_encoded = found[KEY_RAW_ENCODING].kind != SCAN_NONE;
+    line->is_raw_encoded = found[KEY_RAW_ENCODING].kind != JSON_NONE;
     line->order = found[KEY_ORDER];
     read_fate(line, &found[KEY_OUTCOME]);
     return read_place(line, found);
@@ -214,7 +214,7 @@ bool journal_line_is_mixed(const struct journal_line *line)
 {
     size_t len;
 
-    if (line->kind != JOURNAL_MESSAGE || line->raw.kind != SCAN_STRING)
+    if (line->kind != JOURNAL_MESSAGE || line->raw.kind != JSON_STRING)
         return false;
     len = line->is_raw_encoded ? base64_len(&line->raw) : scan_text_len(&line->raw);
     return line->message_size < 0 || (uint64_t)line->message_size != len;

@@ -9,7 +9,7 @@
 #include "base/json_writer.h"
 #include "base/rfc3339.h"
 #include "model/decimal.h"
-#include "model/json_tree.h"
+#include "model/json_reader.h"
 
 /* The format as tables: reading and writing both go by these rows, writing in their order. */
 

@@ -46,7 +46,7 @@ static void count_item(struct order_sums *s, int64_t second, const struct scan_v
     int64_t quantity = 0;
     size_t slot = (uint64_t)second % ORDER_SUMS_SECONDS;
 
-    if (object->kind != SCAN_OBJECT || scan_begin(&scan, object->text, object->len) < 0)
+    if (object->kind != JSON_OBJECT || scan_begin(&scan, object->text, object->len) < 0)
         return;
     while (scan_member(&scan, &key, &value) == 1) {
         if (scan_is(&key, "item_name"))
@@ -54,7 +54,7 @@ static void count_item(struct order_sums *s, int64_t second, const struct scan_v
         else if (scan_is(&key, "quantity") && scan_int(&value, &quantity) < 0)
             return;
     }
-    item = name.kind == SCAN_STRING ? item_of(s, &name) : NULL;
+    item = name.kind == JSON_STRING ? item_of(s, &name) : NULL;
     if (!item || quantity < 1 || quantity > LARGEST_MANY)
         return;
     if (item->seconds[slot].second < second) {
@@ -70,7 +70,7 @@ static void count_items(struct order_sums *s, int64_t second, const struct scan_
     struct scan scan;
     struct scan_value object;
 
-    if (array->kind != SCAN_ARRAY || scan_begin(&scan, array->text, array->len) < 0)
+    if (array->kind != JSON_ARRAY || scan_begin(&scan, array->text, array->len) < 0)
         return;
     while (scan_element(&scan, &object) == 1)
         count_item(s, second, &object);

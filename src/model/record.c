@@ -5,7 +5,7 @@
 #include "base/json_writer.h"
 #include "base/rfc3339.h"
 #include "base/utf8.h"
-#include "model/json_text.h"
+#include "model/json_reader.h"
 
 /* Room for all members of a line but the payloads, in the usual case. */
 #define MEMBERS_ROOM 768
@@ -154,7 +154,7 @@ static void write_payload(struct json_writer *w, const struct record *r)
         json_raw(w, "order_full", r->value, r->value_len);
     } else if (r->with_order && r->deserialized) {
         json_raw(w, "order_full", NULL, 0);
-        json_text_minify(r->value, r->value_len, w->out);
+        json_minify(r->value, r->value_len, w->out);
     }
 }
 

@@ -290,7 +290,7 @@ static void note_time(struct dash *d, int64_t at_ms)
 
 static struct partition *cover(struct dash *whole, const struct journal_line *line, int journal)
 {
-    size_t topic_len = line->topic.kind == SCAN_STRING ? line->topic.len : 0;
+    size_t topic_len = line->topic.kind == JSON_STRING ? line->topic.len : 0;
     struct partition *p =
         partition_get(&whole->partitions, line->topic.text, topic_len, line->partition);
 
@@ -318,7 +318,7 @@ static void count_in_whole(struct dash *whole, const struct journal_line *line,
 void dash_event(struct dash *d, const struct journal_line *line, const struct place *place,
                 int64_t now_ms)
 {
-    size_t topic_len = line->topic.kind == SCAN_STRING ? line->topic.len : 0;
+    size_t topic_len = line->topic.kind == JSON_STRING ? line->topic.len : 0;
     struct partition *p =
         partition_get(&d->partitions, line->topic.text, topic_len, line->partition);
     int64_t before = p->highest;
@@ -348,7 +348,7 @@ void dash_event(struct dash *d, const struct journal_line *line, const struct pl
 
 void dash_old_event(struct dash *d, const struct journal_line *line)
 {
-    size_t topic_len = line->topic.kind == SCAN_STRING ? line->topic.len : 0;
+    size_t topic_len = line->topic.kind == JSON_STRING ? line->topic.len : 0;
     struct partition *p =
         partition_get(&d->history.partitions, line->topic.text, topic_len, line->partition);
     uint64_t dups;

@@ -41,7 +41,7 @@ static bool is_beyond_cjson(const struct input *in)
 
 static void expect_within(const struct input *in, const struct scan_value *v)
 {
-    EXPECT(v->kind != SCAN_NONE);
+    EXPECT(v->kind != JSON_NONE);
     EXPECT(v->text >= in->text && v->text + v->len <= in->text + in->len);
 }
 
@@ -85,30 +85,30 @@ static void expect_same_number(const struct scan_value *v, double expected)
 static void expect_same(const struct scan_value *v, const cJSON *node)
 {
     switch (v->kind) {
-    case SCAN_NONE:
+    case JSON_NONE:
         EXPECT(!"a value");
         break;
-    case SCAN_NULL:
+    case JSON_NULL:
         EXPECT(cJSON_IsNull(node));
         break;
-    case SCAN_FALSE:
+    case JSON_FALSE:
         EXPECT(cJSON_IsFalse(node));
         break;
-    case SCAN_TRUE:
+    case JSON_TRUE:
         EXPECT(cJSON_IsTrue(node));
         break;
-    case SCAN_NUMBER:
+    case JSON_NUMBER:
         EXPECT(cJSON_IsNumber(node));
         expect_same_number(v, node->valuedouble);
         break;
-    case SCAN_STRING:
+    case JSON_STRING:
         EXPECT(cJSON_IsString(node));
         expect_same_text(v, node->valuestring);
         break;
-    case SCAN_OBJECT:
+    case JSON_OBJECT:
         EXPECT(cJSON_IsObject(node));
         break;
-    case SCAN_ARRAY:
+    case JSON_ARRAY:
         EXPECT(cJSON_IsArray(node));
         break;
     }

@@ -15,8 +15,7 @@
 #include "base/arena.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
-#include "model/json_text.h"
-#include "model/json_tree.h"
+#include "model/json_reader.h"
 #include "model/order.h"
 #include "model/order_json.h"
 #include "model/record.h"
@@ -96,7 +95,7 @@ static void expect_same_order(struct bench *b, const char *bytes, size_t len, bo
 {
     expect_encoding(&b->arena, bytes, len, &b->first);
     strbuf_reset(&b->minified);
-    json_text_minify(bytes, len, &b->minified);
+    json_minify(bytes, len, &b->minified);
     EXPECT(is_compact ? b->minified.len == len : b->minified.len < len);
     expect_encoding(&b->arena, b->minified.data, b->minified.len, &b->again);
     EXPECT(strcmp(b->first.data, b->again.data) == 0);

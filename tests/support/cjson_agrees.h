@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cjson/cJSON.h>
 
-#include "model/json_tree.h"
+#include "model/json_reader.h"
 
 /* cJSON gives up at numbers of more characters. */
 #define CJSON_NUMBER_MAX 63
@@ -40,6 +40,8 @@ static bool cjson_same_value(const struct json_node *n, const cJSON *c)
     if (other)
         return false;
     switch (n->kind) {
+    case JSON_NONE:
+        return false;
     case JSON_NULL:
         return cJSON_IsNull(c);
     case JSON_FALSE:

@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/rfc3339.h"
 #include "base/utf8.h"
-#include "model/json_text.h"
+#include "model/json_reader.h"
 #include "producer/order_corruptor.h"
 #include "producer/order_gen.h"
 #include "model/order_json.h"
@@ -270,7 +270,7 @@ static void decoding_and_encoding_gives_the_same_bytes_again(void **state)
         order_encode(&o, &again);
         assert_string_equal(again.data, m.value.data);
         strbuf_reset(&again);
-        json_text_minify(m.value.data, m.value.len, &again);
+        json_minify(m.value.data, m.value.len, &again);
         assert_string_equal(again.data, m.value.data);
     }
     strbuf_release(&again);

@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/strbuf.h"
-#include "model/json_text.h"
+#include "model/json_reader.h"
 #include "model/order.h"
 #include "model/order_json.h"
 
@@ -756,7 +756,7 @@ static void minifying_touches_only_white_space_outside_of_strings(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         strbuf_reset(&sb);
         assert_decodes(cases[i][0]);
-        json_text_minify(cases[i][0], strlen(cases[i][0]), &sb);
+        json_minify(cases[i][0], strlen(cases[i][0]), &sb);
         assert_string_equal(sb.data, cases[i][1]);
     }
     strbuf_release(&sb);

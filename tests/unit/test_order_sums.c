@@ -15,7 +15,7 @@
 
 static void count(struct order_sums *s, int64_t at_ms, const char *text)
 {
-    struct journal_line line = {.order = {.kind = SCAN_OBJECT, .text = text, .len = strlen(text)}};
+    struct journal_line line = {.order = {.kind = JSON_OBJECT, .text = text, .len = strlen(text)}};
     struct journal_order order;
 
     journal_line_order(&line, &order);

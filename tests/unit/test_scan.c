@@ -33,16 +33,16 @@ static void members_come_one_by_one_with_their_kinds(void **state)
                                "\"f\":true,\"g\":false,\"h\":null}\n";
     static const struct {
         const char *key;
-        enum scan_kind kind;
+        enum json_kind kind;
         const char *text;
     } expected[] = {
-        {"a", SCAN_NUMBER, "1"},
-        {"b", SCAN_STRING, "x\\\"y"},
-        {"c", SCAN_OBJECT, "{\"d\":[1,{}]}"},
-        {"e", SCAN_ARRAY, "[]"},
-        {"f", SCAN_TRUE, "true"},
-        {"g", SCAN_FALSE, "false"},
-        {"h", SCAN_NULL, "null"},
+        {"a", JSON_NUMBER, "1"},
+        {"b", JSON_STRING, "x\\\"y"},
+        {"c", JSON_OBJECT, "{\"d\":[1,{}]}"},
+        {"e", JSON_ARRAY, "[]"},
+        {"f", JSON_TRUE, "true"},
+        {"g", JSON_FALSE, "false"},
+        {"h", JSON_NULL, "null"},
     };
     struct scan s;
     struct scan_value key;
@@ -146,7 +146,7 @@ static void texts_lose_their_escapes(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct scan_value object = {SCAN_OBJECT, cases[i].json, strlen(cases[i].json)};
+        struct scan_value object = {JSON_OBJECT, cases[i].json, strlen(cases[i].json)};
         struct scan_value v = scan_find(&object, "a");
 
         assert_int_equal(scan_text(&v, text, cases[i].cap), strlen(cases[i].text));
@@ -177,7 +177,7 @@ static void integers_are_whole_and_within_int64(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct scan_value v = {SCAN_NUMBER, cases[i].text, strlen(cases[i].text)};
+        struct scan_value v = {JSON_NUMBER, cases[i].text, strlen(cases[i].text)};
 
         n = 0;
         assert_int_equal(scan_int(&v, &n), cases[i].rc);

@@ -1,4 +1,4 @@
-#include "model/json_tree.h"
+#include "model/json_reader.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -11,26 +11,15 @@
 #include "base/json_chars.h"
 #include "base/utf8.h"
 
-/* Each read_... and pass_... takes the place where it begins and returns the one behind what it
- * read, or NULL when that was refused. */
+/* As in the header, each read_... and pass_... takes a place and returns the one behind what it read.
+ */
 
-struct reader {
-    const char *start;
-    const char *end;
-    int depth;
-    int max_depth;
-    bool has_space;
-    bool has_infinite; /* said only when nothing worse is wrong with the text */
-    struct arena *arena;
-    char *why;
-    size_t why_size;
-};
-
-static const char *read_value(struct reader *r, const char *p, struct json_node *n);
+static const char *read_value(struct json_reader *r, const char *p, struct json_node *n);
 
 /* Always NULL, so that `return refuse(...)` reads as what it is. */
-__attribute__((format(printf, 3, 4))) static const char *refuse(struct reader *r, const char *at,
-                                                                const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static const char *refuse(struct json_reader *r,
+                                                                const char *at, const char *fmt,
+                                                                ...)
 {
     va_list ap;
     int n;
@@ -43,14 +32,14 @@ __attribute__((format(printf, 3, 4))) static const char *refuse(struct reader *r
     return NULL;
 }
 
-static const char *refuse_end(struct reader *r)
+static const char *refuse_end(struct json_reader *r)
 {
     snprintf(r->why, r->why_size, r->start == r->end ? "empty value" : "unexpected end of JSON");
     return NULL;
 }
 
 /* The byte at `p` cannot stand where `wanted` was expected. */
-static const char *refuse_byte(struct reader *r, const char *p, const char *wanted)
+static const char *refuse_byte(struct json_reader *r, const char *p, const char *wanted)
 {
     unsigned char c;
     uint32_t code;
@@ -68,7 +57,7 @@ static const char *refuse_byte(struct reader *r, const char *p, const char *want
 }
 
 /* At a backslash that begins no escape. */
-static const char *refuse_escape(struct reader *r, const char *p)
+static const char *refuse_escape(struct json_reader *r, const char *p)
 {
     if (r->end - p < 2)
         return refuse_end(r);
@@ -80,24 +69,24 @@ static const char *refuse_escape(struct reader *r, const char *p)
     return refuse_byte(r, p, "four hexadecimal digits");
 }
 
-static bool is_at(const struct reader *r, const char *p, char c)
+static bool is_at(const struct json_reader *r, const char *p, char c)
 {
     return p < r->end && *p == c;
 }
 
-static bool is_digit_at(const struct reader *r, const char *p)
+static bool is_digit_at(const struct json_reader *r, const char *p)
 {
     return p < r->end && *p >= '0' && *p <= '9';
 }
 
-static const char *pass_space(struct reader *r, const char *p)
+static const char *pass_space(struct json_reader *r, const char *p)
 {
     for (; p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'); p++)
         r->has_space = true;
     return p;
 }
 
-static const char *pass_digits(struct reader *r, const char *p)
+static const char *pass_digits(struct json_reader *r, const char *p)
 {
     if (!is_digit_at(r, p))
         return refuse_byte(r, p, "a digit");
@@ -106,7 +95,7 @@ static const char *pass_digits(struct reader *r, const char *p)
     return p;
 }
 
-static const char *pass_integer(struct reader *r, const char *p)
+static const char *pass_integer(struct json_reader *r, const char *p)
 {
     const char *begin = p;
 
@@ -119,7 +108,7 @@ static const char *pass_integer(struct reader *r, const char *p)
     return p + 1;
 }
 
-static const char *pass_exponent(struct reader *r, const char *p)
+static const char *pass_exponent(struct json_reader *r, const char *p)
 {
     p++;
     if (is_at(r, p, '+') || is_at(r, p, '-'))
@@ -130,13 +119,13 @@ static const char *pass_exponent(struct reader *r, const char *p)
 /* No number of fewer digits is too large, unless it has an exponent. */
 #define ALWAYS_FINITE_LEN 300
 
-static bool is_finite(struct reader *r, const struct json_node *n, bool has_exponent)
+static bool is_finite(struct json_reader *r, const struct json_node *n, bool has_exponent)
 {
     return (!has_exponent && n->text_len < ALWAYS_FINITE_LEN) ||
            isfinite(strtod(arena_strndup(r->arena, n->text, n->text_len), NULL));
 }
 
-static const char *read_number(struct reader *r, const char *p, struct json_node *n)
+static const char *read_number(struct json_reader *r, const char *p, struct json_node *n)
 {
     bool has_exponent = false;
 
@@ -152,18 +141,20 @@ static const char *read_number(struct reader *r, const char *p, struct json_node
     if (!p)
         return NULL;
     n->text_len = (size_t)(p - n->text);
-    if (!is_finite(r, n, has_exponent))
+    if (!r->is_lenient && !is_finite(r, n, has_exponent))
         r->has_infinite = true;
     return p;
 }
 
-static const char *pass_escape(struct reader *r, const char *p)
+static const char *pass_escape(struct json_reader *r, const char *p)
 {
     uint32_t code;
     size_t n = json_chars_escape(p, r->end, &code);
 
     if (n == 0)
         return refuse_escape(r, p);
+    if (r->is_lenient)
+        return p + n;
     if (code == 0)
         return refuse(r, p, "\\u0000 in a string");
     if (code >= 0xd800 && code <= 0xdfff)
@@ -171,16 +162,16 @@ static const char *pass_escape(struct reader *r, const char *p)
     return p + n;
 }
 
-static const char *pass_character(struct reader *r, const char *p)
+static const char *pass_character(struct json_reader *r, const char *p)
 {
     uint32_t code;
-    size_t n = utf8_decode(p, (size_t)(r->end - p), &code);
+    size_t n = r->is_lenient ? 1 : utf8_decode(p, (size_t)(r->end - p), &code);
 
     return n ? p + n : refuse(r, p, "invalid UTF-8");
 }
 
 /* The text between two quotes that has passed, without its escapes. */
-static void unescape(struct reader *r, const char **text, size_t *len)
+static void unescape(struct json_reader *r, const char **text, size_t *len)
 {
     const char *p = *text;
     const char *end = p + *len;
@@ -199,7 +190,7 @@ static void unescape(struct reader *r, const char **text, size_t *len)
     *len = (size_t)(out - *text);
 }
 
-static const char *read_string(struct reader *r, const char *p, const char **text, size_t *len)
+static const char *read_string(struct json_reader *r, const char *p, const char **text, size_t *len)
 {
     bool has_escapes = false;
 
@@ -218,12 +209,12 @@ static const char *read_string(struct reader *r, const char *p, const char **tex
             return NULL;
     }
     *len = (size_t)(p - *text);
-    if (has_escapes)
+    if (has_escapes && r->arena)
         unescape(r, text, len);
     return p + 1;
 }
 
-static const char *read_literal(struct reader *r, const char *p, struct json_node *n,
+static const char *read_literal(struct json_reader *r, const char *p, struct json_node *n,
                                 const char *word, enum json_kind kind)
 {
     size_t len = strlen(word);
@@ -234,10 +225,12 @@ static const char *read_literal(struct reader *r, const char *p, struct json_nod
     if (left < len)
         return refuse_end(r);
     n->kind = kind;
+    n->text = p;
+    n->text_len = len;
     return p + len;
 }
 
-static const char *read_name(struct reader *r, const char *p, struct json_node *n)
+static const char *read_name(struct json_reader *r, const char *p, struct json_node *n)
 {
     p = pass_space(r, p);
     if (!is_at(r, p, '"'))
@@ -249,7 +242,8 @@ static const char *read_name(struct reader *r, const char *p, struct json_node *
     return is_at(r, p, ':') ? p + 1 : refuse_byte(r, p, "':'");
 }
 
-static const char *read_child(struct reader *r, const char *p, struct json_node *n, bool has_name)
+static const char *read_child(struct json_reader *r, const char *p, struct json_node *n,
+                              bool has_name)
 {
     *n = (struct json_node){0};
     if (has_name)
@@ -257,21 +251,28 @@ static const char *read_child(struct reader *r, const char *p, struct json_node 
     return p ? read_value(r, p, n) : NULL;
 }
 
-static const char *read_container(struct reader *r, const char *p, struct json_node *n, char close)
+static const char *read_container(struct json_reader *r, const char *p, struct json_node *n,
+                                  char close)
 {
     struct json_node **link = &n->child;
+    struct json_node scratch;
 
     if (++r->depth > r->max_depth)
         return refuse(r, p, "nested deeper than %d", r->max_depth);
     n->kind = close == '}' ? JSON_OBJECT : JSON_ARRAY;
+    n->text = p;
     p = pass_space(r, p + 1);
     if (!is_at(r, p, close)) {
         for (;; p++) {
-            *link = arena_alloc(r->arena, sizeof(**link));
-            p = read_child(r, p, *link, close == '}');
+            struct json_node *child = r->arena ? arena_alloc(r->arena, sizeof(*child)) : &scratch;
+
+            p = read_child(r, p, child, close == '}');
             if (!p)
                 return NULL;
-            link = &(*link)->next;
+            if (r->arena) {
+                *link = child;
+                link = &child->next;
+            }
             p = pass_space(r, p);
             if (!is_at(r, p, ','))
                 break;
@@ -280,11 +281,12 @@ static const char *read_container(struct reader *r, const char *p, struct json_n
             return refuse_byte(r, p, close == '}' ? "',' or '}'" : "',' or ']'");
     }
     r->depth--;
+    n->text_len = (size_t)(p + 1 - n->text);
     return p + 1;
 }
 
 /* Goes down by itself for nested values, max_depth deep at most. */
-static const char *read_value(struct reader *r, const char *p, struct json_node *n)
+static const char *read_value(struct json_reader *r, const char *p, struct json_node *n)
 {
     p = pass_space(r, p);
     if (p == r->end)
@@ -310,7 +312,22 @@ static const char *read_value(struct reader *r, const char *p, struct json_node 
     }
 }
 
-static bool read_text(struct reader *r, struct json_node *root)
+const char *json_read_space(struct json_reader *r, const char *p)
+{
+    return pass_space(r, p);
+}
+
+const char *json_read_value(struct json_reader *r, const char *p, struct json_node *n)
+{
+    return read_child(r, p, n, false);
+}
+
+const char *json_read_member(struct json_reader *r, const char *p, struct json_node *n)
+{
+    return read_child(r, p, n, true);
+}
+
+static bool read_text(struct json_reader *r, struct json_node *root)
 {
     const char *p = r->start;
 
@@ -330,12 +347,12 @@ static bool read_text(struct reader *r, struct json_node *root)
 bool json_tree_read(struct json_tree *tree, const char *bytes, size_t len, int max_depth,
                     struct arena *arena, char *why, size_t why_size)
 {
-    struct reader r = {.start = bytes,
-                       .end = bytes + len,
-                       .max_depth = max_depth,
-                       .arena = arena,
-                       .why = why,
-                       .why_size = why_size};
+    struct json_reader r = {.start = bytes,
+                            .end = bytes + len,
+                            .max_depth = max_depth,
+                            .arena = arena,
+                            .why = why,
+                            .why_size = why_size};
     struct json_node *root = arena_alloc(arena, sizeof(*root));
 
     if (!read_text(&r, root))
@@ -344,14 +361,44 @@ bool json_tree_read(struct json_tree *tree, const char *bytes, size_t len, int m
     return true;
 }
 
-const struct json_node *json_tree_find(const struct json_node *object, const char *name)
+static bool is_space(char c)
 {
-    size_t len = strlen(name);
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
 
-    if (object->kind != JSON_OBJECT)
-        return NULL;
-    for (const struct json_node *n = object->child; n; n = n->next)
-        if (n->name_len == len && memcmp(n->name, name, len) == 0)
-            return n;
-    return NULL;
+/* The end of the string that begins at `p`: a quote behind an even number of backslashes. */
+static const char *end_of_string(const char *p, const char *end)
+{
+    for (;;) {
+        const char *quote = memchr(p + 1, '"', (size_t)(end - p - 1));
+        const char *b = quote;
+
+        if (!quote)
+            return end;
+        while (b[-1] == '\\')
+            b--;
+        if ((quote - b) % 2 == 0)
+            return quote + 1;
+        p = quote;
+    }
+}
+
+void json_minify(const char *bytes, size_t len, struct strbuf *out)
+{
+    const char *end = bytes + len;
+    const char *run = bytes; /* what is before it has been copied or left out */
+    const char *p = bytes;
+
+    strbuf_reserve(out, len);
+    while (p < end) {
+        if (*p == '"') {
+            p = end_of_string(p, end);
+        } else if (is_space(*p)) {
+            strbuf_add(out, run, (size_t)(p - run));
+            run = ++p;
+        } else {
+            p++;
+        }
+    }
+    strbuf_add(out, run, (size_t)(end - run));
 }

@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/rng.h"
-#include "model/json_tree.h"
+#include "model/json_reader.h"
 #include "support/cjson_agrees.h"
 
 #define DEPTH 32
@@ -76,7 +76,7 @@ static void values_have_kind_name_and_text(void **state)
             assert_text(n->text, n->text_len, expected[i].text);
     }
     assert_null(n);
-    n = json_tree_find(tree, "c")->child;
+    n = tree->child->next->next->child;
     assert_text(n->name, n->name_len, "d");
     assert_text(n->child->text, n->child->text_len, "1");
     assert_int_equal(n->child->next->kind, JSON_OBJECT);
@@ -105,17 +105,6 @@ static void what_needs_no_copy_is_borrowed(void **state)
     assert_ptr_equal(n->name, text + 2);
     assert_ptr_equal(n->text, text + 9);
     assert_ptr_equal(n->next->text, text + 19);
-}
-
-static void a_member_is_found_by_its_whole_name(void **state)
-{
-    const struct json_node *n = read_tree(*state, "{\"ab\":1,\"a\":2,\"a\":3,\"A\":4}");
-
-    assert_text(json_tree_find(n, "a")->text, 1, "2");
-    assert_text(json_tree_find(n, "ab")->text, 1, "1");
-    assert_null(json_tree_find(n, "abc"));
-    assert_null(json_tree_find(n, ""));
-    assert_null(json_tree_find(n->child, "a"));
 }
 
 static void a_text_is_compact_when_nothing_outside_of_strings_can_go(void **state)
@@ -202,7 +191,6 @@ int main(void)
         TEST(values_have_kind_name_and_text),
         TEST(texts_and_names_lose_their_escapes),
         TEST(what_needs_no_copy_is_borrowed),
-        TEST(a_member_is_found_by_its_whole_name),
         TEST(a_text_is_compact_when_nothing_outside_of_strings_can_go),
         TEST(a_number_must_be_finite_as_a_double),
         TEST(what_is_wrong_with_the_grammar_is_said_before_what_is_wrong_with_a_number),
