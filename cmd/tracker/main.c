@@ -24,7 +24,7 @@
 #include "io/log_file.h"
 #include "model/log_event.h"
 #include "policy.h"
-#include "processor/simulate.h"
+#include "work.h"
 
 #define ADMIN_TURN_MS    100
 #define INSTANCE_SIZE    (HOST_NAME_MAX + 64)
@@ -46,7 +46,7 @@ struct tracker {
     char instance_id[INSTANCE_SIZE];
     struct kafka_sink *kafka_sink;
     struct kafka_source *kafka_source;
-    struct simulate simulate;
+    struct work work;
     struct journal_port journal_port;
     struct sink sink;
     struct source source;
@@ -168,20 +168,15 @@ static int open_kafka(struct tracker *t, struct err *e)
     return t->kafka_source ? 0 : -1;
 }
 
-static void join_parts(struct tracker *t)
+static int join_parts(struct tracker *t, struct err *e)
 {
     const struct consume_policy policy = policy_of(t->cfg, t->options.drain);
     struct consume_ports ports;
 
-    t->simulate = (struct simulate){
-        .transient_rate = t->cfg->simulate.transient_rate,
-        .permanent_rate = t->cfg->simulate.permanent_rate,
-        .only_partition = t->cfg->simulate.only_partition,
-        .latency_ms = t->cfg->simulate.latency_ms,
-    };
-    t->processor = simulate_processor(&t->simulate);
     t->journal_port = journal_port(t->files.journal);
     t->source = kafka_source_port(t->kafka_source);
+    if (work_open(&t->work, t->cfg, &t->source, &t->files.log, &t->processor, e) < 0)
+        return -1;
     if (t->kafka_sink)
         t->sink = kafka_sink_port(t->kafka_sink);
     ports = (struct consume_ports){
@@ -198,6 +193,7 @@ static void join_parts(struct tracker *t)
     };
     consume_init(&t->consume, &policy, &ports, rng_random_seed());
     t->is_flowing = true;
+    return 0;
 }
 
 /* ---- running ---- */
@@ -250,8 +246,10 @@ static int flow(struct tracker *t, struct err *e)
     while (!consume_is_done(&t->consume)) {
         int sleep_ms;
 
-        for (; stops_seen < stop_count(); stops_seen++)
+        for (; stops_seen < stop_count(); stops_seen++) {
             consume_stop(&t->consume);
+            work_note_stop(&t->work);
+        }
         look_at_cluster(t);
         sleep_ms = consume_turn(&t->consume, e);
         if (sleep_ms < 0)
@@ -260,7 +258,7 @@ static int flow(struct tracker *t, struct err *e)
         tell_trouble(t);
         console_tick(&t->console, clock_wall_ms(clock_system()));
         if (sleep_ms > 0)
-            wake_wait(t->wake_fd, sleep_ms);
+            wake_wait_for(t->wake_fd, work_wake_fd(&t->work), sleep_ms);
     }
     if (t->consume.has_failed) {
         *e = t->consume.failure;
@@ -309,11 +307,12 @@ static void end_flow(struct tracker *t, struct totals *totals)
 
 static void close_parts(struct tracker *t)
 {
+    work_end(&t->work);
     if (kafka_source_close(t->kafka_source, CLOSE_TIMEOUT_MS) < 0)
         log_plain(&t->files.log, EVENT_TRACKER_GROUP_NOT_LEFT, NULL);
     kafka_sink_close(t->kafka_sink);
     files_close_journal(&t->files);
-    simulate_release(&t->simulate);
+    work_close(&t->work);
 }
 
 static void tell_stopped(struct tracker *t, const struct totals *totals, const struct err *failure)
@@ -350,7 +349,8 @@ static int run_parts(struct tracker *t, struct err *e)
     take_cluster(t, t->cluster.id);
     if (open_kafka(t, e) < 0)
         return -1;
-    join_parts(t);
+    if (join_parts(t, e) < 0)
+        return -1;
     tell_started(t);
     return flow(t, e);
 }

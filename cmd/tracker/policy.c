@@ -18,6 +18,17 @@ static enum lane_ordering ordering_of(enum config_ordering ordering)
     return LANE_ORDER_KEY;
 }
 
+static const char *processor_of(enum config_processor kind)
+{
+    switch (kind) {
+    case CONFIG_PROCESSOR_SIMULATE:
+        return NULL;
+    case CONFIG_PROCESSOR_COMMAND:
+        return "command";
+    }
+    return NULL;
+}
+
 struct consume_policy policy_of(const struct config *cfg, bool drain)
 {
     return (struct consume_policy){
@@ -44,6 +55,7 @@ struct consume_policy policy_of(const struct config *cfg, bool drain)
                     },
                 .max_message_bytes = (size_t)cfg->tracker.max_message_bytes,
                 .payload = cfg->tracker.events_payload,
+                .processor = processor_of(cfg->processor.kind),
                 .group = cfg->kafka.consumer_group,
                 .dlq_topic = cfg->dlq.enabled ? cfg->dlq.topic : NULL,
                 .halt_without_dlq = cfg->dlq.on_disabled == CONFIG_ON_DISABLED_HALT,

@@ -12,4 +12,7 @@ void wake_up(int wake_fd);
 /* Sleeps until the eventfd or a signal (base/stop.h) wakes it, or `timeout_ms` have passed. */
 void wake_wait(int wake_fd, int timeout_ms);
 
+/* The same, and wakes when `other_fd` is readable too; -1: there is none. */
+void wake_wait_for(int wake_fd, int other_fd, int timeout_ms);
+
 #endif

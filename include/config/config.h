@@ -14,6 +14,7 @@
  * environment, command line, and checked once. One table (key.c) gives names, types, ranges,
  * defaults and texts. */
 
+enum config_processor { CONFIG_PROCESSOR_SIMULATE, CONFIG_PROCESSOR_COMMAND };
 enum config_ordering {
     CONFIG_ORDERING_KEY,
     CONFIG_ORDERING_PARTITION,
@@ -78,6 +79,11 @@ struct config {
         int64_t breaker_pause_ms;
     } dlq;
     struct {
+        enum config_processor kind;
+        char *command;
+        int64_t workers;
+        int64_t timeout_ms;
+        int64_t max_answer_bytes;
         int64_t max_in_flight;
         int64_t window;
         enum config_ordering ordering;

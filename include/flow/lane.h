@@ -36,6 +36,7 @@ struct lane_policy {
     struct breaker_policy breaker;
     size_t max_message_bytes;
     enum lane_payload payload;
+    const char *processor; /* its kind, for the lines; NULL: nothing of it */
     const char *group;
     const char *dlq_topic; /* NULL: dead letters are switched off */
     bool halt_without_dlq; /* then stop at a record that fails, instead of dropping it */

@@ -180,6 +180,9 @@ struct attempt_result {
     enum record_reason reason; /* PROCESS or TIMEOUT, unless ATTEMPT_OK or ATTEMPT_UNAVAILABLE */
     int64_t retry_after_ms;    /* ATTEMPT_RETRY: not before; 0 if nothing was said */
     char text[256];            /* why, unless ATTEMPT_OK */
+    int status;                /* of the answer, 0 if it has none */
+    const char *receipt;       /* what the processor calls it, NULL if nothing; borrowed until the */
+    size_t receipt_len;        /* next call */
 };
 
 enum start_result {
@@ -193,6 +196,8 @@ struct processor {
     void *self;
     enum start_result (*start)(void *self, const struct attempt *a, int64_t now_ms,
                                struct attempt_result *r);
+    /* A turn is over: what was started in it may go out together. NULL if there is no need. */
+    void (*flush)(void *self);
     /* Returns 1 with an answer in `r`, or 0 when there is none. */
     int (*next_result)(void *self, int64_t now_ms, struct attempt_result *r);
     /* When next_result should be asked at the latest, or INT64_MAX. */

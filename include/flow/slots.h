@@ -36,6 +36,11 @@ struct slot {
     bool is_decoded;
     int attempts;
     int64_t started_ms; /* monotonic, of the attempt under way */
+    bool was_answered; /* later, by the processor; the next three are of that answer */
+    int64_t answer_ms; /* that it took */
+    int status;
+    const char *receipt; /* in the arena, NULL if none */
+    size_t receipt_len;
     enum record_reason reason;
     char error[512];
     int64_t first_failure_ms; /* wall clock */

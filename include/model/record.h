@@ -45,6 +45,11 @@ struct record {
     enum record_outcome outcome;
     enum record_reason reason;
     int attempts;
+    const char *processor; /* its kind; NULL: no answer of it, or none to speak of */
+    int processor_status;  /* of its answer, 0 if it has none */
+    int64_t processor_ms;  /* that the last attempt took */
+    const char *receipt;   /* NULL if none */
+    size_t receipt_len;
     int64_t latency_ms;
     const char *order_id;  /* NULL if not decodable */
     const char *dlq_topic; /* NULL unless dead-lettered */

@@ -22,13 +22,19 @@ void wake_up(int wake_fd)
 
 void wake_wait(int wake_fd, int timeout_ms)
 {
+    wake_wait_for(wake_fd, -1, timeout_ms);
+}
+
+void wake_wait_for(int wake_fd, int other_fd, int timeout_ms)
+{
     struct pollfd fds[] = {
         {.fd = wake_fd, .events = POLLIN},
         {.fd = stop_wake_fd(), .events = POLLIN},
+        {.fd = other_fd, .events = POLLIN},
     };
     uint64_t count;
 
-    poll(fds, 2, timeout_ms);
+    poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms);
     while (wake_fd >= 0 && read(wake_fd, &count, sizeof(count)) > 0)
         ;
     stop_drain_wake();

@@ -197,9 +197,21 @@ static int check_difference(const struct config *cfg, struct err *e)
     return 0;
 }
 
+static int check_processor(const struct config *cfg, struct err *e)
+{
+    const char *origin = cfg->origins[key_index(key_find("processor.kind"))];
+
+    if (cfg->processor.kind == CONFIG_PROCESSOR_COMMAND && !*cfg->processor.command)
+        return err_set(e, ERR_USAGE,
+                       "processor.kind: \"command\" (from %s) needs processor.command, which is "
+                       "not set",
+                       origin);
+    return 0;
+}
+
 int config_check(const struct config *cfg, struct err *e)
 {
-    if (check_order(cfg, e) < 0)
+    if (check_order(cfg, e) < 0 || check_processor(cfg, e) < 0)
         return -1;
     return check_difference(cfg, e);
 }

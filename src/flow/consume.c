@@ -446,6 +446,8 @@ int consume_turn(struct consume *c, struct err *e)
     run_lanes(c);
     if (is_writable)
         more = read_lanes(c);
+    if (c->ports.processor->flush)
+        c->ports.processor->flush(c->ports.processor->self);
     submit_lines(c);
     if (is_writable)
         pass_ends(c);

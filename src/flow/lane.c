@@ -148,6 +148,13 @@ static void fill_record(const struct lane *lane, const struct slot *slot,
         r->dlq_partition = slot->dlq_partition;
         r->dlq_offset = slot->dlq_offset;
     }
+    if (slot->was_answered) {
+        r->processor = env->policy->processor;
+        r->processor_status = slot->status;
+        r->processor_ms = slot->answer_ms;
+        r->receipt = slot->receipt;
+        r->receipt_len = slot->receipt_len;
+    }
     choose_payload(r, env->policy->payload);
 }
 
@@ -417,6 +424,15 @@ static void take_answer(struct lane *lane, struct slot *slot, struct lane_env *e
     }
 }
 
+static void keep_answer(struct slot *slot, const struct attempt_result *r, int64_t ms)
+{
+    slot->was_answered = true;
+    slot->answer_ms = ms;
+    slot->status = r->status;
+    slot->receipt_len = r->receipt_len;
+    slot->receipt = r->receipt ? arena_strndup(&slot->arena, r->receipt, r->receipt_len) : NULL;
+}
+
 void lane_answered(struct lane *lane, struct lane_env *env, const struct attempt_result *r)
 {
     struct slot *slot = lane_find(lane, r->tag);
@@ -425,6 +441,8 @@ void lane_answered(struct lane *lane, struct lane_env *env, const struct attempt
         return;
     env->in_flight--;
     env->attempted(env->ctx, env->now_ms - slot->started_ms);
+    if (r->verdict != ATTEMPT_UNAVAILABLE)
+        keep_answer(slot, r, env->now_ms - slot->started_ms);
     take_answer(lane, slot, env, r);
     write_lines(lane, env);
 }

@@ -29,7 +29,7 @@ static struct slot *take_slot(struct slot_pool *pool)
     slot->sends = 0;
     slot->form = DEAD_LETTER_WHOLE;
     slot->had_last_chance = slot->was_probed = slot->was_refused = false;
-    slot->has_follower = false;
+    slot->has_follower = slot->was_answered = false;
     return slot;
 }
 

@@ -86,6 +86,10 @@ const struct log_event log_events[EVENT_COUNT] = {
     ROW(EVENT_PROCESSOR_UNAVAILABLE, "processor.unavailable", LOG_ERROR,
         "processor is unavailable, its partitions wait"),
     ROW(EVENT_PROCESSOR_AVAILABLE, "processor.available", LOG_INFO, "processor is available again"),
+    ROW(EVENT_PROCESSOR_ENDED, "processor.ended", LOG_WARN, "command ended, restarting it"),
+    ROW(EVENT_PROCESSOR_STDERR, "processor.stderr", LOG_WARN, "command writes to standard error"),
+    ROW(EVENT_PROCESSOR_ANSWER_IGNORED, "processor.answer_ignored", LOG_WARN,
+        "command answers what was not asked"),
 
     ROW(EVENT_CIRCUIT_BREAKER_OPENED, "circuit_breaker.opened", LOG_ERROR,
         "too many records fail, partition is slowed down"),

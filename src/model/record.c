@@ -124,12 +124,28 @@ static void write_dlq(struct json_writer *w, const struct record *r)
     json_end_object(w);
 }
 
+static void write_processor(struct json_writer *w, const struct record *r)
+{
+    json_begin_object(w, "processor");
+    json_string(w, "kind", r->processor);
+    if (r->processor_status > 0)
+        json_int(w, "status", r->processor_status);
+    json_int(w, "ms", r->processor_ms);
+    if (r->receipt && utf8_valid(r->receipt, r->receipt_len, NULL))
+        json_string_n(w, "receipt", r->receipt, r->receipt_len);
+    else if (r->receipt)
+        write_cleaned(w, "receipt", r->receipt, r->receipt_len);
+    json_end_object(w);
+}
+
 static void write_fate(struct json_writer *w, const struct record *r)
 {
     json_string(w, "outcome", record_outcome_name(r->outcome));
     if (r->reason != RECORD_REASON_NONE)
         json_string(w, "reason", record_reason_name(r->reason));
     json_int(w, "attempts", r->attempts);
+    if (r->processor)
+        write_processor(w, r);
     json_int(w, "latency_ms", r->latency_ms);
     if (r->order_id)
         write_text(w, "order_id", r->order_id);

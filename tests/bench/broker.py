@@ -23,7 +23,7 @@ def run(argv, seconds, **options):
 
 def clean_environment(**more):
     """Nothing that the user has set may reach the programs."""
-    ours = ("KAFKA_", "PRODUCER_", "TRACKER_", "RETRY_", "DLQ_", "SIMULATE_", "MONITOR_", "APP_")
+    ours = ("KAFKA_", "PRODUCER_", "TRACKER_", "RETRY_", "DLQ_", "SIMULATE_", "PROCESSOR_", "MONITOR_", "APP_")
     keep = {k: v for k, v in os.environ.items() if not k.startswith(ours) or k == "KAFKA_HEAP_OPTS"}
     for name in ("LOG_LEVEL", "CONFIG_FILE"):
         keep.pop(name, None)

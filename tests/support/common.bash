@@ -10,7 +10,7 @@ export ROOT
 unset CDPATH NO_COLOR COLUMNS LINES
 export LC_ALL=C.UTF-8
 unset KAFKA_BROKER CONFIG_FILE START_KAFKA START_KAFKA_PORT LOG_LEVEL "${!KAFKA_@}" "${!PRODUCER_@}" \
-  "${!TRACKER_@}" "${!RETRY_@}" "${!DLQ_@}" "${!SIMULATE_@}" "${!MONITOR_@}" "${!APP_@}"
+  "${!TRACKER_@}" "${!RETRY_@}" "${!DLQ_@}" "${!SIMULATE_@}" "${!PROCESSOR_@}" "${!MONITOR_@}" "${!APP_@}"
 
 . "$ROOT/scripts/lib/process.sh"
 . "$ROOT/scripts/lib/net.sh"

@@ -29,7 +29,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "soak"))
 import oracle  # noqa: E402
 
 TOPIC, LETTERS, GROUP = "orders", "orders-dlq", "order-tracker-group"
-OURS = ("KAFKA_", "PRODUCER_", "TRACKER_", "RETRY_", "DLQ_", "SIMULATE_", "MONITOR_", "APP_", "LOG_LEVEL", "CONFIG_FILE")
+OURS = ("KAFKA_", "PRODUCER_", "TRACKER_", "RETRY_", "DLQ_", "SIMULATE_", "PROCESSOR_", "MONITOR_", "APP_", "LOG_LEVEL", "CONFIG_FILE")
 SETTINGS = {"retry.initial_delay_ms": 5, "retry.max_delay_ms": 50, "tracker.drain_timeout_ms": 5000}
 STOP_SECONDS = 60
 TOLD_SECONDS = 180

@@ -964,6 +964,34 @@ static void what_the_processor_asks_for_delays_a_retry_within_bounds(void **stat
     assert_int_equal(lane_due_ms(&f->lane) - f->env.now_ms, 50000);
 }
 
+static void a_line_holds_what_the_processor_answered(void **state)
+{
+    struct fixture *f = *state;
+    struct attempt_result r;
+
+    f->policy.processor = "http";
+    f->policy.retry.max_attempts = 2;
+    f->processor.otherwise = (struct fake_answer){.later = true, .after_ms = -1};
+    take(f, VALID_ORDER);
+    sleep_ms(f, 12);
+    fake_processor_answer(&f->processor, ATTEMPT_OK);
+    f->processor_port.next_result(&f->processor, f->env.now_ms, &r);
+    r.status = 201;
+    r.receipt = "inv-\xff";
+    r.receipt_len = 5;
+    lane_answered(&f->lane, &f->env, &r);
+    assert_non_null(strstr(f->line.data, "\"attempts\":1,\"processor\":{\"kind\":\"http\","
+                                         "\"status\":201,\"ms\":12,"
+                                         "\"receipt\":\"inv-\xef\xbf\xbd\"},"));
+    take(f, INVALID_ORDER);
+    report(f);
+    assert_null(strstr(f->line.data, "\"processor\":"));
+    take(f, VALID_ORDER);
+    answer(f, ATTEMPT_REJECT);
+    report(f);
+    assert_non_null(strstr(f->line.data, "\"processor\":{\"kind\":\"http\",\"ms\":0},"));
+}
+
 /* ---- the breaker over several records ---- */
 
 static void with_the_breaker_open_records_are_attempted_one_at_a_time(void **state)
@@ -1149,6 +1177,7 @@ int main(void)
         TEST(the_attempts_under_way_are_bounded_over_all_lanes),
         TEST(a_record_that_the_processor_has_no_room_for_does_not_hold_the_others),
         TEST(what_the_processor_asks_for_delays_a_retry_within_bounds),
+        TEST(a_line_holds_what_the_processor_answered),
         TEST(with_the_breaker_open_records_are_attempted_one_at_a_time),
         TEST(an_unavailable_processor_costs_no_attempt_and_is_probed_with_backoff),
         TEST(one_record_probes_while_the_others_wait),
