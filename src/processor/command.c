@@ -231,7 +231,7 @@ static void take_receipt(struct command *c, const struct scan_value *receipt,
     size_t size = scan_text_len(receipt) + 1;
 
     strbuf_reset(&c->receipt);
-    if (receipt->kind != SCAN_STRING)
+    if (receipt->kind != JSON_STRING)
         return;
     strbuf_reserve(&c->receipt, size);
     r->receipt_len = scan_text(receipt, c->receipt.data, size);

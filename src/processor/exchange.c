@@ -7,7 +7,7 @@
 #include "base/base64.h"
 #include "base/json_writer.h"
 #include "base/utf8.h"
-#include "model/json_text.h"
+#include "model/json_reader.h"
 
 #define MEMBERS_ROOM 512 /* for all members but key, headers and order, in the usual case */
 #define ID_MAX_BYTES 512
@@ -90,7 +90,7 @@ static void write_order(struct json_writer *w, const struct attempt *a)
         return;
     }
     json_raw(w, "order", NULL, 0);
-    json_text_minify(m->value, m->value_len, w->out);
+    json_minify(m->value, m->value_len, w->out);
 }
 
 static bool are_all_texts(const struct header *headers, size_t count)
@@ -144,7 +144,7 @@ static const struct {
 /* Digits up to the end. Returns the number, or -1. */
 static int64_t read_digits(const char *text, size_t len)
 {
-    const struct scan_value v = {.kind = SCAN_NUMBER, .text = text, .len = len};
+    const struct scan_value v = {.kind = JSON_NUMBER, .text = text, .len = len};
     int64_t n;
 
     return len > 0 && text[0] != '-' && scan_int(&v, &n) == 0 ? n : -1;
@@ -154,7 +154,7 @@ static int64_t read_digits(const char *text, size_t len)
 static int read_id(struct exchange_answer *answer, const char *topic, const struct scan_value *id)
 {
     char text[ID_MAX_BYTES];
-    size_t len = id->kind == SCAN_STRING ? scan_text(id, text, sizeof(text)) : 0;
+    size_t len = id->kind == JSON_STRING ? scan_text(id, text, sizeof(text)) : 0;
     size_t topic_len = strlen(topic);
     const char *rest = text + topic_len + 1;
     const char *slash;
@@ -186,7 +186,7 @@ static void read_result(struct exchange_answer *answer, const struct scan_value 
 
 static bool says_something(const struct scan_value *value)
 {
-    return value->kind != SCAN_NULL;
+    return value->kind != JSON_NULL;
 }
 
 int exchange_read(struct exchange_answer *answer, const char *topic, const char *text, size_t len)
