@@ -9,7 +9,6 @@
 #include <cjson/cJSON.h>
 
 #include "base/rng.h"
-#include "model/detail.h"
 #include "model/scan.h"
 
 static int members(const char *text)
@@ -218,28 +217,6 @@ static void whatever_is_accepted_cjson_accepts_too(void **state)
     assert_true(accepted > 10000);
 }
 
-static void the_detail_view_shows_one_member_per_row(void **state)
-{
-    static const char text[] =
-        "{\"a\":1,\"b\":{\"c\":\"x\\ny\",\"d\":[1,{\"e\":null}]},\"f\":\"\"}";
-    struct strbuf out = {0};
-
-    (void)state;
-    detail_lines(text, strlen(text), &out);
-    assert_string_equal(strbuf_text(&out), "a: 1\n"
-                                           "b:\n"
-                                           "  c: x y\n"
-                                           "  d:\n"
-                                           "    - 1\n"
-                                           "    -\n"
-                                           "      e: null\n"
-                                           "f: \n");
-    strbuf_reset(&out);
-    detail_lines("no json", 7, &out);
-    assert_string_equal(strbuf_text(&out), "no json");
-    strbuf_release(&out);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,7 +226,6 @@ int main(void)
         cmocka_unit_test(texts_lose_their_escapes),
         cmocka_unit_test(integers_are_whole_and_within_int64),
         cmocka_unit_test(whatever_is_accepted_cjson_accepts_too),
-        cmocka_unit_test(the_detail_view_shows_one_member_per_row),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
