@@ -15,7 +15,7 @@
 #include "term.h"
 #include "view/describe.h"
 #include "view/format.h"
-#include "view/frozen.h"
+#include "view/figures_at_stop.h"
 #include "view/health.h"
 
 #define HISTORY_MS 20   /* between two slices of history: half a core at most */
@@ -53,7 +53,7 @@ void monitor_take(struct monitor *m)
     m->dash = trackers_dash(&m->trackers);
     figures_take(&m->figures, m->dash, &m->limits, now);
     health_take(&m->figures, &m->limits);
-    m->is_frozen = frozen_take(&m->at_stop, &m->figures, m->dash, &m->limits);
+    m->is_frozen = figures_take_at_stop(&m->at_stop, &m->figures, m->dash, &m->limits);
     verdict_update(&m->verdict, m->figures.health.level, m->figures.health.at_once, now);
 }
 

@@ -13,7 +13,8 @@
 struct view {
     const struct dash *dash;
     const struct figures *figures;
-    const struct figures *at_stop; /* those of view/frozen.h; NULL while they are not known */
+    const struct figures
+        *at_stop; /* those of view/figures_at_stop.h; NULL while they are not known */
     const struct ui *ui;
     const struct verdict *verdict;
     const struct health_limits *limits;

@@ -24,7 +24,7 @@
 #include "support/usual_limits.h"
 #include "view/dash.h"
 #include "view/figures.h"
-#include "view/frozen.h"
+#include "view/figures_at_stop.h"
 #include "view/paint.h"
 #include "view/report.h"
 #include "view/ui.h"
@@ -310,7 +310,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         take_lines(&b, newline + 1, size - keys - 3);
     figures_take(&b.figures, b.shown, &usual_limits, NOW_MS);
     health_take(&b.figures, &usual_limits);
-    b.is_frozen = frozen_take(&b.at_stop, &b.figures, b.shown, &usual_limits);
+    b.is_frozen = figures_take_at_stop(&b.at_stop, &b.figures, b.shown, &usual_limits);
     verdict_update(&b.verdict, b.figures.health.level, b.figures.health.at_once, NOW_MS);
     press(&b, text + 2, keys);
     if (data[1] & REPORTS)

@@ -16,7 +16,7 @@
 #include "model/record.h"
 #include "support/feed_log.h"
 #include "support/usual_limits.h"
-#include "view/frozen.h"
+#include "view/figures_at_stop.h"
 #include "view/health.h"
 #include "view/paint.h"
 
@@ -158,7 +158,7 @@ static void paint_text(struct stage *s, int width, int height, bool ascii, struc
     figures_take(&s->figures, s->dash, &usual_limits, s->now_ms);
     health_take(&s->figures, &usual_limits);
     view.at_stop =
-        frozen_take(&s->at_stop, &s->figures, s->dash, &usual_limits) ? &s->at_stop : NULL;
+        figures_take_at_stop(&s->at_stop, &s->figures, s->dash, &usual_limits) ? &s->at_stop : NULL;
     verdict_update(&s->verdict, s->figures.health.level, true, s->now_ms);
     screen_init(&screen, width, height, ascii);
     paint(&screen, &view);

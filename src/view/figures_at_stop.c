@@ -1,4 +1,4 @@
-#include "view/frozen.h"
+#include "view/figures_at_stop.h"
 
 #define STOPPING_MS 10000
 
@@ -13,8 +13,8 @@ static int64_t last_full_second(const struct figures *now, const struct dash *d)
     return (at_ms / 1000 + 1) * 1000;
 }
 
-bool frozen_take(struct figures *at_stop, const struct figures *now, const struct dash *d,
-                 const struct health_limits *limits)
+bool figures_take_at_stop(struct figures *at_stop, const struct figures *now, const struct dash *d,
+                          const struct health_limits *limits)
 {
     if ((now->state != FLOW_STOPPED && now->state != FLOW_GONE) || !d->has_event ||
         !window_at(&d->window, d->newest_ms / 1000))

@@ -1,5 +1,5 @@
-#ifndef VIEW_FROZEN_H
-#define VIEW_FROZEN_H
+#ifndef VIEW_FIGURES_AT_STOP_H
+#define VIEW_FIGURES_AT_STOP_H
 
 #include "view/figures.h"
 
@@ -10,7 +10,7 @@
 /* Fills `at_stop`, which is zeroed or from an earlier call; release with figures_release. `now` are
  * the present figures of `d`. Returns false and leaves it alone while the tracker (of several: any)
  * has not ended, or when the seconds before the stop were too old to be counted. */
-bool frozen_take(struct figures *at_stop, const struct figures *now, const struct dash *d,
-                 const struct health_limits *limits);
+bool figures_take_at_stop(struct figures *at_stop, const struct figures *now, const struct dash *d,
+                          const struct health_limits *limits);
 
 #endif
