@@ -20,6 +20,7 @@
 #include "options.h"
 #include "signals.h"
 #include "term.h"
+#include "view/openmetrics.h"
 #include "view/report.h"
 
 #define CHECK_UNKNOWN 3
@@ -83,6 +84,8 @@ static void add_report(struct monitor *m, const struct options *o, struct strbuf
 
     if (o->check) {
         report_check(&m->figures, &m->limits, out);
+    } else if (o->metrics) {
+        openmetrics_write(&m->figures, m->group, out);
     } else if (o->json) {
         report_json(&m->figures, out);
     } else if (o->size) {
@@ -104,6 +107,38 @@ static int print(const struct strbuf *out, struct err *e)
         return 128 + SIGPIPE;
     err_set(e, ERR_RUNTIME, "standard output: %s", strerror(errno));
     return err_exit_status(e);
+}
+
+/* Whoever reads the file sees a whole one at any time. Returns the exit status. */
+static int replace_file(const char *path, const struct strbuf *out, struct err *e)
+{
+    struct strbuf next = {0};
+    FILE *f;
+    bool is_written = false;
+
+    strbuf_addf(&next, "%s.tmp", path);
+    f = fopen(strbuf_text(&next), "we");
+    if (f) {
+        is_written = fwrite(strbuf_text(out), 1, out->len, f) == out->len;
+        is_written = fclose(f) == 0 && is_written;
+    }
+    if (!is_written || rename(strbuf_text(&next), path) < 0) {
+        err_set(e, ERR_RUNTIME, "%s: %s", path, strerror(errno));
+        if (f)
+            unlink(strbuf_text(&next));
+    }
+    strbuf_release(&next);
+    return e->kind == ERR_NONE ? signals_exit_status() : err_exit_status(e);
+}
+
+/* Below the level that is asked for all is good to whoever calls. */
+static int check_status(const struct monitor *m, const struct options *o)
+{
+    int status = report_check_status(&m->figures);
+
+    return o->fail_on && strcmp(o->fail_on, "crit") == 0 && m->figures.health.level != LEVEL_CRIT
+               ? 0
+               : status;
 }
 
 /* Until the next report is due, so that no line waits for a rotation to be read. */
@@ -128,12 +163,12 @@ static int run_reports(struct monitor *m, const struct options *o, struct err *e
         trackers_read_all(&m->trackers);
         monitor_take(m);
         add_report(m, o, &out);
-        status = print(&out, e);
+        status = o->output ? replace_file(o->output, &out, e) : print(&out, e);
         if (o->watch_seconds && status == 0)
             follow_for(m, o->watch_seconds);
     } while (o->watch_seconds && status == 0 && !signals_stop());
     strbuf_release(&out);
-    return o->check && status == 0 ? report_check_status(&m->figures) : status;
+    return o->check && status == 0 ? check_status(m, o) : status;
 }
 
 static int run_live(struct monitor *m, struct options *o, struct err *e)
@@ -174,7 +209,7 @@ static int run_monitor(const struct config *cfg, struct options *o, struct err *
     bool is_report;
     int status;
 
-    is_report = o->once || o->json || o->check;
+    is_report = o->once || o->json || o->check || o->metrics;
     m.trackers = (struct trackers){
         .sources = o->sources,
         .source_count = o->source_count,

@@ -63,12 +63,17 @@ static enum args_result read_all(struct options *o, int argc, char **argv, struc
         flag("once", &o->once, "print one report and exit"),
         flag("json", &o->json, "print one JSON object and exit"),
         flag("check", &o->check, "one line for Nagios; exit 0 OK, 1 WARN, 2 CRIT, 3 UNKNOWN"),
+        text("fail-on", "LEVEL", &o->fail_on,
+             "with --check: exit 0 below this level, warn (default) or crit"),
+        flag("metrics", &o->metrics, "print OpenMetrics text, for Prometheus, and exit"),
+        text("output", "FILE", &o->output,
+             "with --metrics: replace this file at once instead of printing"),
         text("since", "DURATION", &o->since,
              "count only what is not older, as in 90s, 15m, 2h, 1d12h"),
         flag("no-history", &o->no_history,
              "do not read the older part of a big journal: totals are lower bounds"),
         number("watch", "SECONDS", 86400, &o->watch_seconds,
-               "with --once or --json: again and again"),
+               "with --once, --json or --metrics: repeat every SECONDS"),
         text("size", "WxH", &o->size, "with --once: the screen of that size as text"),
         text("color", "WHEN", &o->color, "always, never or auto"),
         flag("ascii", &o->ascii, "plain ASCII only"),
@@ -147,8 +152,15 @@ static int check_files(const struct arg_list *files, const char *option, struct 
 
 static int check_options(struct options *o, struct err *e)
 {
-    if (o->once + o->json + o->check > 1)
-        return err_set(e, ERR_USAGE, "--once, --json and --check: only one of them at a time");
+    if (o->once + o->json + o->check + o->metrics > 1)
+        return err_set(e, ERR_USAGE,
+                       "--once, --json, --check and --metrics: only one of them at a time");
+    if (o->output && !o->metrics)
+        return err_set(e, ERR_USAGE, "--output needs --metrics");
+    if (o->fail_on && !o->check)
+        return err_set(e, ERR_USAGE, "--fail-on needs --check");
+    if (o->fail_on && strcmp(o->fail_on, "warn") != 0 && strcmp(o->fail_on, "crit") != 0)
+        return err_set(e, ERR_USAGE, "--fail-on %s: expected warn or crit", o->fail_on);
     if (check_files(&o->events, "--events", e) < 0 || check_files(&o->logs, "--log", e) < 0)
         return -1;
     if (o->since && read_duration(o->since, &o->since_ago_ms) < 0)
@@ -161,8 +173,8 @@ static int check_options(struct options *o, struct err *e)
     if (o->color && strcmp(o->color, "always") != 0 && strcmp(o->color, "never") != 0 &&
         strcmp(o->color, "auto") != 0)
         return err_set(e, ERR_USAGE, "--color %s: expected always, never or auto", o->color);
-    if (o->watch_seconds && !o->once && !o->json)
-        return err_set(e, ERR_USAGE, "--watch needs --once or --json");
+    if (o->watch_seconds && !o->once && !o->json && !o->metrics)
+        return err_set(e, ERR_USAGE, "--watch needs --once, --json or --metrics");
     return 0;
 }
 

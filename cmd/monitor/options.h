@@ -13,6 +13,7 @@ struct options {
     bool once;
     bool json;
     bool check;
+    bool metrics;
     bool no_history;
     bool ascii;
     bool sync;
@@ -22,7 +23,9 @@ struct options {
     const char *since;
     int64_t since_ago_ms; /* of --since; 0 without */
     const char *color;
-    int width; /* of --size */
+    const char *output;
+    const char *fail_on; /* "warn" or "crit" */
+    int width;           /* of --size */
     int height;
     struct arg_list events; /* as given */
     struct arg_list logs;

@@ -20,6 +20,9 @@ void histogram_add(struct histogram *h, int64_t value);
 /* Adds all counts of `other`. */
 void histogram_merge(struct histogram *h, const struct histogram *other);
 
+/* How many values are at most `value`, to the width of a bucket. */
+uint64_t histogram_count_to(const struct histogram *h, int64_t value);
+
 /* The smallest value that at least the share `q` (0 to 1) of all values does not exceed; -1 when
  * the histogram is empty. */
 int64_t histogram_quantile(const struct histogram *h, double q);

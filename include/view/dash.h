@@ -156,6 +156,8 @@ struct dash {
     struct cause_table causes;
     struct latency_second *latency; /* DASH_LATENCY_SECONDS of them */
     struct order_sums *orders;
+    struct histogram *latency_total; /* of all lines, those of history too */
+    int64_t latency_total_ms;        /* the sum of all latencies */
 
     bool has_event;
     int64_t first_ms; /* earliest and latest time in the journal */

@@ -103,8 +103,10 @@ struct figures {
 
     struct figure_window windows[WINDOWS];
     struct figure_latency latency;
-    struct order_report orders; /* of the last 60 complete seconds */
-    double skewed;              /* share of events received before they were made */
+    const struct histogram *latency_total; /* since the journal's first byte */
+    int64_t latency_total_ms;              /* the sum */
+    struct order_report orders;            /* of the last 60 complete seconds */
+    double skewed;                         /* share of events received before they were made */
     int64_t largest_skew_ms;
 
     struct figure_lag lag;
@@ -126,6 +128,7 @@ struct figures {
     double silence_rate; /* events per second in the 10 s before it */
     int64_t errors_60s, errors_in_a_row, fatal_age_ms;
     int64_t log_interval_ms;
+    const struct log_metrics *log_metrics; /* the last ones; NULL before, and of a whole */
 
     const struct reader *events_reader;
     const struct reader *log_reader;

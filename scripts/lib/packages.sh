@@ -29,6 +29,7 @@ e2e     python3               command python3
 e2e     zsh                   command zsh
 e2e     groff-base            command groff
 e2e     bsdextrautils         command col
+e2e     python3-prometheus-client python prometheus_client
 e2e     debhelper             command dh
 e2e     lintian               command lintian
 e2e     systemd               command systemd-analyze

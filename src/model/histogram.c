@@ -40,6 +40,16 @@ void histogram_merge(struct histogram *h, const struct histogram *other)
     h->count += other->count;
 }
 
+uint64_t histogram_count_to(const struct histogram *h, int64_t value)
+{
+    int last = bucket_of(value);
+    uint64_t count = 0;
+
+    for (int i = 0; i <= last && value >= 0; i++)
+        count += h->buckets[i];
+    return count;
+}
+
 int64_t histogram_quantile(const struct histogram *h, double q)
 {
     uint64_t rank = (uint64_t)ceil(q * (double)h->count);

@@ -15,6 +15,7 @@ struct dash *dash_new(size_t events_kept, size_t logs_kept)
     ring_init(&d->logs, logs_kept, sizeof(struct log_row));
     d->latency = mem_alloc_array(DASH_LATENCY_SECONDS, sizeof(*d->latency));
     d->orders = mem_alloc(sizeof(*d->orders));
+    d->latency_total = mem_alloc(sizeof(*d->latency_total));
     d->log.metrics.lag = -1;
     d->events_reader.behind_ms = d->events_reader.unfinished_ms = d->events_reader.rotated_ms = -1;
     d->log_reader.behind_ms = d->log_reader.unfinished_ms = d->log_reader.rotated_ms = -1;
@@ -31,6 +32,7 @@ void dash_free(struct dash *d)
     ring_release(&d->logs);
     free(d->latency);
     free(d->orders);
+    free(d->latency_total);
     free(d->parts);
     free(d);
 }
@@ -225,6 +227,10 @@ static void count_totals(struct dash *d, const struct journal_line *line)
 {
     d->received++;
     count_minute(d, line->timestamp_ms);
+    if (line->has_latency && line->is_deserialized) {
+        histogram_add(d->latency_total, line->latency_ms);
+        d->latency_total_ms += line->latency_ms > 0 ? line->latency_ms : 0;
+    }
     d->retries += retries_of(line);
     d->dead_lettered += is_dead_lettered(line);
     d->knows_outcome |= line->has_outcome;

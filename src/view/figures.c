@@ -322,6 +322,8 @@ void figures_take(struct figures *f, const struct dash *d, const struct health_l
     take_totals(f, d);
     take_last(f, d);
     take_latency(f, d);
+    f->latency_total = d->latency_total;
+    f->latency_total_ms = d->latency_total_ms;
     order_sums_report(d->orders, now_ms, &f->orders);
     if (d->part_count) {
         figures_take_logs(f);

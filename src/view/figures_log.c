@@ -75,6 +75,7 @@ static void take_log(struct figures *f, const struct dash_log *log)
 
 void figures_take_log(struct figures *f, const struct dash_log *log)
 {
+    f->log_metrics = log->metrics_ms && !log->is_stopped ? &log->metrics : NULL;
     take_log(f, log);
     take_lag(f, log);
 }
