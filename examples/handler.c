@@ -1,8 +1,8 @@
 /* An order handler: cc -O2 -o handler examples/handler.c
  * PROCESSOR_KIND=command PROCESSOR_COMMAND=./handler
  *
- * The id is the first member of each request and needs no JSON parser. What is written goes out when
- * no further request waits, so that many answers share one write. */
+ * The id is the first member of each request and needs no JSON parser. What is written goes out
+ * when no further request waits, so that many answers share one write. */
 
 #define _GNU_SOURCE
 #include <poll.h>
@@ -24,7 +24,8 @@ static void answer(const char *request)
     const char *id = request + sizeof(begin) - 1;
 
     if (strncmp(request, begin, sizeof(begin) - 1) == 0)
-        printf("{\"id\":\"%.*s\",\"result\":\"%s\"}\n", (int)strcspn(id, "\""), id, handle(request));
+        printf("{\"id\":\"%.*s\",\"result\":\"%s\"}\n", (int)strcspn(id, "\""), id,
+               handle(request));
 }
 
 static bool is_waiting(void)
@@ -36,7 +37,7 @@ static bool is_waiting(void)
 
 int main(void)
 {
-    static char buffer[1 << 22]; /* a request is not longer than tracker.max_message_bytes and some */
+    static char buffer[1 << 22]; /* more than tracker.max_message_bytes */
     size_t len = 0;
     ssize_t n;
 

@@ -181,8 +181,8 @@ struct attempt_result {
     int64_t retry_after_ms;    /* ATTEMPT_RETRY: not before; 0 if nothing was said */
     char text[256];            /* why, unless ATTEMPT_OK */
     int status;                /* of the answer, 0 if it has none */
-    const char *receipt;       /* what the processor calls it, NULL if nothing; borrowed until the */
-    size_t receipt_len;        /* next call */
+    const char *receipt;       /* what the processor calls it, NULL if nothing */
+    size_t receipt_len;        /* borrowed until the next call of the processor */
 };
 
 enum start_result {

@@ -36,8 +36,8 @@ struct slot {
     bool is_decoded;
     int attempts;
     int64_t started_ms; /* monotonic, of the attempt under way */
-    bool was_answered; /* later, by the processor; the next three are of that answer */
-    int64_t answer_ms; /* that it took */
+    bool was_answered;  /* later, by the processor; the next three are of that answer */
+    int64_t answer_ms;  /* that it took */
     int status;
     const char *receipt; /* in the arena, NULL if none */
     size_t receipt_len;

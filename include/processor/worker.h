@@ -66,8 +66,8 @@ void worker_flush(struct worker *w, const struct worker_options *o);
 /* Reads what came, and closes what has ended. Returns true when something was read. */
 bool worker_read(struct worker *w, const struct worker_options *o, int64_t now_ms);
 
-/* The next whole line without its newline, borrowed until the next call with this worker. Returns 1,
- * or 0 when there is none, or -1 for one that was longer than max_line and is left out. */
+/* The next whole line without its newline, borrowed until the next call with this worker. Returns
+ * 1, or 0 when there is none, or -1 for one that was longer than max_line and is left out. */
 int worker_next_line(struct worker_lines *l, const char **line, size_t *len);
 
 /* Looks whether the process has ended; what it started ends with it. Returns true once for each

@@ -18,7 +18,8 @@ static uint64_t submit(void *self, struct strbuf *lines, const struct journal_ma
     assert_int_equal(lines->data[lines->len - 1], '\n');
     b.lines = strbuf_take(lines);
     b.marks = mem_alloc_array(mark_count, sizeof(*marks));
-    memcpy(b.marks, marks, mark_count * sizeof(*marks));
+    if (mark_count > 0)
+        memcpy(b.marks, marks, mark_count * sizeof(*marks));
     for (size_t i = 0; i < mark_count; i++) {
         j->next[marks[i].partition] = marks[i].next;
         j->rewind_end[marks[i].partition] = marks[i].rewind_end;
