@@ -6,8 +6,8 @@
 
 #include "base/strbuf.h"
 
-/* Whole lines out of blocks: the caller appends bytes to `text`, takes the lines that are whole, and
- * drops them before the next block. Begin with `= {0}`. */
+/* Whole lines out of blocks: the caller appends bytes to `text`, takes the lines that are whole,
+ * and drops them before the next block. Begin with `= {0}`. */
 struct line_reader {
     struct strbuf text;
     size_t taken;    /* so many bytes were handed out as lines */

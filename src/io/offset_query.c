@@ -324,7 +324,7 @@ static rd_kafka_resp_err_t learn_committed(struct offset_query *q, int64_t deadl
     return err;
 }
 
-/* Where the partitions with a leader begin_query or end: `end` is RD_KAFKA_OFFSET_BEGINNING or _END,
+/* Where the partitions with a leader begin or end: `end` is RD_KAFKA_OFFSET_BEGINNING or _END,
  * which the protocol takes as a time. Not rd_kafka_query_watermark_offsets: in 2.0.2 it waits
  * beyond its timeout. */
 static rd_kafka_resp_err_t learn_ends(struct offset_query *q, int64_t end, int64_t deadline)
