@@ -49,6 +49,9 @@ struct log_metrics {
     int64_t lanes_waiting;
     int64_t lanes_blocked;
     int64_t dlq_pending;
+    int64_t head_of_line_partition; /* where the record is that was read longest ago, -1 if none */
+    int64_t head_of_line_offset;
+    bool is_processor_unavailable;
     struct {
         int32_t partition;
         int64_t offset;
@@ -57,6 +60,9 @@ struct log_metrics {
     } partitions[LOG_METRICS_PARTITIONS];
     int partition_count; /* those beyond the array's end are left out */
 };
+
+/* True for a line that only says how often an earlier one was repeated. */
+bool log_line_is_count(const struct log_line *line);
 
 /* Reads the metadata of a line of EVENT_TRACKER_METRICS. */
 void log_line_metrics(const struct log_line *line, struct log_metrics *m);

@@ -117,6 +117,8 @@ struct dash_log {
     int64_t stopped_ms;
     int64_t away_ms;              /* since when Kafka is away by the log, 0 while it is not */
     char away_why[AWAY_WHY_SIZE]; /* the reason and a remedy, "" while the log gives none */
+    int64_t down_ms;              /* since when the processor is unavailable, 0 while it is not */
+    char down_why[AWAY_WHY_SIZE]; /* "" while the log gives none */
     bool is_unassigned;           /* what is away is not Kafka: it gives the tracker no partition */
     int errors_in_a_row;
     int64_t fatal_ms;                      /* of the last FATAL line, 0 if none */

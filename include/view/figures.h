@@ -120,7 +120,11 @@ struct figures {
     int64_t gone_age_ms;
     int64_t away_age_ms;  /* for how long Kafka has been away; -1 while it is not */
     const char *away_why; /* the reason and a remedy, "" while the log gives none */
-    bool is_unassigned;   /* what is away is not Kafka: it gives the tracker no partition */
+    int64_t down_age_ms;  /* for how long the processor has been unavailable; -1 while it is not */
+    const char *down_why; /* "" while the log gives none */
+    int64_t head_partition; /* of the record that was read longest ago, by the metrics; -1: none */
+    int64_t head_offset;
+    bool is_unassigned; /* what is away is not Kafka: it gives the tracker no partition */
     /* since the newest event, if that is over the limit, no line of the log came since, at least 20
      * events would have come, had they gone on, and no tracker is there whose log is not overdue;
      * else -1 */

@@ -27,12 +27,19 @@ static const struct {
     {                                             \
         key, offsetof(struct log_metrics, member) \
     }
-    FIELD("uptime_seconds", uptime_seconds), FIELD("messages_received", received),
-    FIELD("messages_processed", processed),  FIELD("messages_failed", failed),
-    FIELD("messages_retried", retried),      FIELD("messages_dead_lettered", dead_lettered),
-    FIELD("messages_dropped", dropped),      FIELD("lag", lag),
-    FIELD("lanes_waiting", lanes_waiting),   FIELD("lanes_blocked", lanes_blocked),
+    FIELD("uptime_seconds", uptime_seconds),
+    FIELD("messages_received", received),
+    FIELD("messages_processed", processed),
+    FIELD("messages_failed", failed),
+    FIELD("messages_retried", retried),
+    FIELD("messages_dead_lettered", dead_lettered),
+    FIELD("messages_dropped", dropped),
+    FIELD("lag", lag),
+    FIELD("lanes_waiting", lanes_waiting),
+    FIELD("lanes_blocked", lanes_blocked),
     FIELD("dlq_pending", dlq_pending),
+    FIELD("head_of_line_partition", head_of_line_partition),
+    FIELD("head_of_line_offset", head_of_line_offset),
 #undef FIELD
 };
 
@@ -122,6 +129,11 @@ static void read_partition(struct log_metrics *m, const cJSON *object)
     m->partition_count++;
 }
 
+bool log_line_is_count(const struct log_line *line)
+{
+    return find(line->metadata, "repeated") != NULL;
+}
+
 void log_line_metrics(const struct log_line *line, struct log_metrics *m)
 {
     const cJSON *partitions = find(line->metadata, "partitions");
@@ -133,6 +145,7 @@ void log_line_metrics(const struct log_line *line, struct log_metrics *m)
 
         memcpy((char *)m + metric_fields[i].at, &n, sizeof(n));
     }
+    m->is_processor_unavailable = cJSON_IsTrue(find(line->metadata, "processor_unavailable"));
     if (!cJSON_IsArray(partitions))
         return;
     cJSON_ArrayForEach(partition, partitions) read_partition(m, partition);

@@ -81,6 +81,29 @@ static void take_away(struct dash_log *log, const struct log_line *line)
     }
 }
 
+/* Lines that repeat are counted, and the count comes later: what it says may be over by then. The
+ * metrics say how it is. */
+static void take_processor(struct dash_log *log, const struct log_line *line)
+{
+    bool is_metrics = line->event == EVENT_TRACKER_METRICS;
+    bool is_up = line->event == EVENT_PROCESSOR_AVAILABLE || line->event == EVENT_TRACKER_STARTED ||
+                 line->event == EVENT_TRACKER_STOPPED ||
+                 (is_metrics && !log->metrics.is_processor_unavailable);
+    bool is_down = (line->event == EVENT_PROCESSOR_UNAVAILABLE && !log_line_is_count(line)) ||
+                   (is_metrics && log->metrics.is_processor_unavailable);
+
+    if (is_up) {
+        log->down_ms = 0;
+        log->down_why[0] = '\0';
+    }
+    if (!is_down)
+        return;
+    if (log->down_ms == 0)
+        log->down_ms = line->timestamp_ms;
+    if (*line->error)
+        utf8_copy(log->down_why, sizeof(log->down_why), line->error);
+}
+
 void dash_log_line(struct dash *d, const struct log_line *line, const struct place *place)
 {
     struct log_row *row = ring_add(&d->logs, d->whole ? &d->whole->logs : NULL);
@@ -101,6 +124,7 @@ void dash_log_line(struct dash *d, const struct log_line *line, const struct pla
     take_away(&d->log, line);
     if (line->event == EVENT_TRACKER_METRICS)
         take_metrics(d, line);
+    take_processor(&d->log, line);
 }
 
 void dash_bad_log_line(struct dash *d, const struct place *place, bool is_torn)

@@ -61,6 +61,10 @@ static void take_log(struct figures *f, const struct dash_log *log)
     f->fatal_age_ms = figures_age_or_unknown(f->now_ms, log->fatal_ms);
     f->away_age_ms = figures_age_or_unknown(f->now_ms, log->away_ms);
     f->away_why = log->away_why;
+    f->down_age_ms = figures_age_or_unknown(f->now_ms, log->down_ms);
+    f->down_why = log->down_why;
+    f->head_partition = log->metrics_ms ? log->metrics.head_of_line_partition : -1;
+    f->head_offset = log->metrics.head_of_line_offset;
     f->is_unassigned = log->is_unassigned;
     f->has_failed = log->has_failed;
     f->stop_age_ms = log->is_stopped ? figures_age(f->now_ms, log->stopped_ms) : -1;
@@ -139,6 +143,9 @@ static void take_log_of_all(struct figures *f)
     f->log_age_ms = f->fatal_age_ms = f->stop_age_ms = f->errors_60s = f->log_interval_ms = -1;
     f->away_age_ms = -1;
     f->away_why = "";
+    f->down_age_ms = -1;
+    f->down_why = "";
+    f->head_partition = -1;
     for (int i = 0; i < f->tracker_count; i++) {
         const struct figures *t = &f->trackers[i];
 
@@ -146,6 +153,12 @@ static void take_log_of_all(struct figures *f)
         f->fatal_age_ms = least(f->fatal_age_ms, t->fatal_age_ms);
         f->stop_age_ms = least(f->stop_age_ms, t->stop_age_ms);
         f->has_failed |= t->has_failed;
+        if (t->down_age_ms > f->down_age_ms) {
+            f->down_age_ms = t->down_age_ms;
+            f->down_why = t->down_why;
+            f->head_partition = t->head_partition;
+            f->head_offset = t->head_offset;
+        }
         if (t->away_age_ms > f->away_age_ms) {
             f->away_age_ms = t->away_age_ms;
             f->away_why = t->away_why;

@@ -97,6 +97,21 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
     return finding(LEVEL_CRIT, "no event for %s, no log line for %s", event.text, log.text);
 }
 
+/* The record that waits longest is named once the metrics tell it. */
+static struct health_finding judge_processor(const struct figures *f)
+{
+    struct text_buffer down = format_duration(f->down_age_ms);
+    const char *colon = *f->down_why ? ": " : "";
+
+    if (f->head_partition < 0)
+        return finding(LEVEL_CRIT, "processor is unavailable, for %s%s%s", down.text, colon,
+                       f->down_why);
+    return finding(LEVEL_CRIT,
+                   "processor is unavailable, for %s%s%s; partition %" PRId64
+                   " waits at offset %" PRId64,
+                   down.text, colon, f->down_why, f->head_partition, f->head_offset);
+}
+
 static struct health_finding judge_progress(const struct figures *f, const struct health_limits *l)
 {
     struct text_buffer away = format_duration(f->away_age_ms);
@@ -106,6 +121,8 @@ static struct health_finding judge_progress(const struct figures *f, const struc
         return finding(LEVEL_CRIT, "%s, for %s%s%s",
                        f->is_unassigned ? "no partition was assigned" : "Kafka is away", away.text,
                        *f->away_why ? ": " : "", f->away_why);
+    if (f->down_age_ms >= 0)
+        return judge_processor(f);
     if (f->is_rewound)
         return finding(LEVEL_CRIT, "rewound to an earlier offset and not yet back");
     if (f->lag.messages < 0)

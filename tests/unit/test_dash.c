@@ -603,6 +603,40 @@ static void while_the_log_says_that_kafka_is_away_the_verdict_is_critical(void *
     }
 }
 
+static void while_the_processor_is_unavailable_the_verdict_is_critical_and_says_why(void **state)
+{
+    static const char down[] = "processor is unavailable, its partitions wait";
+    struct dash *d = dash_new(10, 10);
+    struct figures f;
+
+    (void)state;
+    feed(d, message(0, 1, NOW - 1000));
+    feed_log_error(d, NOW - 9000, "ERROR", down, "command ended with exit status 3", "{}");
+    f = take(d);
+    assert_int_equal(f.health.findings[HEALTH_PROGRESS].level, LEVEL_CRIT);
+    assert_string_equal(f.health.findings[HEALTH_PROGRESS].text,
+                        "processor is unavailable, for 9.0 s: command ended with exit status 3");
+    feed_log(d, NOW - 5000, "INFO", "periodic metrics",
+             "{\"lag\":0,\"processor_unavailable\":true,\"head_of_line_partition\":2,"
+             "\"head_of_line_offset\":17}");
+    f = take(d);
+    assert_string_equal(f.health.findings[HEALTH_PROGRESS].text,
+                        "processor is unavailable, for 9.0 s: command ended with exit status 3; "
+                        "partition 2 waits at offset 17");
+    feed_log(d, NOW - 4000, "INFO", "processor is available again", "{}");
+    feed_log_error(d, NOW - 3000, "ERROR", down, "command ended with exit status 3",
+                   "{\"repeated\":4}"); /* of what is over */
+    f = take(d);
+    assert_int_equal(f.health.findings[HEALTH_PROGRESS].level, LEVEL_OK);
+    feed_log(d, NOW - 2000, "INFO", "periodic metrics",
+             "{\"lag\":0,\"processor_unavailable\":true}");
+    assert_int_equal(take(d).down_age_ms, 2000);
+    feed_log(d, NOW - 1000, "INFO", "periodic metrics",
+             "{\"lag\":0,\"processor_unavailable\":false}");
+    assert_int_equal(take(d).down_age_ms, -1);
+    dash_free(d);
+}
+
 static void a_tracker_that_gives_no_sign_of_life_is_stale_as_soon_as_the_limit_says(void **state)
 {
     const struct health_limits strict = {.success_warn = 95,
@@ -1165,6 +1199,7 @@ int main(void)
         ROW(history_of_several_trackers_adds_up_in_any_order),
         ROW(offsets_without_a_record_between_history_and_now_are_not_missing),
         ROW(while_the_log_says_that_kafka_is_away_the_verdict_is_critical),
+        ROW(while_the_processor_is_unavailable_the_verdict_is_critical_and_says_why),
         ROW(a_tracker_that_gives_no_sign_of_life_is_stale_as_soon_as_the_limit_says),
     };
 
