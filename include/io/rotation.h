@@ -23,8 +23,9 @@ struct rotation {
 
 /* Looks in the folders of `paths`, which are names of the journal, some may be NULL; it is the file
  * `own`. Fills a zeroed `found`, which the caller releases: first the file `named` (st_dev and
- * st_ino), whatever it is called now; then, the last written last, those that are called like the journal and were written since `since`. Neither
- * what belongs to a journal nor another tracker's journal is among them. */
+ * st_ino), whatever it is called now; then, the last written last, those that
+ * are called like the journal and were written since `since`. Neither what belongs to a journal nor
+ * another tracker's journal is among them. */
 void rotation_find(const char *const *paths, size_t path_count, const struct stat *own,
                    const struct stat *named, const struct timespec *since, struct rotation *found);
 

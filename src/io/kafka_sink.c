@@ -110,8 +110,8 @@ static int bound_batches(rd_kafka_conf_t *conf, size_t *bytes, struct err *e)
 
 /* A configuration of an idempotent producer; the opaque of each message must be its
  * `struct pending_record`. Sets both bounds as it is configured; a batch_bytes other than 0 comes
- * before what the user configured. Returns NULL with ERR_USAGE, or ERR_RUNTIME. The caller owns it until it goes to
- * rd_kafka_new. */
+ * before what the user configured. Returns NULL with ERR_USAGE, or ERR_RUNTIME. The caller owns it
+ * until it goes to rd_kafka_new. */
 static rd_kafka_conf_t *make_conf(const struct config *cfg,
                                   const struct kafka_sink_options *options, struct bounds *bounds,
                                   struct err *e)
