@@ -255,7 +255,7 @@ static const char *read_container(struct json_reader *r, const char *p, struct j
                                   char close)
 {
     struct json_node **link = &n->child;
-    struct json_node scratch;
+    struct json_node scratch = {0};
 
     if (++r->depth > r->max_depth)
         return refuse(r, p, "nested deeper than %d", r->max_depth);

@@ -148,7 +148,10 @@ void log_line_metrics(const struct log_line *line, struct log_metrics *m)
     m->is_processor_unavailable = cJSON_IsTrue(find(line->metadata, "processor_unavailable"));
     if (!cJSON_IsArray(partitions))
         return;
-    cJSON_ArrayForEach(partition, partitions) read_partition(m, partition);
+    cJSON_ArrayForEach(partition, partitions)
+    {
+        read_partition(m, partition);
+    }
 }
 
 static void add_value(struct strbuf *out, const cJSON *item)
