@@ -93,6 +93,7 @@ static void join(struct coverage *c, int at, int64_t from, int64_t to, int64_t a
 void coverage_add(struct coverage *c, int64_t offset, int64_t skipped, int64_t at_ms)
 {
     int64_t from = offset - skipped;
+    int64_t to = offset < INT64_MAX ? offset + 1 : offset; /* no hole reaches that far */
 
     if (!c->has_any) {
         c->has_any = true;
@@ -100,9 +101,9 @@ void coverage_add(struct coverage *c, int64_t offset, int64_t skipped, int64_t a
         c->highest = offset;
         return;
     }
-    fill(c, from, offset + 1);
+    fill(c, from, to);
     if (from < c->first) {
-        join(c, 0, offset + 1, c->first, at_ms);
+        join(c, 0, to, c->first, at_ms);
         c->first = from;
     }
     if (offset > c->highest) {
