@@ -53,6 +53,7 @@ struct group_assignment {
     bool was_assigned; /* ever */
     enum rebalance rebalance;
     rd_kafka_topic_partition_list_t *list; /* of the rebalance */
+    rd_kafka_topic_partition_list_t *next; /* assigned before `list` was released; or NULL */
 };
 
 struct kafka_member {
@@ -149,11 +150,17 @@ static void commits_serve(struct commits *c)
 
 /* ---- which partitions are ours ---- */
 
+static void drop_list(rd_kafka_topic_partition_list_t **list)
+{
+    if (*list)
+        rd_kafka_topic_partition_list_destroy(*list);
+    *list = NULL;
+}
+
 static void assignment_release(struct group_assignment *a)
 {
-    if (a->list)
-        rd_kafka_topic_partition_list_destroy(a->list);
-    a->list = NULL;
+    drop_list(&a->list);
+    drop_list(&a->next);
     offset_query_drop(a->consumer->query);
     a->rebalance = REBALANCE_NONE;
 }
@@ -298,19 +305,53 @@ static void tell_revoked(struct group_assignment *a, const struct source_events 
         partitions[i] = a->list->elems[i].partition;
     a->rebalance = REBALANCE_NONE; /* told; the list stays until it is given back */
     events->revoked(events->ctx, partitions, count,
-                    rd_kafka_assignment_lost(a->consumer->client.rk));
+                    a->next || rd_kafka_assignment_lost(a->consumer->client.rk));
     free(partitions);
+}
+
+/* An eager protocol takes all away. When the topic grows while partitions are being released,
+ * librdkafka (to 2.16, rd_kafka_cgrp_revoke_all_rejoin) does not wait for that: it joins again and
+ * assigns, and what we have is void. It is released all the same before the next one begins, and
+ * nothing of it is committed under the new generation. */
+static void note_over(struct group_assignment *a, const rd_kafka_topic_partition_list_t *list)
+{
+    struct kafka_consumer *c = a->consumer;
+    bool is_told = a->list && a->rebalance != REBALANCE_ASSIGN;
+
+    if (!is_told) {
+        assignment_release(a);
+        a->list = rd_kafka_topic_partition_list_new((int)c->partition_count);
+        a->rebalance = REBALANCE_REVOKE;
+    }
+    for (size_t i = 0; i < c->partition_count; i++) {
+        c->partitions[i].is_assigned = false;
+        if (!is_told)
+            rd_kafka_topic_partition_list_add(a->list, c->topic, c->partitions[i].partition);
+    }
+    drop_list(&a->next);
+    a->next = rd_kafka_topic_partition_list_copy(list);
 }
 
 /* For the rebalance callback, with what it is given. */
 static void assignment_note(struct group_assignment *a, rd_kafka_resp_err_t err,
                             const rd_kafka_topic_partition_list_t *list)
 {
+    bool is_assign = err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+
+    a->was_assigned |= is_assign;
+    if (is_assign && a->consumer->partition_count > 0 && !is_cooperative(a)) {
+        note_over(a, list);
+        return;
+    }
     assignment_release(a);
-    a->rebalance =
-        err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? REBALANCE_ASSIGN : REBALANCE_REVOKE;
+    a->rebalance = is_assign ? REBALANCE_ASSIGN : REBALANCE_REVOKE;
     a->list = rd_kafka_topic_partition_list_copy(list);
-    a->was_assigned |= a->rebalance == REBALANCE_ASSIGN;
+    for (size_t i = 0; !is_assign && !is_cooperative(a) && i < a->consumer->partition_count; i++) {
+        int32_t partition = a->consumer->partitions[i].partition;
+
+        if (!rd_kafka_topic_partition_list_find(a->list, a->consumer->topic, partition))
+            rd_kafka_topic_partition_list_add(a->list, a->consumer->topic, partition);
+    }
 }
 
 /* Tells what is due: `assigned` when the broker has told where partitions stand, `revoked`. */
@@ -324,25 +365,39 @@ static void assignment_serve(struct group_assignment *a, const struct source_eve
         serve_ours(a, events);
 }
 
+static void take_next(struct group_assignment *a)
+{
+    rd_kafka_topic_partition_list_t *next = a->next;
+
+    a->next = NULL;
+    assignment_release(a);
+    a->list = next;
+    a->rebalance = next ? REBALANCE_ASSIGN : REBALANCE_NONE;
+}
+
 /* Gives back what `revoked` told. */
 static void assignment_give_back(struct group_assignment *a)
 {
-    if (!a->list)
+    if (!a->list || a->rebalance == REBALANCE_ASSIGN)
         return;
-    kafka_consumer_hand_over(a->consumer, true);
-    kafka_consumer_unassign(a->consumer, a->list, is_cooperative(a));
+    if (!a->next) {
+        kafka_consumer_hand_over(a->consumer, true);
+        kafka_consumer_unassign(a->consumer, a->list, is_cooperative(a));
+    }
     for (int i = 0; i < a->list->cnt; i++) {
         int32_t partition = a->list->elems[i].partition;
 
         kafka_consumer_remove(a->consumer, partition);
         commits_drop(a->set_back, partition);
     }
-    assignment_release(a);
+    take_next(a);
 }
 
 /* At the end: what is given is not taken, what is taken away goes. */
 static void assignment_refuse(struct group_assignment *a)
 {
+    if (a->next)
+        assignment_give_back(a);
     if (a->rebalance == REBALANCE_ASSIGN) {
         assign(a);
         assignment_release(a);

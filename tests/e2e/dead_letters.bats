@@ -198,7 +198,7 @@ noise() {
   send small -k key "${headers[@]}"
   send large "${headers[@]}"
   send large_key -K '\t' "${headers[@]}"
-  drain
+  drain -s processor.ordering=partition # else a large one is overtaken by small ones of other keys
   journal_is_exact
   [ "$(jq -r .outcome "$journal" | sort | uniq -c | tr -s ' ')" = " 5 dead_lettered" ]
   records "$DLQ_TOPIC" >letters

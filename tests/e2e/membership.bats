@@ -131,3 +131,29 @@ start_second() {
   wait_for 60 has_lines 350
   journal_is_exact
 }
+
+# librdkafka does not wait then until the partitions are released: it joins again and assigns. A full disk holds them.
+@test "the topic grows while partitions are released to a second tracker: each is read by one of them" {
+  make_topics 4
+  produce -n 50
+  LD_PRELOAD=$ROOT/build/faults.so FAULTS_DIR=$PWD FAULTS_LOG=$PWD/faults.log FAULTS='write@tracker.events:3+40:ENOSPC' \
+    start_tracker "${long[@]}" -X topic.metadata.refresh.interval.ms=200 -X partition.assignment.strategy=range
+  wait_for 60 has_lines 50
+  until [ -e faults.log ] && grep -q '^hit write' faults.log; do
+    produce -n 10
+    sleep 0.1
+  done
+  start_second other "${long[@]}" -X topic.metadata.refresh.interval.ms=200 -X partition.assignment.strategy=range
+  wait_for 60 has_logged "partitions revoked"
+  "$ROOT/build/kafka-topic" grow "$KAFKA_TOPIC" 5
+  all_are_assigned() {
+    [ "$(cat "$log" other.log | jq 'select(.event == "partition.assigned") | .metadata.partition' | sort -u | wc -l)" -eq 5 ]
+  }
+  wait_for 60 all_are_assigned
+  produce -n 300
+  topic_is_journaled() {
+    [ "$(cat "$journal" other.events | jq -r '"\(.kafka_partition) \(.kafka_offset)"' | sort -u | wc -l)" -eq "$(count_records "$KAFKA_TOPIC")" ]
+  }
+  wait_for 60 topic_is_journaled
+  [ -z "$(cat "$log" other.log | jq 'select(.event == "partition.assign_failed")')" ]
+}

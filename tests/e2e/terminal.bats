@@ -7,6 +7,7 @@ load ../support/common
 
 setup() {
   cd "$BATS_TEST_TMPDIR" || return
+  ln -s "$ROOT/bin" bin # typed without quotes, whatever the path of the checkout
   export KAFKA_BROKER=127.0.0.1:1 PRODUCER_FLUSH_TIMEOUT_MS=500
   terminal="terminal-$BATS_TEST_NUMBER-$$"
 }
@@ -48,7 +49,7 @@ catches_stops() {
   local background
   for background in '' ' &'; do
     rm -f tracker.*
-    at_terminal "$(run_as "$ROOT/bin/tracker")$background"
+    at_terminal "$(run_as "bin/tracker")$background"
     wait_for 20 has_logged "Kafka is"
     close_terminal
     wait_for 30 is_gone "$pid"
@@ -60,7 +61,7 @@ catches_stops() {
 @test "a closed terminal stops the producer, whatever it sends" {
   local what
   for what in '' '--input -' '--init --timeout-ms 600000'; do
-    at_terminal "$(run_as "$ROOT/bin/producer $what")"
+    at_terminal "$(run_as "bin/producer $what")"
     wait_for 20 catches_stops
     close_terminal
     wait_for 30 is_gone "$pid"
@@ -69,8 +70,8 @@ catches_stops() {
 
 @test "without a terminal as its input, or with SIGHUP ignored, a tracker runs on and reopens its files" {
   local command
-  for command in "$(run_as "nohup $ROOT/bin/tracker")" "trap \"\" HUP; $(run_as "$ROOT/bin/tracker")" \
-    "$(run_as "$ROOT/bin/tracker </dev/null")" "$(run_as "$ROOT/bin/tracker <&-")"; do
+  for command in "$(run_as "nohup bin/tracker")" "trap \"\" HUP; $(run_as "bin/tracker")" \
+    "$(run_as "bin/tracker </dev/null")" "$(run_as "bin/tracker <&-")"; do
     rm -f tracker.*
     at_terminal "$command"
     wait_for 20 has_logged "Kafka is"
@@ -86,8 +87,8 @@ catches_stops() {
 
 @test "without a terminal as its input, or with SIGHUP ignored, a producer runs on" {
   local command
-  for command in "$(run_as "nohup $ROOT/bin/producer -q")" "trap \"\" HUP; $(run_as "$ROOT/bin/producer -q")" \
-    "$(run_as "$ROOT/bin/producer -q </dev/null")"; do
+  for command in "$(run_as "nohup bin/producer -q")" "trap \"\" HUP; $(run_as "bin/producer -q")" \
+    "$(run_as "bin/producer -q </dev/null")"; do
     at_terminal "$command"
     wait_for 20 catches_stops
     close_terminal
@@ -101,12 +102,12 @@ catches_stops() {
 
 # Its reports go to a file; the screen ends with its terminal in any case.
 @test "a monitor that reports ends with its terminal, unless SIGHUP was ignored" {
-  at_terminal "$(run_as "$ROOT/bin/monitor --json --watch 1 >report")"
+  at_terminal "$(run_as "bin/monitor --json --watch 1 >report")"
   wait_for 20 test -s report
   close_terminal
   wait_for 30 is_gone "$pid"
   rm report
-  at_terminal "$(run_as "nohup $ROOT/bin/monitor --json --watch 1 >report")"
+  at_terminal "$(run_as "nohup bin/monitor --json --watch 1 >report")"
   wait_for 20 test -s report
   close_terminal
   wait_for 30 has_lines report 3

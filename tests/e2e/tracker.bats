@@ -187,7 +187,7 @@ END
   produce -n 500 --invalid-rate 0.2
   drain -s app.log_level=debug -s app.env=here
   [ "$(jq -c 'keys_unsorted - ["error"]' "$log" | sort -u)" = \
-    '["timestamp","level","message","service","metadata"]' ]
+    '["timestamp","level","event","message","service","metadata"]' ]
   [ "$(jq -r .service "$log" | sort -u)" = order-tracker ]
   [ "$(jq -r .metadata.env "$log" | sort -u)" = here ]
   jq -e -s 'all(.[]; (.level | IN("DEBUG", "INFO", "WARN", "ERROR")) and (.metadata | type == "object") and
@@ -213,7 +213,8 @@ END
   [ "$(jq -c '.metadata | keys_unsorted - ["env"]' metrics)" = '["uptime_seconds","messages_received",'\
 '"messages_processed","messages_failed","messages_retried","messages_dead_lettered","messages_dropped",'\
 '"success_rate_percent","messages_per_second","lag","partitions","latency_ms","fsync_ms_max","lanes_waiting",'\
-'"lanes_blocked","dlq_pending"]' ]
+'"lanes_blocked","dlq_pending","processor_in_flight","processor_ms","processor_unavailable",'\
+'"head_of_line_ms","head_of_line_partition","head_of_line_offset"]' ]
   [ "$(jq -c '.metadata.latency_ms | keys_unsorted' metrics)" = '["p50","p95","p99"]' ]
   jq -c '.metadata.partitions | sort_by(.partition) | .[] | [.partition, .offset, .high_watermark, .lag]' metrics >partitions
   topic_offsets "$KAFKA_TOPIC" | awk '$2 >= end[$1] { end[$1] = $2 + 1 } END { for (p in end) printf "[%d,%d,%d,0]\n", p, end[p], end[p] }' |
