@@ -19,6 +19,11 @@ setup() {
   unit=$ROOT/deploy/systemd/order-tracker@.service
 }
 
+teardown() {
+  [ -z "${tracker-}" ] || kill -KILL "$tracker" 2>/dev/null || :
+  end_background
+}
+
 # in_root OPTION...: dpkg on a system of its own below ./root, where no other package is.
 in_root() {
   mkdir -p root/var/lib/dpkg root/etc

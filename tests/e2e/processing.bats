@@ -29,17 +29,17 @@ processes_all() {
 }
 
 @test "the Python example processes orders" {
-  processes_all "/usr/bin/python3 $ROOT/examples/handler.py"
+  processes_all "/usr/bin/python3 '$ROOT/examples/handler.py'"
   [ "$(count_where '.processor.receipt == "handled " + .order_id')" -eq 2000 ]
 }
 
 @test "the jq example processes orders" {
-  processes_all "jq --unbuffered -c -f $ROOT/examples/handler.jq"
+  processes_all "jq --unbuffered -c -f '$ROOT/examples/handler.jq'"
   [ "$(count_where '.processor.receipt == "handled " + .order_id')" -eq 2000 ]
 }
 
 @test "the sh example processes orders" {
-  processes_all "sh $ROOT/examples/handler.sh"
+  processes_all "sh '$ROOT/examples/handler.sh'"
   [ "$(count_where '.processor.receipt == "handled \(.kafka_topic)/\(.kafka_partition)/\(.kafka_offset)"')" -eq 2000 ]
 }
 

@@ -118,6 +118,7 @@ class Runner:
             "kafka.partitions": 2,
             "dlq.topic": f"{name}-dlq",
             "simulate.latency_ms": 10,
+            "processor.ordering": "partition",
             "tracker.fsync": step.fsync,
             "tracker.fsync_interval_ms": step.fsync_ms,
             "tracker.events_file": os.path.join(files, JOURNAL),
