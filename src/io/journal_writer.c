@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,8 +198,10 @@ static void note_written_lines(struct journal *j, const char *lines, size_t len)
     pthread_mutex_lock(&j->lock);
     while (len > 0) {
         const char *newline = memchr(lines, '\n', len);
-        size_t line_len = (size_t)(newline - lines);
+        size_t line_len;
 
+        assert(newline);
+        line_len = (size_t)(newline - lines);
         apply_line(&j->written, lines, line_len);
         lines = newline + 1;
         len -= line_len + 1;

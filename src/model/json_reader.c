@@ -11,8 +11,8 @@
 #include "base/json_chars.h"
 #include "base/utf8.h"
 
-/* As in the header, each read_... and pass_... takes a place and returns the one behind what it read.
- */
+/* As in the header, each read_... and pass_... takes a place and returns the one behind what it
+ * read. */
 
 static const char *read_value(struct json_reader *r, const char *p, struct json_node *n);
 

@@ -136,13 +136,15 @@ start_second() {
 @test "the topic grows while partitions are released to a second tracker: each is read by one of them" {
   make_topics 4
   produce -n 50
-  LD_PRELOAD=$ROOT/build/faults.so FAULTS_DIR=$PWD FAULTS_LOG=$PWD/faults.log FAULTS='write@tracker.events:3+40:ENOSPC' \
+  ln -s "$ROOT/build/faults.so" faults.so # a blank would end the path
+  LD_PRELOAD=./faults.so FAULTS_DIR=$PWD FAULTS_LOG=$PWD/faults.log FAULTS='write@tracker.events:3+40:ENOSPC' \
     start_tracker "${long[@]}" -X topic.metadata.refresh.interval.ms=200 -X partition.assignment.strategy=range
   wait_for 60 has_lines 50
-  until [ -e faults.log ] && grep -q '^hit write' faults.log; do
+  disk_is_full() {
     produce -n 10
-    sleep 0.1
-  done
+    grep -qs '^hit write' faults.log
+  }
+  wait_for 60 disk_is_full
   start_second other "${long[@]}" -X topic.metadata.refresh.interval.ms=200 -X partition.assignment.strategy=range
   wait_for 60 has_logged "partitions revoked"
   "$ROOT/build/kafka-topic" grow "$KAFKA_TOPIC" 5
