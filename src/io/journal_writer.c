@@ -195,6 +195,7 @@ static void apply_line(struct checkpoint *positions, const char *text, size_t le
 /* The same for whole lines of a batch whose rest is not written yet. */
 static void note_written_lines(struct journal *j, const char *lines, size_t len)
 {
+    assert(lines || len == 0);
     pthread_mutex_lock(&j->lock);
     while (len > 0) {
         const char *newline = memchr(lines, '\n', len);
