@@ -31,6 +31,11 @@ rd_kafka_conf_t *kafka_conf_new(const struct config *cfg, const struct kafka_pro
 int kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, enum err_kind kind,
                    struct err *e);
 
+/* Sets what is ours alone, whatever the user has set. Takes `conf`, which may be NULL, and returns it,
+ * or NULL with ERR_RUNTIME. */
+rd_kafka_conf_t *kafka_conf_own(rd_kafka_conf_t *conf, const struct kafka_property *own,
+                                size_t count, struct err *e);
+
 /* Writes the value of the property `name` to `value`; "" when it is unknown or does not fit. */
 void kafka_conf_get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size);
 

@@ -100,6 +100,17 @@ int kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, e
     return err_set(e, kind, "librdkafka property %s: %s", name, allowed_by(why));
 }
 
+rd_kafka_conf_t *kafka_conf_own(rd_kafka_conf_t *conf, const struct kafka_property *own,
+                                size_t count, struct err *e)
+{
+    for (size_t i = 0; conf && i < count; i++)
+        if (kafka_conf_set(conf, own[i].name, own[i].value, ERR_RUNTIME, e) < 0) {
+            rd_kafka_conf_destroy(conf);
+            conf = NULL;
+        }
+    return conf;
+}
+
 void kafka_conf_get(const rd_kafka_conf_t *conf, const char *name, char *value, size_t size)
 {
     if (rd_kafka_conf_get(conf, name, value, &size) != RD_KAFKA_CONF_OK)

@@ -339,14 +339,9 @@ static rd_kafka_conf_t *make_conf(const struct config *cfg, const char *group, s
         /* A topic that was deleted must not come back because a dead letter names it. */
         {.name = "allow.auto.create.topics", .value = "false"},
     };
-    rd_kafka_conf_t *conf = kafka_conf_new(cfg, role, sizeof(role) / sizeof(role[0]), e);
 
-    for (size_t i = 0; conf && i < sizeof(own) / sizeof(own[0]); i++)
-        if (kafka_conf_set(conf, own[i].name, own[i].value, ERR_RUNTIME, e) < 0) {
-            rd_kafka_conf_destroy(conf);
-            conf = NULL;
-        }
-    return conf;
+    return kafka_conf_own(kafka_conf_new(cfg, role, sizeof(role) / sizeof(role[0]), e), own,
+                          sizeof(own) / sizeof(own[0]), e);
 }
 
 struct kafka_reader *kafka_reader_open(const struct config *cfg, const char *topic,

@@ -81,14 +81,9 @@ static rd_kafka_conf_t *make_conf(const struct config *cfg, struct err *e)
         {.name = "enable.partition.eof", .value = "true"},
         {.name = "auto.offset.reset", .value = "error"},
     };
-    rd_kafka_conf_t *conf = kafka_conf_new(cfg, role, sizeof(role) / sizeof(role[0]), e);
 
-    for (size_t i = 0; conf && i < sizeof(own) / sizeof(own[0]); i++)
-        if (kafka_conf_set(conf, own[i].name, own[i].value, ERR_RUNTIME, e) < 0) {
-            rd_kafka_conf_destroy(conf);
-            conf = NULL;
-        }
-    return conf;
+    return kafka_conf_own(kafka_conf_new(cfg, role, sizeof(role) / sizeof(role[0]), e), own,
+                          sizeof(own) / sizeof(own[0]), e);
 }
 
 static int connect_once(struct offset_probe *p, struct err *e)
