@@ -31,8 +31,8 @@ rd_kafka_conf_t *kafka_conf_new(const struct config *cfg, const struct kafka_pro
 int kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, enum err_kind kind,
                    struct err *e);
 
-/* Sets what is ours alone, whatever the user has set. Takes `conf`, which may be NULL, and returns it,
- * or NULL with ERR_RUNTIME. */
+/* Sets what is ours alone, whatever the user has set. Takes `conf`, which may be NULL, and returns
+ * it, or NULL with ERR_RUNTIME. */
 rd_kafka_conf_t *kafka_conf_own(rd_kafka_conf_t *conf, const struct kafka_property *own,
                                 size_t count, struct err *e);
 
