@@ -12,6 +12,7 @@
 struct kafka_lost_leader {
     char name[300]; /* librdkafka's; empty: free */
     int looks;      /* statistics in a row without it */
+    bool is_logged;
 };
 
 /* What every client of ours is: a handle of librdkafka, and whether its brokers can be reached, and

@@ -295,7 +295,8 @@ void kafka_log_line(const struct log *log, int level, const char *facility, cons
     static const char *const harmless[] = {
         "Failed to acquire idempotence PID", /* a fresh broker's coordinator still loads */
         "will be ignored by this",           /* all clients get all properties of the user */
-        "FAIL",                              /* kafka_client tells */
+        "FAIL",                              /* kafka_client says it */
+        "FATAL",                             /* the client's owner does */
         "SSL",                               /* likewise */
         "SSLCERTVRFY",
         "ERROR",
@@ -494,8 +495,6 @@ static void log_lost(const struct kafka_client *c, const struct kafka_lost_leade
         log_with(c->log, EVENT_BROKER_UNAVAILABLE, NULL, LOG_TEXT("broker", address));
 }
 
-/* A broker that went down loses its partitions to others within seconds. One that stays their
- * leader and cannot be reached from here holds them up for as long as that lasts. */
 static void watch_leader(struct kafka_client *c, const struct kafka_broker_state *b)
 {
     struct kafka_lost_leader *l = find_lost(c, b->name);
@@ -507,13 +506,26 @@ static void watch_leader(struct kafka_client *c, const struct kafka_broker_state
         if (!l)
             return;
         snprintf(l->name, sizeof(l->name), "%s", b->name);
-        if (++l->looks == LOOKS_UNTIL_LOST && !c->is_down && !c->is_idle)
-            log_lost(c, l);
+        l->looks++;
     } else if (l) {
         copy_address(l->name, address, sizeof(address));
-        if (l->looks >= LOOKS_UNTIL_LOST && b->is_up)
+        if (l->is_logged && b->is_up)
             log_with(c->log, EVENT_BROKER_AVAILABLE, NULL, LOG_TEXT("broker", address));
         *l = (struct kafka_lost_leader){.looks = 0};
+    }
+}
+
+/* A broker that went down loses its partitions to others within seconds. One that stays their
+ * leader and cannot be reached from here holds them up for as long as that lasts. */
+static void log_lost_leaders(struct kafka_client *c)
+{
+    for (size_t i = 0; i < KAFKA_LEADERS_WATCHED; i++) {
+        struct kafka_lost_leader *l = &c->lost[i];
+
+        if (l->looks < LOOKS_UNTIL_LOST || l->is_logged)
+            continue;
+        l->is_logged = true;
+        log_lost(c, l);
     }
 }
 
@@ -562,6 +574,8 @@ static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
         c->looks_without = 0;
         if (c->is_down && !c->awaits_answer)
             kafka_client_good(c);
+        if (!c->is_down && !c->is_idle)
+            log_lost_leaders(c);
     } else if (++c->looks_without >= looks_until_down(c, &look) && (c->was_up || c->reason.name)) {
         c->is_down = true;
     }

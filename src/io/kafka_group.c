@@ -416,11 +416,13 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
     assignment_note(&m->assignment, err, list);
 }
 
-/* That Kafka is away or that partitions are lost has a line of its own. */
-static bool is_told_otherwise(const struct kafka_member *m, rd_kafka_resp_err_t err)
+/* That Kafka is away, that partitions are lost or that the client is replaced has a line of its
+ * own. */
+static bool is_logged_otherwise(const struct kafka_member *m, rd_kafka_resp_err_t err)
 {
     return m->consumer.client.is_down || err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
-           err == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION;
+           err == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+           err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
 }
 
 static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
@@ -432,7 +434,7 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
     if (err == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
     if (err) {
-        log_emit(m->consumer.client.log, is_told_otherwise(m, err) ? LOG_DEBUG : LOG_WARN,
+        log_emit(m->consumer.client.log, is_logged_otherwise(m, err) ? LOG_DEBUG : LOG_WARN,
                  &log_events[EVENT_OFFSETS_COMMIT_FAILED], rd_kafka_err2str(err), NULL, 0);
         return;
     }

@@ -11,8 +11,6 @@ load ../support/kafka
 load ../support/flow
 
 AWAY_SECONDS=${AWAY_SECONDS-60}
-AWAY="Kafka is away, trying until it is back"
-BACK="Kafka is back"
 
 teardown() {
   end_background
@@ -58,11 +56,11 @@ away() {
   [ "$(count_records "$DLQ_TOPIC")" -eq 0 ]
 }
 
-# what_was_said FOLDER: all warnings, errors and words about Kafka, without those of single attempts and of
-# partitions that went to nobody meanwhile.
+# what_was_said FOLDER: the events of all warnings and errors, and that Kafka is back. Single attempts are left out,
+# and what Kafka made of the member meanwhile: its partitions went to nobody, or it has to join as a new one.
 what_was_said() {
-  jq -r --arg back "$BACK" 'select(.message != "attempt failed, retrying" and .message != "partitions lost") |
-    select(.level == "WARN" or .level == "ERROR" or .message == $back) | .message' "$1/tracker.log"
+  jq -r 'select(.level == "WARN" or .level == "ERROR" or .event == "kafka.available") | .event |
+    select(IN("record.retried", "partition.lost", "kafka.consumer_replaced") | not)' "$1/tracker.log"
 }
 
 @test "Kafka is gone, or hangs, for a minute: a word when it goes and one when it is back, no dead letter, every order once" {
@@ -77,6 +75,7 @@ what_was_said() {
     wait "$pid"
   done
   for folder in kill_kafka hang; do
-    diff <(printf '%s\n' "$AWAY" "$BACK") <(what_was_said "$folder") || fail "$folder: $(cat "$folder/tracker.log")"
+    diff <(printf '%s\n' kafka.unavailable kafka.available) <(what_was_said "$folder") ||
+      fail "$folder: $(cat "$folder/tracker.log")"
   done
 }

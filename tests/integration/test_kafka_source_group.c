@@ -133,6 +133,25 @@ static void kafka_is_back_for_the_client_that_replaces_one_that_died_while_it_wa
     assert_int_equal(fake_log_count(&m->log, "Kafka is away, trying until it is back"), 1);
 }
 
+static void a_member_that_is_fenced_is_one_warning(void **state)
+{
+    struct group *f = *state;
+    struct member *m = &f->a;
+
+    config_set_property(&f->kafka.cfg, "group.instance.id", "named", "test");
+    group_write(f, 0, 0, 5);
+    member_open(f, m);
+    member_join(m);
+    MOCK_WAIT(m->position[0] == 5, member_take(m, 0));
+    mock_kafka_delay(&f->kafka, MOCK_OFFSET_COMMIT, 0, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    m->port.store(m->port.self, 0, 5);
+    MOCK_WAIT(fake_log_count(&m->log, "Kafka consumer failed, replacing it") == 1, member_serve(m));
+    member_join(m);
+    for (size_t i = 0; i < m->log.count; i++)
+        if (m->log.entries[i].level >= LOG_WARN)
+            assert_string_equal(m->log.entries[i].message, "Kafka consumer failed, replacing it");
+}
+
 static void what_only_other_settings_help_is_for_good(void **state)
 {
     struct group *f = *state;
@@ -213,6 +232,7 @@ int main(void)
         TEST(a_close_in_the_middle_of_a_revocation_ends_it),
         TEST(a_missing_broker_is_told_once_and_it_goes_on_by_itself),
         TEST(kafka_is_back_for_the_client_that_replaces_one_that_died_while_it_was_away),
+        TEST(a_member_that_is_fenced_is_one_warning),
         TEST(what_only_other_settings_help_is_for_good),
         TEST(what_may_pass_is_told_once_and_tried_again),
         TEST(a_missing_permission_is_named_with_a_remedy_and_tried_again),
