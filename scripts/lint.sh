@@ -43,8 +43,8 @@ library_flags() {
   pkg-config --cflags rdkafka yaml-0.1 ncursesw cmocka libcjson 2>/dev/null
 }
 
-# ---- which room may include which, and where outside headers may be. The rooms are those of the README's
-# drawing: data flows one way, and so does knowledge.
+# ---- which room may include which, and where outside headers may be. The rooms are those of the
+# drawing in CONTRIBUTING.md: data flows one way, and so does knowledge.
 
 # shellcheck disable=SC2016 # awk's own variables
 check_includes() {
