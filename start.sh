@@ -494,7 +494,7 @@ explain_end() { # NAME
 # tracker_has_started LOG SIZE: what it wrote behind the first SIZE bytes says so. 0 yes, 1 not yet, 2 never.
 tracker_has_started() {
   program_pid tracker >/dev/null || return 2
-  tail -c "+$(($2 + 1))" "$1" 2>/dev/null | grep -q '"event":"tracker.started"'
+  tail -c "+$(($2 + 1))" "$1" 2>/dev/null | grep '"event":"tracker.started"' >/dev/null
 }
 
 start_tracker() {

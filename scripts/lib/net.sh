@@ -16,7 +16,8 @@ listens() {
   hex=$(printf ':%04X' "$2")
   sockets=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
     awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { print "socket:[" $10 "]" }')
-  [ "$sockets" ] && readlink "/proc/$1/fd/"* 2>/dev/null | grep -qxF -- "$sockets"
+  # grep reads to the end: with pipefail the writer's SIGPIPE would be the status, and so would a file closed meanwhile.
+  [ "$sockets" ] && { readlink "/proc/$1/fd/"* 2>/dev/null || :; } | grep -xF -- "$sockets" >/dev/null
 }
 
 # next_free_port PORT: the first free one from PORT upwards.

@@ -71,7 +71,7 @@ of_unit() {
   log=root/var/log/order-tracker/orders.log
   wait_for 60 has_lines "$journal" 100
   [ "$(stat -c '%a %u' "$journal" "$log" | sort -u)" = "640 $user" ]
-  root/usr/bin/monitor --events "$journal" --log "$log" --check
+  root/usr/bin/monitor --events "$journal" --log "$log" --check --fail-on crit
   # Its rotation: the new files are the user's too.
   sed "s:^\(/[^ ]*\) \(/[^ ]*\) {:$PWD/root\1 $PWD/root\2 {:; /su order-tracker order-tracker/d" \
     root/etc/logrotate.d/order-tracker | sed "s/.*systemctl.*/kill -HUP $tracker/" >rotation

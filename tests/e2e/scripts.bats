@@ -10,6 +10,22 @@ bats_require_minimum_version 1.5.0
 load ../support/common
 load ../support/checkout
 
+# ---- who listens
+
+@test "a process with many open files is known to listen, every time" {
+  local port
+  . "$ROOT/scripts/lib/net.sh"
+  port=$(random_free_port)
+  start_in_background /dev/null perl -MIO::Socket::INET -e '
+    my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ARGV[0], Listen => 5) or die; my @open;
+    for (1 .. 900) { open my $f, "<", "/dev/null" or die; push @open, $f } sleep 600' "$port"
+  wait_for 60 eval '! port_is_free '"$port"
+  set -o pipefail
+  for _ in {1..100}; do
+    listens "$started_pid" "$port"
+  done
+}
+
 # ---- another user
 
 need_root() {
