@@ -42,8 +42,9 @@ struct arg {
 };
 
 struct arg_program {
-    const char *name;    /* "producer" */
-    const char *summary; /* one line for --help */
+    const char *name;     /* "producer" */
+    const char *summary;  /* one line for --help */
+    const char *features; /* what only some builds can do: "http"; NULL: nothing */
     const struct arg *args;
     int arg_count;
 };

@@ -68,8 +68,12 @@ static void add_version(const struct command_line *cl, const char *library_versi
                         struct strbuf *out)
 {
     strbuf_addf(out, "%s %s", cl->program->name, SUITE_VERSION);
-    if (library_version)
-        strbuf_addf(out, " (librdkafka %s)", library_version);
+    if (library_version) {
+        strbuf_addf(out, " (librdkafka %s", library_version);
+        if (cl->program->features)
+            strbuf_addf(out, "; features: %s", cl->program->features);
+        strbuf_addc(out, ')');
+    }
     strbuf_addc(out, '\n');
 }
 

@@ -92,8 +92,11 @@ static void run(struct run *r, const char *const *words)
          .help = "say more",
          .flag = &r->verbose},
     };
-    const struct arg_program program = {
-        .name = "tester", .summary = "Tests arguments.", .args = args, .arg_count = 5};
+    const struct arg_program program = {.name = "tester",
+                                        .summary = "Tests arguments.",
+                                        .features = "listen",
+                                        .args = args,
+                                        .arg_count = 5};
     char *argv[WORDS_MOST + 1] = {"tester"};
     int argc = 1;
 
@@ -431,7 +434,7 @@ static void help_and_version_read_no_settings(void **state)
     }
 }
 
-static void version_names_ours_and_the_librarys(void **state)
+static void version_names_ours_the_librarys_and_the_features(void **state)
 {
     struct strbuf out = {0};
     struct run r;
@@ -439,7 +442,8 @@ static void version_names_ours_and_the_librarys(void **state)
     (void)state;
     run_to(&r, (const char *const[]){"-V", NULL}, "out", &out);
     assert_int_equal(r.result, ARGS_DONE);
-    assert_string_equal(strbuf_text(&out), "tester " SUITE_VERSION " (librdkafka 9.8.7)\n");
+    assert_string_equal(strbuf_text(&out),
+                        "tester " SUITE_VERSION " (librdkafka 9.8.7; features: listen)\n");
     strbuf_release(&out);
     config_release(&r.cfg);
 }
@@ -496,7 +500,7 @@ int main(void)
                                   clean),
         cmocka_unit_test_teardown(help_names_options_settings_and_exit_statuses, clean),
         cmocka_unit_test_teardown(help_and_version_read_no_settings, clean),
-        cmocka_unit_test_teardown(version_names_ours_and_the_librarys, clean),
+        cmocka_unit_test_teardown(version_names_ours_the_librarys_and_the_features, clean),
         cmocka_unit_test_teardown(the_effective_settings_are_printed, clean),
         cmocka_unit_test_teardown(an_answer_that_cannot_be_written_is_an_error, clean),
     };
