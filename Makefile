@@ -18,6 +18,10 @@ CORE_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PACKAGES) 2>/dev/null)
 CORE_LIBS := $(shell $(PKG_CONFIG) --libs $(CORE_PACKAGES) 2>/dev/null) -lpthread -lm
 CURSES_CFLAGS := $(shell $(PKG_CONFIG) --cflags ncursesw 2>/dev/null)
 CURSES_LIBS := $(shell $(PKG_CONFIG) --libs ncursesw 2>/dev/null)
+# make WITH_MICROHTTPD= builds without it, as where it is not installed: no --listen.
+WITH_MICROHTTPD ?= $(shell $(PKG_CONFIG) --exists libmicrohttpd && echo yes)
+HTTPD_CFLAGS := $(if $(WITH_MICROHTTPD),-DHAVE_MICROHTTPD $(shell $(PKG_CONFIG) --cflags libmicrohttpd))
+HTTPD_LIBS := $(if $(WITH_MICROHTTPD),$(shell $(PKG_CONFIG) --libs libmicrohttpd))
 TEST_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 TEST_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 
@@ -210,17 +214,18 @@ $(OUT)/%.o: %.c
 	$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
 $(OUT)/cmd/monitor/term.o: EXTRA_CFLAGS = $(CURSES_CFLAGS)
+$(OUT)/cmd/monitor/httpd.o: EXTRA_CFLAGS = $(HTTPD_CFLAGS)
 $(OUT)/tests/%.o: EXTRA_CFLAGS = $(TEST_CFLAGS) -Itests -Icmd
 
 define program_rule
 $$(BIN)/$(1): $$(call program_objects,$(1)) $$(CORE)
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(CORE_LIBS) $(if $(filter monitor,$(1)),$$(CURSES_LIBS))
+	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(CORE_LIBS) $(if $(filter monitor,$(1)),$$(CURSES_LIBS) $$(HTTPD_LIBS))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 $(UNIT_TESTS) $(INTEGRATION_TESTS): $(OUT)/%: $(OUT)/%.o $(SUPPORT_OBJECTS) $(PARTS) $(CORE)
-	$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS)
+	$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS) $(HTTPD_LIBS)
 
 # The fuzz targets without libFuzzer, each for its corpus.
 $(FUZZ_REPLAYS): %: %.o $(OUT)/tests/fuzz/replay.o $(CORE)

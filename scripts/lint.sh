@@ -64,6 +64,7 @@ check_includes() {
       place["librdkafka/"] = "include/io/kafka_internal.h"
       place["curses.h"] = place["ncurses.h"] = "cmd/monitor/term.c"
       place["ncursesw/"] = "cmd/monitor/term.c"
+      place["microhttpd.h"] = "cmd/monitor/httpd.c"
     }
     FNR == 1 {
       split(FILENAME, part, "/")

@@ -18,6 +18,7 @@
 #include "base/standard.h"
 #include "live.h"
 #include "options.h"
+#include "serve.h"
 #include "signals.h"
 #include "term.h"
 #include "view/openmetrics.h"
@@ -85,7 +86,8 @@ static void add_report(struct monitor *m, const struct options *o, struct strbuf
     if (o->check) {
         report_check(&m->figures, &m->limits, out);
     } else if (o->metrics) {
-        openmetrics_write(&m->figures, m->group, out);
+        openmetrics_write(&m->figures, m->group, o->output ? METRICS_CLASSIC : METRICS_OPENMETRICS,
+                          out);
     } else if (o->json) {
         report_json(&m->figures, out);
     } else if (o->size) {
@@ -226,7 +228,9 @@ static int run_monitor(const struct config *cfg, struct options *o, struct err *
                 m.trackers.left_out, DASH_PARTS);
     m.dash = trackers_dash(&m.trackers);
     ui_init(&m.ui);
-    status = is_report ? run_reports(&m, o, e) : run_live(&m, o, e);
+    status = is_report   ? run_reports(&m, o, e)
+             : o->listen ? serve_run(&m, &o->endpoint, e)
+                         : run_live(&m, o, e);
     ui_release(&m.ui);
     figures_release(&m.figures);
     figures_release(&m.at_stop);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "httpd.h"
 #include "io/kafka_version.h"
 #include "model/tracker_paths.h"
 
@@ -67,7 +68,11 @@ static enum args_result read_all(struct options *o, int argc, char **argv, struc
              "with --check: exit 0 below this level, warn (default) or crit"),
         flag("metrics", &o->metrics, "print OpenMetrics text, for Prometheus, and exit"),
         text("output", "FILE", &o->output,
-             "with --metrics: replace this file at once instead of printing"),
+             "with --metrics: replace this file at once instead of printing; in the classic "
+             "format, for node_exporter"),
+        text("listen", "HOST:PORT", &o->listen,
+             "serve /metrics and /health over HTTP, without a screen; a PORT alone is that of "
+             "127.0.0.1"),
         text("since", "DURATION", &o->since,
              "count only what is not older, as in 90s, 15m, 2h, 1d12h"),
         flag("no-history", &o->no_history,
@@ -89,6 +94,7 @@ static enum args_result read_all(struct options *o, int argc, char **argv, struc
     const struct arg_program program = {
         .name = "monitor",
         .summary = "shows from the audit journal and the log whether the tracker is healthy",
+        .features = httpd_is_built() ? "listen" : NULL,
         .args = args,
         .arg_count = COUNT(args),
     };
@@ -150,17 +156,32 @@ static int check_files(const struct arg_list *files, const char *option, struct 
     return 0;
 }
 
+static int check_listen(struct options *o, struct err *e)
+{
+    if (!o->listen)
+        return 0;
+    if (!httpd_is_built())
+        return err_set(e, ERR_USAGE, "--listen: this program was built without libmicrohttpd");
+    if (endpoint_parse(&o->endpoint, o->listen) < 0)
+        return err_set(e, ERR_USAGE, "--listen %s: expected HOST:PORT, as in 127.0.0.1:9464",
+                       o->listen);
+    return 0;
+}
+
 static int check_options(struct options *o, struct err *e)
 {
-    if (o->once + o->json + o->check + o->metrics > 1)
-        return err_set(e, ERR_USAGE,
-                       "--once, --json, --check and --metrics: only one of them at a time");
+    if (o->once + o->json + o->check + o->metrics + (o->listen != NULL) > 1)
+        return err_set(
+            e, ERR_USAGE,
+            "--once, --json, --check, --metrics and --listen: only one of them at a time");
     if (o->output && !o->metrics)
         return err_set(e, ERR_USAGE, "--output needs --metrics");
     if (o->fail_on && !o->check)
         return err_set(e, ERR_USAGE, "--fail-on needs --check");
     if (o->fail_on && strcmp(o->fail_on, "warn") != 0 && strcmp(o->fail_on, "crit") != 0)
         return err_set(e, ERR_USAGE, "--fail-on %s: expected warn or crit", o->fail_on);
+    if (check_listen(o, e) < 0)
+        return -1;
     if (check_files(&o->events, "--events", e) < 0 || check_files(&o->logs, "--log", e) < 0)
         return -1;
     if (o->since && read_duration(o->since, &o->since_ago_ms) < 0)

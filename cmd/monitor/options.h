@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "config/args.h"
+#include "endpoint.h"
 #include "trackers.h"
 
 /* The monitor's command line. */
@@ -25,7 +26,9 @@ struct options {
     const char *color;
     const char *output;
     const char *fail_on; /* "warn" or "crit" */
-    int width;           /* of --size */
+    const char *listen;
+    struct endpoint endpoint; /* of --listen */
+    int width;                /* of --size */
     int height;
     struct arg_list events; /* as given */
     struct arg_list logs;

@@ -12,6 +12,7 @@ build   librdkafka-dev        library rdkafka
 build   libyaml-dev           library yaml-0.1
 build   libcjson-dev          library libcjson
 build   libncurses-dev        library ncursesw
+build   libmicrohttpd-dev     library libmicrohttpd
 java    default-jre-headless  java    17
 java    maven                 command mvn
 unit    libcmocka-dev         library cmocka
@@ -30,6 +31,8 @@ e2e     zsh                   command zsh
 e2e     groff-base            command groff
 e2e     bsdextrautils         command col
 e2e     python3-prometheus-client python prometheus_client
+e2e     curl                  command curl
+e2e     prometheus            command promtool
 e2e     debhelper             command dh
 e2e     lintian               command lintian
 e2e     systemd               command systemd-analyze

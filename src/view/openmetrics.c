@@ -13,6 +13,7 @@ struct writer {
     struct strbuf labels; /* of the next sample: `topic="orders",partition="3"` */
     const char *group;
     const char *family; /* without a counter's "_total" */
+    enum metrics_format format;
 };
 
 /* ---- families and samples ---- */
@@ -20,11 +21,14 @@ struct writer {
 static void begin(struct writer *w, const char *family, const char *type, const char *unit,
                   const char *help)
 {
+    bool is_classic = w->format == METRICS_CLASSIC;
+    const char *suffix = is_classic && strcmp(type, "counter") == 0 ? "_total" : "";
+
     w->family = family;
-    strbuf_addf(w->out, "# TYPE order_tracker_%s %s\n", family, type);
-    if (unit)
+    strbuf_addf(w->out, "# TYPE order_tracker_%s%s %s\n", family, suffix, type);
+    if (unit && !is_classic)
         strbuf_addf(w->out, "# UNIT order_tracker_%s %s\n", family, unit);
-    strbuf_addf(w->out, "# HELP order_tracker_%s %s\n", family, help);
+    strbuf_addf(w->out, "# HELP order_tracker_%s%s %s\n", family, suffix, help);
 }
 
 static void add_label(struct writer *w, const char *name, const char *value)
@@ -249,9 +253,16 @@ static const struct {
      put_health},
 };
 
-void openmetrics_write(const struct figures *f, const char *group, struct strbuf *out)
+const char *metrics_content_type(enum metrics_format format)
 {
-    struct writer w = {.out = out, .group = group};
+    return format == METRICS_CLASSIC ? "text/plain; version=0.0.4; charset=utf-8"
+                                     : "application/openmetrics-text; version=1.0.0; charset=utf-8";
+}
+
+void openmetrics_write(const struct figures *f, const char *group, enum metrics_format format,
+                       struct strbuf *out)
+{
+    struct writer w = {.out = out, .group = group, .format = format};
 
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         int count = families[i].is_of_each ? figures_tracker_rows(f) : 1;
@@ -260,6 +271,7 @@ void openmetrics_write(const struct figures *f, const char *group, struct strbuf
         for (int t = 0; t < count; t++)
             families[i].put(&w, families[i].is_of_each ? figures_tracker(f, t) : f);
     }
-    strbuf_adds(out, "# EOF\n");
+    if (format == METRICS_OPENMETRICS)
+        strbuf_adds(out, "# EOF\n");
     strbuf_release(&w.labels);
 }

@@ -10,15 +10,15 @@ load ../support/flow_on_kafka
 # metrics [OPTION]...: into the file metrics; a parser that is not ours takes it.
 metrics() {
   "$ROOT/bin/monitor" --metrics "$@" >metrics
-  parsed metrics
+  /usr/bin/python3 - <<'END'
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as families
+assert sum(len(f.samples) for f in families(open("metrics").read())) > 20
+END
 }
 
-parsed() { # FILE
-  /usr/bin/python3 - "$1" <<'END'
-import sys
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as families
-assert sum(len(f.samples) for f in families(open(sys.argv[1]).read())) > 20
-END
+# is_classic FILE: whole, and in the format that node_exporter reads.
+is_classic() {
+  grep -q '^# TYPE order_tracker_records_total counter$' "$1" && promtool check metrics <"$1"
 }
 
 # sample NAME: its value, whatever its labels' order may be later.
@@ -68,10 +68,10 @@ counters_are_those_of_the_journal() {
   start_in_background out "$ROOT/bin/monitor" --metrics --output "$PWD/orders.prom" --watch 1
   watcher=$started_pid
   wait_for 60 test -s orders.prom
-  parsed orders.prom
+  is_classic orders.prom
   rm orders.prom
   wait_for 60 test -s orders.prom
-  parsed orders.prom
+  is_classic orders.prom
   kill -TERM "$watcher"
   wait "$watcher" || :
   [ ! -s out ]
