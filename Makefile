@@ -13,7 +13,9 @@ COMMA := ,
 OUT := build$(if $(SAN),/san-$(subst $(COMMA),-,$(SAN)))
 BIN := $(if $(SAN),$(OUT)/bin,bin)
 
-CORE_PACKAGES := rdkafka yaml-0.1 libcjson
+# make WITH_CURL= builds without it, as where it is not installed: no processor.kind: http.
+WITH_CURL ?= $(shell $(PKG_CONFIG) --exists libcurl && echo yes)
+CORE_PACKAGES := rdkafka yaml-0.1 libcjson $(if $(WITH_CURL),libcurl)
 CORE_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PACKAGES) 2>/dev/null)
 CORE_LIBS := $(shell $(PKG_CONFIG) --libs $(CORE_PACKAGES) 2>/dev/null) -lpthread -lm
 CURSES_CFLAGS := $(shell $(PKG_CONFIG) --cflags ncursesw 2>/dev/null)
@@ -33,7 +35,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -Iinclude $(WARNINGS) $(HARDENING) $(SAN_FLA
 	$(CORE_CFLAGS) -MMD -MP
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_FLAGS) $(LDFLAGS)
 
-CORE_SOURCES := $(sort $(wildcard src/*/*.c))
+CORE_SOURCES := $(filter-out src/processor/$(if $(WITH_CURL),http_absent,http).c,$(sort $(wildcard src/*/*.c)))
 CORE_OBJECTS := $(CORE_SOURCES:%.c=$(OUT)/%.o)
 CORE := $(OUT)/libcore.a
 # What one program needs and tests look at; all but its main and its options may be asked for.

@@ -40,7 +40,7 @@ need() { # COMMAND PACKAGE
 }
 
 library_flags() {
-  pkg-config --cflags rdkafka yaml-0.1 ncursesw cmocka libcjson 2>/dev/null
+  pkg-config --cflags rdkafka yaml-0.1 ncursesw cmocka libcjson libcurl 2>/dev/null
 }
 
 # ---- which room may include which, and where outside headers may be. The rooms are those of the
@@ -61,6 +61,7 @@ check_includes() {
       # The one place of each outside library; what ends in a slash is a room.
       place["yaml.h"] = "src/config/load.c"
       place["cjson/"] = "src/model/"
+      place["curl/"] = "src/processor/http.c"
       place["librdkafka/"] = "include/io/kafka_internal.h"
       place["curses.h"] = place["ncurses.h"] = "cmd/monitor/term.c"
       place["ncursesw/"] = "cmd/monitor/term.c"

@@ -74,9 +74,11 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
         .summary = "consumes orders, processes them with retries and records what became of each",
         .args = args,
         .arg_count = sizeof(args) / sizeof(args[0]),
+        .features = work_features(),
     };
+    enum args_result result = args_load(&program, argc, argv, kafka_library_version(), cfg, e);
 
-    return args_load(&program, argc, argv, kafka_library_version(), cfg, e);
+    return result == ARGS_RUN && work_check(cfg, e) < 0 ? ARGS_FAILED : result;
 }
 
 /* ---- parts ---- */
@@ -175,7 +177,7 @@ static int join_parts(struct tracker *t, struct err *e)
 
     t->journal_port = journal_port(t->files.journal);
     t->source = kafka_source_port(t->kafka_source);
-    if (work_open(&t->work, t->cfg, &t->source, &t->files.log, &t->processor, e) < 0)
+    if (work_open(&t->work, t->cfg, &t->source, t->wake_fd, &t->files.log, &t->processor, e) < 0)
         return -1;
     if (t->kafka_sink)
         t->sink = kafka_sink_port(t->kafka_sink);

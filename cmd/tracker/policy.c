@@ -25,6 +25,8 @@ static const char *processor_of(enum config_processor kind)
         return NULL;
     case CONFIG_PROCESSOR_COMMAND:
         return "command";
+    case CONFIG_PROCESSOR_HTTP:
+        return "http";
     }
     return NULL;
 }

@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 
-static struct command_options options_of(const struct config *cfg, const struct source *source,
-                                         const struct log *log)
+static struct command_options command_options_of(const struct config *cfg,
+                                                 const struct source *source, const struct log *log)
 {
     return (struct command_options){
         .command = cfg->processor.command,
@@ -17,10 +17,42 @@ static struct command_options options_of(const struct config *cfg, const struct 
     };
 }
 
-int work_open(struct work *w, const struct config *cfg, const struct source *source,
+static struct http_options http_options_of(const struct config *cfg, const struct source *source,
+                                           int wake_fd)
+{
+    return (struct http_options){
+        .url = cfg->processor.url,
+        .token_file = cfg->processor.token_file,
+        .ca_file = cfg->processor.ca_file,
+        .cert_file = cfg->processor.cert_file,
+        .key_file = cfg->processor.key_file,
+        .connect_timeout_ms = cfg->processor.connect_timeout_ms,
+        .timeout_ms = cfg->processor.timeout_ms,
+        .max_in_flight = (size_t)cfg->processor.max_in_flight,
+        .max_answer_bytes = (size_t)cfg->processor.max_answer_bytes,
+        .wake_fd = wake_fd,
+        .source = source,
+        .clock = clock_system(),
+    };
+}
+
+const char *work_features(void)
+{
+    return http_library_version() ? "http" : NULL;
+}
+
+int work_check(const struct config *cfg, struct err *e)
+{
+    const struct http_options options = http_options_of(cfg, NULL, -1);
+
+    return cfg->processor.kind == CONFIG_PROCESSOR_HTTP ? http_check(&options, e) : 0;
+}
+
+int work_open(struct work *w, const struct config *cfg, const struct source *source, int wake_fd,
               const struct log *log, struct processor *port, struct err *e)
 {
-    const struct command_options options = options_of(cfg, source, log);
+    const struct command_options command_options = command_options_of(cfg, source, log);
+    const struct http_options http_options = http_options_of(cfg, source, wake_fd);
 
     w->drain_timeout_ms = cfg->tracker.drain_timeout_ms;
     switch (cfg->processor.kind) {
@@ -34,10 +66,16 @@ int work_open(struct work *w, const struct config *cfg, const struct source *sou
         *port = simulate_processor(&w->simulate);
         return 0;
     case CONFIG_PROCESSOR_COMMAND:
-        w->command = command_open(&options, e);
+        w->command = command_open(&command_options, e);
         if (!w->command)
             return -1;
         *port = command_processor(w->command);
+        return 0;
+    case CONFIG_PROCESSOR_HTTP:
+        w->http = http_open(&http_options, e);
+        if (!w->http)
+            return -1;
+        *port = http_processor(w->http);
         return 0;
     }
     return 0;
@@ -66,5 +104,7 @@ void work_close(struct work *w)
 
     command_close(w->command, from_ms + w->drain_timeout_ms);
     w->command = NULL;
+    http_close(w->http);
+    w->http = NULL;
     simulate_release(&w->simulate);
 }

@@ -14,7 +14,11 @@
  * environment, command line, and checked once. One table (key.c) gives names, types, ranges,
  * defaults and texts. */
 
-enum config_processor { CONFIG_PROCESSOR_SIMULATE, CONFIG_PROCESSOR_COMMAND };
+enum config_processor {
+    CONFIG_PROCESSOR_SIMULATE,
+    CONFIG_PROCESSOR_COMMAND,
+    CONFIG_PROCESSOR_HTTP,
+};
 enum config_ordering {
     CONFIG_ORDERING_KEY,
     CONFIG_ORDERING_PARTITION,
@@ -82,6 +86,12 @@ struct config {
         enum config_processor kind;
         char *command;
         int64_t workers;
+        char *url;
+        char *token_file;
+        char *ca_file;
+        char *cert_file;
+        char *key_file;
+        int64_t connect_timeout_ms;
         int64_t timeout_ms;
         int64_t max_answer_bytes;
         int64_t max_in_flight;

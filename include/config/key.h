@@ -19,6 +19,7 @@ enum key_type {
     KEY_TEXT,    /* char *, min..max bytes of UTF-8 without control characters */
     KEY_TOPIC,   /* char *, a name that Kafka takes for a topic */
     KEY_BROKERS, /* char *, host:port, comma-separated */
+    KEY_URL,     /* char *, http, https or unix: with a socket and a path; may be empty */
     KEY_MAP,     /* kafka.properties: names and values that others judge */
 };
 

@@ -33,6 +33,9 @@ int value_check_topic(const char *text, struct err *e);
 /* [protocol://]host[:port], comma-separated, at least one. */
 int value_check_brokers(const char *text, struct err *e);
 
+/* http://host..., https://host..., unix:/path/to/socket[:/url/path], or nothing. */
+int value_check_url(const char *text, struct err *e);
+
 /* Appends the shortest decimal form that reads back as the same number. */
 void value_add_number(struct strbuf *out, double number);
 

@@ -179,7 +179,7 @@ struct attempt_result {
     enum attempt_verdict verdict;
     enum record_reason reason; /* PROCESS or TIMEOUT, unless ATTEMPT_OK or ATTEMPT_UNAVAILABLE */
     int64_t retry_after_ms;    /* ATTEMPT_RETRY: not before; 0 if nothing was said */
-    char text[256];            /* why, unless ATTEMPT_OK */
+    char text[360];            /* why, unless ATTEMPT_OK */
     int status;                /* of the answer, 0 if it has none */
     const char *receipt;       /* what the processor calls it, NULL if nothing */
     size_t receipt_len;        /* borrowed until the next call of the processor */

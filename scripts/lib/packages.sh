@@ -11,6 +11,7 @@ build   pkg-config            command pkg-config
 build   librdkafka-dev        library rdkafka
 build   libyaml-dev           library yaml-0.1
 build   libcjson-dev          library libcjson
+build   libcurl4-openssl-dev  library libcurl
 build   libncurses-dev        library ncursesw
 build   libmicrohttpd-dev     library libmicrohttpd
 java    default-jre-headless  java    17

@@ -197,15 +197,25 @@ static int check_difference(const struct config *cfg, struct err *e)
     return 0;
 }
 
+/* `value` is the text of the key `name`. */
+static int refuse_without(const struct config *cfg, const char *name, const char *value,
+                          const char *needed, struct err *e)
+{
+    return err_set(e, ERR_USAGE, "%s: %s (from %s) needs %s, which is not set", name,
+                   value_quote(value).text, cfg->origins[key_index(key_find(name))], needed);
+}
+
 static int check_processor(const struct config *cfg, struct err *e)
 {
-    const char *origin = cfg->origins[key_index(key_find("processor.kind"))];
+    enum config_processor kind = cfg->processor.kind;
 
-    if (cfg->processor.kind == CONFIG_PROCESSOR_COMMAND && !*cfg->processor.command)
-        return err_set(e, ERR_USAGE,
-                       "processor.kind: \"command\" (from %s) needs processor.command, which is "
-                       "not set",
-                       origin);
+    if (kind == CONFIG_PROCESSOR_COMMAND && !*cfg->processor.command)
+        return refuse_without(cfg, "processor.kind", "command", "processor.command", e);
+    if (kind == CONFIG_PROCESSOR_HTTP && !*cfg->processor.url)
+        return refuse_without(cfg, "processor.kind", "http", "processor.url", e);
+    if (*cfg->processor.key_file && !*cfg->processor.cert_file)
+        return refuse_without(cfg, "processor.key_file", cfg->processor.key_file,
+                              "processor.cert_file", e);
     return 0;
 }
 

@@ -111,7 +111,8 @@ static void *field(const struct key *key, struct config *cfg)
 
 bool key_keeps_text(const struct key *key)
 {
-    return key->type == KEY_TEXT || key->type == KEY_TOPIC || key->type == KEY_BROKERS;
+    return key->type == KEY_TEXT || key->type == KEY_TOPIC || key->type == KEY_BROKERS ||
+           key->type == KEY_URL;
 }
 
 const char *key_text(const struct key *key, const struct config *cfg)
@@ -157,6 +158,8 @@ int key_store(const struct key *key, struct config *cfg, const char *text, struc
         return value_check_topic(text, e) < 0 ? -1 : store_text(key, cfg, text);
     case KEY_BROKERS:
         return value_check_brokers(text, e) < 0 ? -1 : store_text(key, cfg, text);
+    case KEY_URL:
+        return value_check_url(text, e) < 0 ? -1 : store_text(key, cfg, text);
     case KEY_MAP:
         break;
     }
@@ -184,6 +187,7 @@ void key_format(const struct key *key, const struct config *cfg, struct strbuf *
     case KEY_TEXT:
     case KEY_TOPIC:
     case KEY_BROKERS:
+    case KEY_URL:
         strbuf_adds(out, key_text(key, cfg));
         break;
     case KEY_MAP:
@@ -208,6 +212,7 @@ void key_allowed(const struct key *key, struct strbuf *out)
     case KEY_TEXT:
     case KEY_TOPIC:
     case KEY_BROKERS:
+    case KEY_URL:
     case KEY_MAP:
         break;
     }

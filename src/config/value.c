@@ -16,7 +16,13 @@
 static const char name_letters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-enum { TOPIC_LONGEST = 249, BROKERS_LONGEST = 4096, PORT_MAX = 65535 };
+enum {
+    TOPIC_LONGEST = 249,
+    BROKERS_LONGEST = 4096,
+    PORT_MAX = 65535,
+    URL_LONGEST = 4095,
+    SOCKET_LONGEST = 107,
+};
 
 /* ---- Texts in messages ---- */
 
@@ -304,4 +310,35 @@ int value_check_brokers(const char *text, struct err *e)
             return 0;
         s += len + 1;
     }
+}
+
+static bool begins(const char *text, const char *with)
+{
+    return strncasecmp(text, with, strlen(with)) == 0;
+}
+
+/* The socket's path is not longer than an address of the kernel holds. */
+static bool is_url(const char *text)
+{
+    const char *host = strstr(text, "://");
+    const char *socket = text + strlen("unix:");
+
+    if (strchr(text, ' '))
+        return false;
+    if (begins(text, "unix:/"))
+        return strcspn(socket, ":") <= SOCKET_LONGEST &&
+               (!strchr(socket, ':') || strchr(socket, ':')[1] == '/');
+    return (begins(text, "http://") || begins(text, "https://")) && strcspn(host + 3, "/?#:") > 0;
+}
+
+int value_check_url(const char *text, struct err *e)
+{
+    if (value_check_text(text, 0, URL_LONGEST, e) < 0)
+        return -1;
+    if (*text == '\0' || is_url(text))
+        return 0;
+    return err_set(e, ERR_USAGE,
+                   "%s is not a URL (allowed: http://host/path, https://host/path, "
+                   "unix:/path/to/socket:/url/path)",
+                   value_quote(text).text);
 }

@@ -3,12 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/traceparent.h"
+
 #define MAX_SLEEP_MS   200
 #define INPUT_SLEEP_MS 20
 #define BURST          1000
 
-#define MAX_ID_BYTES     63 /* a longer key is no id */
-#define TRACEPARENT_SIZE 56
+#define MAX_ID_BYTES 63 /* a longer key is no id */
 
 void produce_init(struct produce *p, const struct produce_policy *policy,
                   const struct produce_input *input, const struct sink *sink, int64_t now_ms)
@@ -48,29 +49,6 @@ static void take_reports(struct produce *p)
     }
 }
 
-/* W3C Trace Context: version, trace id, parent id, flags. The trace id is the correlation id's 32
- * hex digits, the parent id its last 16; both may not be all zero. */
-static bool make_traceparent(const char *uuid, char out[TRACEPARENT_SIZE])
-{
-    static const char form[] = "00-tttttttttttttttttttttttttttttttt-pppppppppppppppp-01";
-    char *trace_id = out + 3;
-    char *parent_id = trace_id + 33;
-    size_t n = 0;
-
-    memcpy(out, form, TRACEPARENT_SIZE);
-    for (const char *c = uuid; *c && n < 32; c++) {
-        if (*c == '-')
-            continue;
-        if (!((*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'f')))
-            return false;
-        trace_id[n++] = *c;
-    }
-    if (n != 32)
-        return false;
-    memcpy(parent_id, trace_id + 16, 16);
-    return memcmp(parent_id, "0000000000000000", 16) != 0;
-}
-
 #define LITERAL(text) text, sizeof(text) - 1
 
 static size_t add_header(struct header *list, size_t count, const char *name, const char *value,
@@ -99,7 +77,7 @@ static enum send_result send_item(struct produce *p, struct sink_report *failure
         n = add_header(headers, n, "ce_type", LITERAL("order.created"));
         n = add_header(headers, n, "ce_time", time, RFC3339_SIZE - 1);
     }
-    if (item->correlation_id && make_traceparent(item->correlation_id, trace))
+    if (item->correlation_id && traceparent_from_uuid(item->correlation_id, trace))
         n = add_header(headers, n, "traceparent", trace, TRACEPARENT_SIZE - 1);
     out = (struct outgoing){
         .topic = p->policy.topic,

@@ -202,6 +202,39 @@ static void brokers_are_a_list_of_hosts_and_ports(void **state)
     }
 }
 
+static void urls_have_a_host_or_a_socket(void **state)
+{
+    static const struct {
+        const char *text;
+        int rc;
+    } cases[] = {
+        {"", 0},
+        {"http://localhost", 0},
+        {"HTTPS://user:secret@shop.example:8443/orders?a=b", 0},
+        {"http://[::1]:8080/", 0},
+        {"unix:/run/shop.sock", 0},
+        {"unix:/run/shop.sock:/orders", 0},
+        {"localhost:8080", -1},
+        {"http://", -1},
+        {"http:///orders", -1},
+        {"http://:80/", -1},
+        {"http://a b/", -1},
+        {"http://a\n", -1},
+        {"ftp://localhost/", -1},
+        {"unix:run/shop.sock", -1},
+        {"unix:/run/shop.sock:orders", -1},
+        {"unix:/0123456789012345678901234567890123456789012345678901234567890123456789012345678901"
+         "23456789012345678901234567",
+         -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (value_check_url(cases[i].text, NULL) != cases[i].rc)
+            fail_msg("\"%s\" is judged wrongly", cases[i].text);
+    }
+}
+
 static void texts_are_one_line_of_utf8(void **state)
 {
     (void)state;
@@ -308,6 +341,7 @@ int main(void)
         cmocka_unit_test(truth_values_are_read_in_their_usual_spellings),
         cmocka_unit_test(topics_follow_kafkas_rule),
         cmocka_unit_test(brokers_are_a_list_of_hosts_and_ports),
+        cmocka_unit_test(urls_have_a_host_or_a_socket),
         cmocka_unit_test(texts_are_one_line_of_utf8),
         cmocka_unit_test(a_quoted_value_is_one_short_line_without_escapes),
         cmocka_unit_test(the_nearest_word_is_suggested),
