@@ -46,6 +46,7 @@ struct log_metrics {
     int64_t dead_lettered;
     int64_t dropped;
     int64_t lag;
+    int64_t fsync_ms_max; /* in the interval before the line */
     int64_t lanes_waiting;
     int64_t lanes_blocked;
     int64_t dlq_pending;

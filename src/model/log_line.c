@@ -35,6 +35,7 @@ static const struct {
     FIELD("messages_dead_lettered", dead_lettered),
     FIELD("messages_dropped", dropped),
     FIELD("lag", lag),
+    FIELD("fsync_ms_max", fsync_ms_max),
     FIELD("lanes_waiting", lanes_waiting),
     FIELD("lanes_blocked", lanes_blocked),
     FIELD("dlq_pending", dlq_pending),

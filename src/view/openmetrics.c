@@ -163,6 +163,32 @@ static void put_lanes(struct writer *w, const struct figures *t)
     put_lane(w, t, "blocked", t->log_metrics->lanes_blocked);
 }
 
+static void put_fsync(struct writer *w, const struct figures *t)
+{
+    if (!t->log_metrics || t->log_metrics->fsync_ms_max < 0)
+        return;
+    add_tracker(w, t);
+    add_number(w, "", (double)t->log_metrics->fsync_ms_max / 1000.0);
+}
+
+static void put_outage(struct writer *w, const struct figures *t, int64_t age_ms)
+{
+    if (t->log_age_ms < 0) /* no log, and only that tells */
+        return;
+    add_tracker(w, t);
+    add_number(w, "", age_ms < 0 ? 0 : (double)age_ms / 1000.0);
+}
+
+static void put_kafka_outage(struct writer *w, const struct figures *t)
+{
+    put_outage(w, t, t->away_age_ms);
+}
+
+static void put_processor_outage(struct writer *w, const struct figures *t)
+{
+    put_outage(w, t, t->down_age_ms);
+}
+
 static void put_dlq_pending(struct writer *w, const struct figures *t)
 {
     if (!t->log_metrics)
@@ -246,6 +272,14 @@ static const struct {
     {"lanes", "gauge", NULL, "Partitions that wait for a retry or are blocked.", true, put_lanes},
     {"dlq_pending_records", "gauge", "records", "Dead letters sent and not acknowledged yet.", true,
      put_dlq_pending},
+    {"fsync_seconds_max", "gauge", NULL,
+     "Slowest fsync of the journal in the tracker's last metrics interval.", true, put_fsync},
+    {"kafka_unavailable_seconds", "gauge", "seconds",
+     "For how long Kafka has been unavailable, or has assigned no partition; 0 while it is not.",
+     true, put_kafka_outage},
+    {"processor_unavailable_seconds", "gauge", "seconds",
+     "For how long the processor has been unavailable; 0 while it is not.", true,
+     put_processor_outage},
     {"offset_gaps", "counter", NULL, "Offsets of records without a line.", false, put_gaps},
     {"duplicates", "counter", NULL, "Records with more than one line.", false, put_duplicates},
     {"last_record_age_seconds", "gauge", "seconds", "Age of the newest line.", false, put_age},
