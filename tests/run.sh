@@ -140,8 +140,8 @@ run_perf() {
 # three brokers at once.
 e2e_files() {
   local file
-  for file in tests/e2e/{soak,lifecycle,tracker,brokers,processing,redrive,topics,faults,away}.bats \
-    tests/e2e/!(soak|lifecycle|tracker|brokers|processing|redrive|topics|faults|away).bats; do
+  for file in tests/e2e/{soak,lifecycle,tracker,brokers,processing,http,redrive,topics,faults,away}.bats \
+    tests/e2e/!(soak|lifecycle|tracker|brokers|processing|http|redrive|topics|faults|away).bats; do
     [ ! -f "$file" ] || ! wanted "$(basename "$file" .bats)" || echo "$file"
   done
 }

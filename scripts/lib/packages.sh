@@ -34,6 +34,8 @@ e2e     bsdextrautils         command col
 e2e     python3-prometheus-client python prometheus_client
 e2e     curl                  command curl
 e2e     prometheus            command promtool
+e2e     openssl               command openssl
+e2e     nginx-light           file    /usr/sbin/nginx
 e2e     debhelper             command dh
 e2e     lintian               command lintian
 e2e     systemd               command systemd-analyze

@@ -121,14 +121,15 @@ static size_t on_head(char *line, size_t size, size_t count, void *ctx)
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct call *c = ctx;
+    size_t room = c->http->o.max_answer_bytes - c->received;
+    size_t len = size * count;
 
-    c->received += size * count;
-    if (c->received > c->http->o.max_answer_bytes) {
-        c->is_cut = true;
-        return 0;
-    }
-    http_answer_body(&c->answer, bytes, size * count);
-    return size * count;
+    c->is_cut = len > room;
+    if (c->is_cut)
+        len = room;
+    c->received += len;
+    http_answer_body(&c->answer, bytes, len);
+    return c->is_cut ? 0 : len;
 }
 
 /* ---- the thread: requests ---- */

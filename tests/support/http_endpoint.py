@@ -4,8 +4,9 @@
     http_endpoint.py LISTEN RULES REQUESTS [CERT KEY CLIENT_CA]
 
 LISTEN is a port of 127.0.0.1 (0: a free one, written to REQUESTS.port) or the path of a socket. RULES is a JSON list,
-read for each request: the first rule whose `offset`, `modulo` [N, REST] and `attempt` fit gives `status`, `headers`,
-`body`; or `sleep` seconds before that; or `close` without an answer. Otherwise the answer is 200 with a receipt.
+read for each request: the first rule whose `offset`, `modulo` [N, REST] and `attempt` fit, and whose `token` the
+request has not, gives `status`, `headers` and `body`, after `sleep` seconds; or `close`: no answer. Without a rule the
+answer is 200 with a receipt.
 """
 import json
 import os
@@ -21,15 +22,15 @@ requests = open(requests_path, "a", buffering=1)
 lock = threading.Lock()
 
 
-def fits(rule, offset, attempt):
+def fits(rule, offset, attempt, login):
     n, rest = rule.get("modulo", (1, 0))
-    return (rule.get("offset", offset) == offset and offset % n == rest
-            and rule.get("attempt", attempt) == attempt)
+    return (rule.get("offset", offset) == offset and offset % n == rest and rule.get("attempt", attempt) == attempt
+            and not ("token" in rule and login == "Bearer " + rule["token"]))
 
 
-def rule_for(offset, attempt):
+def rule_for(*request):
     with open(rules_path) as f:
-        return next((r for r in json.load(f) if fits(r, offset, attempt)), {})
+        return next((r for r in json.load(f) if fits(r, *request)), {})
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -44,11 +45,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
         id, attempt = self.headers["ce-id"], int(self.headers["order-attempt"])
-        note = {"id": id, "attempt": attempt, "path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()},
-                "body": body.decode()}
+        note = {"id": id, "attempt": attempt, "path": self.path, "body": body.decode(),
+                "headers": {name.lower(): value for name, value in self.headers.items()}}
         with lock:
             requests.write(json.dumps(note) + "\n")
-        rule = rule_for(int(id.rsplit("/", 1)[1]), attempt)
+        rule = rule_for(int(id.rsplit("/", 1)[1]), attempt, self.headers["authorization"])
         time.sleep(rule.get("sleep", 0))
         if rule.get("close"):
             self.close_connection = True
