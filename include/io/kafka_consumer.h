@@ -54,7 +54,8 @@ struct kafka_partition {
     int64_t refused;     /* offset that the broker could not read, -1 for none */
     int64_t check_at;    /* to be checked there before it begins, -1: nowhere */
     int64_t stored;      /* everything before it is done, -1 for none */
-    bool is_handed_over; /* librdkafka has `stored` */
+    int64_t asked;       /* to be committed by the last request, -1 for none */
+    int64_t committed;   /* acknowledged, -1 for none */
     bool is_paused;      /* by kafka_room */
     int64_t resumed_ms;  /* nothing has come since, 0: something has */
     int64_t read_ms;     /* the last time */
@@ -112,9 +113,9 @@ void kafka_consumer_assign(struct kafka_consumer *c, bool is_cooperative);
 void kafka_consumer_unassign(struct kafka_consumer *c, const rd_kafka_topic_partition_list_t *list,
                              bool is_cooperative);
 
-/* Gives librdkafka the offsets up to which partitions are done (`stored`), to commit them in the
- * background. While partitions begin that waits, unless they are the last of an assignment. */
-void kafka_consumer_hand_over(struct kafka_consumer *c, bool is_last);
+/* A partition was assigned a moment ago and nothing has come from it yet. librdkafka starts none
+ * while a commit is on its way (rd_kafka_assignment_serve): it should wait. */
+bool kafka_consumer_is_starting(const struct kafka_consumer *c);
 
 /* The port of the one it belongs to, with what is the consumer's: self, fetch, release, headers and
  * high_watermark. */

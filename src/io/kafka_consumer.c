@@ -107,7 +107,9 @@ void kafka_consumer_add(struct kafka_consumer *c, int32_t partition)
                                                 .next = -1,
                                                 .refused = -1,
                                                 .check_at = -1,
-                                                .stored = -1};
+                                                .stored = -1,
+                                                .asked = -1,
+                                                .committed = -1};
     c->trouble_code = RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -248,7 +250,7 @@ void kafka_consumer_assign(struct kafka_consumer *c, bool is_cooperative)
         rd_kafka_topic_partition_list_add(list, c->topic, p->partition)->offset = p->next;
         p->is_assigned = true;
         p->read_ms = c->assigned_ms;
-        p->is_lost = p->has_answered = p->is_handed_over = false;
+        p->is_lost = p->has_answered = false;
     }
     assign_list(c, list, is_cooperative);
     rd_kafka_topic_partition_list_destroy(list);
@@ -277,9 +279,7 @@ void kafka_consumer_unassign(struct kafka_consumer *c, const rd_kafka_topic_part
     rd_kafka_topic_partition_list_destroy(assigned);
 }
 
-/* ---- offsets ---- */
-
-static bool is_starting(const struct kafka_consumer *c)
+bool kafka_consumer_is_starting(const struct kafka_consumer *c)
 {
     if (kafka_now_ms() - c->assigned_ms >= START_MS)
         return false;
@@ -287,34 +287,6 @@ static bool is_starting(const struct kafka_consumer *c)
         if (c->partitions[i].is_assigned && !c->partitions[i].has_answered)
             return true;
     return false;
-}
-
-static void hand_over(struct kafka_consumer *c, struct kafka_partition *p)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_resp_err_t err;
-
-    rd_kafka_topic_partition_list_add(list, c->topic, p->partition)->offset = p->stored;
-    err = rd_kafka_offsets_store(c->client.rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (err && err != RD_KAFKA_RESP_ERR__STATE)
-        log_with(c->client.log, EVENT_OFFSETS_STORE_FAILED, rd_kafka_err2str(err),
-                 LOG_INT("partition", p->partition), LOG_INT("offset", p->stored));
-    p->is_handed_over = true;
-}
-
-/* A partition that is assigned again begins without a stored offset, and what it had may not be
- * committed yet: it is stored again. */
-void kafka_consumer_hand_over(struct kafka_consumer *c, bool is_last)
-{
-    if ((!is_last && is_starting(c)) || rd_kafka_assignment_lost(c->client.rk))
-        return;
-    for (size_t i = 0; i < c->partition_count; i++) {
-        struct kafka_partition *p = &c->partitions[i];
-
-        if (p->is_assigned && p->stored >= 0 && !p->is_handed_over)
-            hand_over(c, p);
-    }
 }
 
 /* ---- serving ---- */
@@ -462,7 +434,6 @@ int kafka_consumer_serve(struct kafka_consumer *c, struct err *e)
     }
     if (c->client.topic_was_missing)
         stop_missing(c);
-    kafka_consumer_hand_over(c, false);
     kafka_room_serve(c);
     wake_fetchers(c);
     return rc;

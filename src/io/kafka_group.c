@@ -22,131 +22,47 @@
 #define ZSTD_RATIO       8   /* orders' bytes to what is fetched of them */
 #define LEAVE_POLL_MS    20
 #define CLASSIC_COUNT    3    /* properties of the classic group protocol, see make_conf */
-#define AGAIN_MS         1000 /* for a commit that is not acknowledged */
+#define RELEASE_MS       3000 /* for the last commit of partitions that are revoked */
 
-/* Offsets of a group that are committed by name: in the background, again about once a second,
- * until the broker has acknowledged each. rd_kafka_commit would wait for that without bound. */
+/* The offsets on their way to the group. One request at a time: librdkafka repeats one whose answer
+ * is lost, behind those that it sent meanwhile, and the group would go back. For the same reason
+ * librdkafka does not commit by itself. */
 struct commits {
-    rd_kafka_t *rk;
-    const char *topic;
-    /* Hears of each answer; may be told from serve only. */
-    void (*answered)(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
-                     void *opaque);
-    void *opaque;
-    rd_kafka_topic_partition_list_t *list; /* not acknowledged */
     rd_kafka_queue_t *answers;
     bool is_asked; /* an answer is awaited */
     int64_t asked_ms;
+    int interval_ms;
 };
 
 /* What the user wants where nobody knows where to begin. */
 enum reset { RESET_EARLIEST, RESET_LATEST, RESET_ERROR };
 
-enum rebalance { REBALANCE_NONE, REBALANCE_ASSIGN, REBALANCE_REVOKE };
+enum rebalance {
+    REBALANCE_NONE,
+    REBALANCE_ASSIGN,
+    REBALANCE_REVOKE,
+    REBALANCE_RELEASE, /* the flow has released them, their last offsets are being committed */
+};
 
 /* Which partitions are a group member's, and where each begins. What the group says is noted in its
  * callback and acted upon by serve. */
 struct group_assignment {
     struct kafka_consumer *consumer;
-    struct commits *set_back; /* gets the offsets that go back */
     enum reset reset;
     bool was_assigned; /* ever */
     enum rebalance rebalance;
     rd_kafka_topic_partition_list_t *list; /* of the rebalance */
     rd_kafka_topic_partition_list_t *next; /* assigned before `list` was released; or NULL */
+    int64_t released_ms;                   /* since REBALANCE_RELEASE */
 };
 
 struct kafka_member {
     struct kafka_consumer consumer; /* the callbacks and the port have its address for ours */
     struct group_assignment assignment;
-    /* Offsets that go back. What the group committed in a topic that is no more would be taken for
-     * progress in the new one, and librdkafka commits by itself only what is higher. */
-    struct commits set_back;
+    struct commits commits;
     const char *instance_id;     /* borrowed */
     struct source_events events; /* of the last serve; commits are told until the end */
 };
-
-/* ---- offsets that go back ---- */
-
-static rd_kafka_topic_partition_t *find_commit(struct commits *c, int32_t partition)
-{
-    return rd_kafka_topic_partition_list_find(c->list, c->topic, partition);
-}
-
-/* It is not to be committed any more. */
-static void commits_drop(struct commits *c, int32_t partition)
-{
-    rd_kafka_topic_partition_list_del(c->list, c->topic, partition);
-}
-
-/* What came after the question is not answered by it. */
-static void note_acknowledged(struct commits *c, const rd_kafka_topic_partition_t *answer)
-{
-    const rd_kafka_topic_partition_t *p = find_commit(c, answer->partition);
-
-    if (p && !answer->err && p->offset == answer->offset)
-        commits_drop(c, answer->partition);
-}
-
-static void on_answer(rd_kafka_t *rk, rd_kafka_resp_err_t err,
-                      rd_kafka_topic_partition_list_t *list, void *opaque)
-{
-    struct commits *c = opaque;
-
-    c->is_asked = false;
-    for (int i = 0; !err && i < list->cnt; i++)
-        note_acknowledged(c, &list->elems[i]);
-    c->answered(rk, err, list, c->opaque);
-}
-
-static void ask(struct commits *c)
-{
-    rd_kafka_resp_err_t err = rd_kafka_commit_queue(c->rk, c->list, c->answers, on_answer, c);
-
-    c->asked_ms = kafka_now_ms();
-    c->is_asked = !err;
-    if (err)
-        c->answered(c->rk, err, c->list, c->opaque);
-}
-
-/* The members down to `opaque` are set by the caller, who owns what they point to. The eventfd
- * `wake_fd` is written to when an answer came. */
-static void commits_open(struct commits *c, int wake_fd)
-{
-    c->list = rd_kafka_topic_partition_list_new(1);
-    c->answers = rd_kafka_queue_new(c->rk);
-    kafka_wake_on(c->answers, wake_fd);
-}
-
-/* Before `rk` is destroyed. */
-static void commits_release(struct commits *c)
-{
-    rd_kafka_topic_partition_list_destroy(c->list);
-    rd_kafka_queue_destroy(c->answers);
-}
-
-/* A partition that is still to be committed is committed at `offset`; of others nothing. */
-static void commits_move(struct commits *c, int32_t partition, int64_t offset)
-{
-    rd_kafka_topic_partition_list_set_offset(c->list, c->topic, partition, offset);
-}
-
-/* `offset` of `partition` is to be committed. */
-static void commits_add(struct commits *c, int32_t partition, int64_t offset)
-{
-    if (!find_commit(c, partition))
-        rd_kafka_topic_partition_list_add(c->list, c->topic, partition);
-    commits_move(c, partition, offset);
-}
-
-/* Commits what is due. Never waits. */
-static void commits_serve(struct commits *c)
-{
-    if (c->is_asked)
-        rd_kafka_queue_poll_callback(c->answers, 0);
-    if (!c->is_asked && c->list->cnt > 0 && kafka_now_ms() - c->asked_ms >= AGAIN_MS)
-        ask(c);
-}
 
 /* ---- which partitions are ours ---- */
 
@@ -215,8 +131,10 @@ static void tell_assigned(struct group_assignment *a, struct assignment *partiti
             continue;
         }
         kafka_consumer_begin(a->consumer, p->partition, p->start);
+        /* What the group committed in a topic that is no more would be taken for progress in the
+         * new one. */
         if (p->is_reset)
-            commits_add(a->set_back, p->partition, p->start);
+            kafka_consumer_find(a->consumer, p->partition)->stored = p->start;
     }
 }
 
@@ -357,12 +275,19 @@ static void assignment_note(struct group_assignment *a, rd_kafka_resp_err_t err,
 /* Tells what is due: `assigned` when the broker has told where partitions stand, `revoked`. */
 static void assignment_serve(struct group_assignment *a, const struct source_events *events)
 {
-    if (a->rebalance == REBALANCE_ASSIGN)
+    switch (a->rebalance) {
+    case REBALANCE_ASSIGN:
         serve_assign(a, events);
-    else if (a->rebalance == REBALANCE_REVOKE)
+        return;
+    case REBALANCE_REVOKE:
         tell_revoked(a, events);
-    else if (!a->list)
-        serve_ours(a, events);
+        return;
+    case REBALANCE_RELEASE:
+        return;
+    case REBALANCE_NONE:
+        if (!a->list)
+            serve_ours(a, events);
+    }
 }
 
 static void take_next(struct group_assignment *a)
@@ -380,16 +305,10 @@ static void assignment_give_back(struct group_assignment *a)
 {
     if (!a->list || a->rebalance == REBALANCE_ASSIGN)
         return;
-    if (!a->next) {
-        kafka_consumer_hand_over(a->consumer, true);
+    if (!a->next)
         kafka_consumer_unassign(a->consumer, a->list, is_cooperative(a));
-    }
-    for (int i = 0; i < a->list->cnt; i++) {
-        int32_t partition = a->list->elems[i].partition;
-
-        kafka_consumer_remove(a->consumer, partition);
-        commits_drop(a->set_back, partition);
-    }
+    for (int i = 0; i < a->list->cnt; i++)
+        kafka_consumer_remove(a->consumer, a->list->elems[i].partition);
     take_next(a);
 }
 
@@ -425,37 +344,129 @@ static bool is_logged_otherwise(const struct kafka_member *m, rd_kafka_resp_err_
            err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
 }
 
-static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
+/* ---- the member: commits ---- */
+
+static void note_answer(struct kafka_member *m, const rd_kafka_topic_partition_t *answer)
+{
+    struct kafka_partition *p = kafka_consumer_find(&m->consumer, answer->partition);
+
+    if (answer->err)
+        return;
+    if (p && p->asked == answer->offset)
+        p->committed = answer->offset;
+    if (m->events.committed)
+        m->events.committed(m->events.ctx, answer->partition, answer->offset);
+}
+
+static void on_answer(rd_kafka_t *rk, rd_kafka_resp_err_t err,
                       rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     struct kafka_member *m = opaque;
 
     (void)rk;
-    if (err == RD_KAFKA_RESP_ERR__NO_OFFSET)
-        return;
+    m->commits.is_asked = false;
     if (err) {
         log_emit(m->consumer.client.log, is_logged_otherwise(m, err) ? LOG_DEBUG : LOG_WARN,
                  &log_events[EVENT_OFFSETS_COMMIT_FAILED], rd_kafka_err2str(err), NULL, 0);
         return;
     }
     kafka_client_good(&m->consumer.client);
-    /* The list holds all partitions of the assignment: those that had nothing new to commit come
-     * with RD_KAFKA_OFFSET_INVALID. */
-    for (int i = 0; m->events.committed && i < list->cnt; i++)
-        if (!list->elems[i].err && list->elems[i].offset >= 0)
-            m->events.committed(m->events.ctx, list->elems[i].partition, list->elems[i].offset);
+    for (int i = 0; i < list->cnt; i++)
+        note_answer(m, &list->elems[i]);
 }
 
-/* From there on librdkafka commits by itself. */
-static void on_set_back(rd_kafka_t *rk, rd_kafka_resp_err_t err,
-                        rd_kafka_topic_partition_list_t *list, void *opaque)
+static bool is_due(const struct kafka_partition *p)
 {
-    struct kafka_member *m = opaque;
+    return p->stored >= 0 && p->stored != p->committed;
+}
 
-    on_commit(rk, err, list, opaque);
-    for (int i = 0; !err && i < list->cnt; i++)
-        if (!list->elems[i].err)
-            commits_drop(&m->set_back, list->elems[i].partition);
+/* Of the partitions in `list`; NULL: of all. */
+static bool is_any_due(const struct kafka_member *m, rd_kafka_topic_partition_list_t *list)
+{
+    for (size_t i = 0; i < m->consumer.partition_count; i++) {
+        const struct kafka_partition *p = &m->consumer.partitions[i];
+        bool is_listed =
+            !list || rd_kafka_topic_partition_list_find(list, m->consumer.topic, p->partition);
+
+        if (is_listed && is_due(p))
+            return true;
+    }
+    return false;
+}
+
+/* Asks for all that is due. */
+static void commit(struct kafka_member *m)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_resp_err_t err;
+
+    for (size_t i = 0; i < m->consumer.partition_count; i++) {
+        struct kafka_partition *p = &m->consumer.partitions[i];
+
+        if (!is_due(p))
+            continue;
+        p->asked = p->stored;
+        rd_kafka_topic_partition_list_add(list, m->consumer.topic, p->partition)->offset = p->asked;
+    }
+    m->commits.asked_ms = kafka_now_ms();
+    m->commits.is_asked = true;
+    err = rd_kafka_commit_queue(m->consumer.client.rk, list, m->commits.answers, on_answer, m);
+    if (err)
+        on_answer(m->consumer.client.rk, err, list, m);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static bool is_lost(const struct kafka_member *m)
+{
+    return rd_kafka_assignment_lost(m->consumer.client.rk);
+}
+
+static bool is_time(const struct kafka_member *m)
+{
+    return m->commits.interval_ms > 0 &&
+           kafka_now_ms() - m->commits.asked_ms >= m->commits.interval_ms;
+}
+
+/* Commits what is due. Never waits. */
+static void commits_serve(struct kafka_member *m)
+{
+    rd_kafka_queue_poll_callback(m->commits.answers, 0);
+    if (!m->commits.is_asked && is_time(m) && is_any_due(m, NULL) &&
+        !kafka_consumer_is_starting(&m->consumer) && !is_lost(m))
+        commit(m);
+}
+
+/* A step of committing the last offsets of the partitions in `list` (NULL: of all), which began at
+ * `since_ms`. Returns false when there is nothing more to wait for, or no use in it. */
+static bool finish_turn(struct kafka_member *m, rd_kafka_topic_partition_list_t *list,
+                        int64_t since_ms, int64_t deadline)
+{
+    if (m->consumer.client.is_down || is_lost(m) || kafka_now_ms() >= deadline)
+        return false;
+    if (m->commits.is_asked)
+        return true;
+    if (!is_any_due(m, list))
+        return false;
+    if (m->commits.asked_ms < since_ms || is_time(m))
+        commit(m);
+    return true;
+}
+
+static void serve_release(struct kafka_member *m)
+{
+    struct group_assignment *a = &m->assignment;
+
+    rd_kafka_queue_poll_callback(m->commits.answers, 0);
+    if (a->next || !finish_turn(m, a->list, a->released_ms, a->released_ms + RELEASE_MS))
+        assignment_give_back(a);
+}
+
+static void finish_commits(struct kafka_member *m, int64_t deadline)
+{
+    int64_t since_ms = kafka_now_ms();
+
+    while (finish_turn(m, NULL, since_ms, deadline))
+        rd_kafka_queue_poll_callback(m->commits.answers, LEAVE_POLL_MS);
 }
 
 /* ---- the member: use ---- */
@@ -466,7 +477,9 @@ int kafka_member_serve(struct kafka_member *m, const struct source_events *event
     if (kafka_consumer_serve(&m->consumer, e) < 0)
         return -1;
     assignment_serve(&m->assignment, events);
-    commits_serve(&m->set_back);
+    commits_serve(m);
+    if (m->assignment.rebalance == REBALANCE_RELEASE)
+        serve_release(m);
     return 0;
 }
 
@@ -474,16 +487,19 @@ void kafka_member_store(struct kafka_member *m, int32_t partition, int64_t next)
 {
     struct kafka_partition *p = kafka_consumer_find(&m->consumer, partition);
 
-    if (!p)
-        return;
-    commits_move(&m->set_back, partition, next);
-    p->stored = next;
-    p->is_handed_over = false;
+    if (p)
+        p->stored = next;
 }
 
 void kafka_member_give_back(struct kafka_member *m)
 {
-    assignment_give_back(&m->assignment);
+    struct group_assignment *a = &m->assignment;
+
+    if (!a->list || a->rebalance == REBALANCE_ASSIGN)
+        return;
+    a->rebalance = REBALANCE_RELEASE;
+    a->released_ms = kafka_now_ms();
+    serve_release(m);
 }
 
 struct kafka_consumer *kafka_member_consumer(struct kafka_member *m)
@@ -541,7 +557,7 @@ static rd_kafka_conf_t *make_conf(const struct kafka_member_options *o, struct e
         {.name = "group.id", .value = cfg->kafka.consumer_group},
         /* So that a tracker that was killed has its partitions back at once. */
         {.name = "group.instance.id", .value = o->instance_id ? o->instance_id : ""},
-        {.name = "enable.auto.commit", .value = "true", .is_fixed = true},
+        {.name = "enable.auto.commit", .value = "false", .is_fixed = true},
         {.name = "auto.commit.interval.ms", .value = "1000"},
         {.name = "enable.auto.offset.store", .value = "false", .is_fixed = true},
         {.name = "auto.offset.reset", .value = "earliest"},
@@ -579,6 +595,14 @@ static int take_reset(rd_kafka_conf_t *conf, enum reset *reset, struct err *e)
     return kafka_conf_set(conf, "auto.offset.reset", "error", ERR_RUNTIME, e);
 }
 
+static int interval_of(const rd_kafka_conf_t *conf)
+{
+    char value[32];
+
+    kafka_conf_get(conf, "auto.commit.interval.ms", value, sizeof(value));
+    return (int)strtol(value, NULL, 10);
+}
+
 static int subscribe(struct kafka_member *m, struct err *e)
 {
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
@@ -614,8 +638,8 @@ struct kafka_member *kafka_member_open(const struct kafka_member_options *o, str
     }
     m = mem_alloc(sizeof(*m));
     m->instance_id = o->instance_id;
-    m->assignment = (struct group_assignment){
-        .consumer = &m->consumer, .set_back = &m->set_back, .reset = reset};
+    m->assignment = (struct group_assignment){.consumer = &m->consumer, .reset = reset};
+    m->commits.interval_ms = interval_of(conf);
     m->consumer = (struct kafka_consumer){.client = {.log = o->log,
                                                      .wake_fd = o->wake_fd,
                                                      .is_down = o->was_logged,
@@ -630,16 +654,12 @@ struct kafka_member *kafka_member_open(const struct kafka_member_options *o, str
                                           .refill_bytes = queue_kbytes_of(o->fetch_bytes) * 1024,
                                           .refill_records = queue_records_of(o->fetch_bytes)};
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-    rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
     if (kafka_consumer_open(&m->consumer, conf, e) < 0) {
         free(m);
         return NULL;
     }
-    m->set_back = (struct commits){.rk = m->consumer.client.rk,
-                                   .topic = o->cfg->kafka.topic,
-                                   .answered = on_set_back,
-                                   .opaque = m};
-    commits_open(&m->set_back, o->wake_fd);
+    m->commits.answers = rd_kafka_queue_new(m->consumer.client.rk);
+    kafka_wake_on(m->commits.answers, o->wake_fd);
     if (subscribe(m, e) < 0) {
         kafka_member_close(m, 0);
         return NULL;
@@ -701,6 +721,7 @@ int kafka_member_close(struct kafka_member *m, int timeout_ms)
 
     if (!m)
         return 0;
+    finish_commits(m, kafka_now_ms() + timeout_ms / 2);
     assignment_refuse(&m->assignment);
     leave_as_static_member(m, deadline);
     /* A client whose broker does not answer takes many seconds to destroy. It is left to the end of
@@ -716,7 +737,7 @@ int kafka_member_close(struct kafka_member *m, int timeout_ms)
         offset_query_free(m->consumer.query);
         return 0;
     }
-    commits_release(&m->set_back);
+    rd_kafka_queue_destroy(m->commits.answers);
     if (kafka_consumer_close(&m->consumer))
         free(m);
     return 0;
@@ -727,7 +748,7 @@ void kafka_member_discard(struct kafka_member *m)
     if (!m)
         return;
     assignment_release(&m->assignment);
-    commits_release(&m->set_back);
+    rd_kafka_queue_destroy(m->commits.answers);
     if (kafka_consumer_close(&m->consumer))
         free(m);
 }

@@ -58,7 +58,6 @@ const struct log_event log_events[EVENT_COUNT] = {
         "records came outside of their partition's queue, reading it again"),
 
     ROW(EVENT_OFFSETS_COMMITTED, "offsets.committed", LOG_DEBUG, "offset committed"),
-    ROW(EVENT_OFFSETS_STORE_FAILED, "offsets.store_failed", LOG_WARN, "offset not stored"),
     ROW(EVENT_OFFSETS_COMMIT_FAILED, "offsets.commit_failed", LOG_WARN, "offsets not committed"),
     ROW(EVENT_OFFSETS_COMMIT_MISSING, "offsets.commit_missing", LOG_WARN,
         "the group has no committed offset though one was acknowledged, continuing after the "

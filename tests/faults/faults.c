@@ -7,7 +7,7 @@
  *
  *   FUNCTION  open write fdatasync fsync ftruncate rename pread read, on files; on librdkafka:
  *             fetch (a record read), produce (a dead letter handed over), report (on it),
- *             store (an offset), commit (acknowledged), close (the consumer)
+ *             store (offsets to be committed), commit (acknowledged), close (the consumer)
  *   NAME      pattern for the last part of the path; all watched files without it
  *   FIRST     counts from 1, calls that match FUNCTION and NAME
  *   TIMES     1 without it, 0 for ever
@@ -589,24 +589,19 @@ static void commit(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_parti
     finish(&f);
 }
 
-void rd_kafka_conf_set_offset_commit_cb(rd_kafka_conf_t *conf,
-                                        void (*callback)(rd_kafka_t *, rd_kafka_resp_err_t,
-                                                         rd_kafka_topic_partition_list_t *, void *))
+rd_kafka_resp_err_t rd_kafka_commit_queue(
+    rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *offsets, rd_kafka_queue_t *queue,
+    void (*callback)(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *),
+    void *opaque)
 {
-    NEXT(rd_kafka_conf_set_offset_commit_cb);
-    real_commit = callback;
-    next(conf, commit);
-}
-
-rd_kafka_resp_err_t rd_kafka_offsets_store(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *offsets)
-{
-    NEXT(rd_kafka_offsets_store);
+    NEXT(rd_kafka_commit_queue);
     struct fault f = decide_kafka("store");
     rd_kafka_resp_err_t err;
 
     if (f.what == FAIL)
         return RD_KAFKA_RESP_ERR__FAIL;
-    err = next(rk, offsets);
+    real_commit = callback;
+    err = next(rk, offsets, queue, commit, opaque);
     finish(&f);
     return err;
 }

@@ -242,7 +242,7 @@ static void the_loop_is_woken_when_records_come(void **state)
 static void what_the_promise_rests_on_cannot_be_set_otherwise(void **state)
 {
     static const char *const names[][2] = {{"enable.auto.offset.store", "true"},
-                                           {"enable.auto.commit", "false"},
+                                           {"enable.auto.commit", "true"},
                                            {"enable.partition.eof", "false"},
                                            {"no.such.property", "1"}};
     struct group *f = *state;

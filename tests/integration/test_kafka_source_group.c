@@ -152,6 +152,30 @@ static void a_member_that_is_fenced_is_one_warning(void **state)
             assert_string_equal(m->log.entries[i].message, "Kafka consumer failed, replacing it");
 }
 
+/* librdkafka repeats a request after the coordinator was away for it. */
+static void a_commit_that_is_repeated_does_not_set_the_group_back(void **state)
+{
+    struct group *f = *state;
+    struct member *m = &f->a;
+
+    group_write(f, 0, 0, 20);
+    member_open(f, m);
+    member_join(m);
+    for (int32_t i = 0; i < GROUP_PARTITIONS; i++)
+        MOCK_WAIT(m->end[i] >= 0, member_take(m, i));
+    mock_kafka_delay(&f->kafka, MOCK_OFFSET_COMMIT, 500,
+                     RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS);
+    for (int64_t next = 1; next <= 20; next++) {
+        m->port.store(m->port.self, 0, next);
+        for (int i = 0; i < 25; i++) {
+            member_serve(m);
+            usleep(2000);
+        }
+    }
+    MOCK_WAIT(m->acknowledged[0] == 20, member_serve(m));
+    assert_false(m->went_back);
+}
+
 static void what_only_other_settings_help_is_for_good(void **state)
 {
     struct group *f = *state;
@@ -233,6 +257,7 @@ int main(void)
         TEST(a_missing_broker_is_told_once_and_it_goes_on_by_itself),
         TEST(kafka_is_back_for_the_client_that_replaces_one_that_died_while_it_was_away),
         TEST(a_member_that_is_fenced_is_one_warning),
+        TEST(a_commit_that_is_repeated_does_not_set_the_group_back),
         TEST(what_only_other_settings_help_is_for_good),
         TEST(what_may_pass_is_told_once_and_tried_again),
         TEST(a_missing_permission_is_named_with_a_remedy_and_tried_again),

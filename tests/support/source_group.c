@@ -43,7 +43,10 @@ static void on_revoked(void *ctx, const int32_t *partitions, size_t count, bool 
 
 static void on_committed(void *ctx, int32_t partition, int64_t offset)
 {
-    ((struct member *)ctx)->acknowledged[partition] = offset;
+    struct member *m = ctx;
+
+    m->went_back |= offset < m->acknowledged[partition];
+    m->acknowledged[partition] = offset;
 }
 
 int member_serve_once(struct member *m, struct err *e)

@@ -25,6 +25,7 @@ struct member {
     int64_t position[GROUP_PARTITIONS];           /* next to be fetched */
     int64_t end[GROUP_PARTITIONS];                /* told by FETCH_END, -1: not yet */
     int64_t acknowledged[GROUP_PARTITIONS];
+    bool went_back; /* a commit was acknowledged after a higher one */
     size_t revocations;
     bool sets_back;     /* `start` replaces the group's offset */
     bool keeps_revoked; /* does not release them */
