@@ -17,6 +17,7 @@ setup() {
   use_own_flow
   packages=$BATS_FILE_TMPDIR/deb
   unit=$ROOT/deploy/systemd/order-tracker@.service
+  exporter=$ROOT/deploy/systemd/order-monitor.service
 }
 
 teardown() {
@@ -31,9 +32,29 @@ in_root() {
   dpkg --root="$PWD/root" --force-depends --force-script-chrootless "$@" >dpkg.log 2>&1 || fail "$(cat dpkg.log)"
 }
 
-# of_unit NAME: the values of that line of the unit for the instance `orders`, with its paths below ./root.
+# of_unit NAME [UNIT]: the values of that line of the unit for the instance `orders`, with its paths below ./root.
 of_unit() {
-  sed -n "s/^$1=//p" "$unit" | sed "s:%i:orders:g; s:/\(usr\|etc\|var\)/:$PWD/root/\1/:g"
+  sed -n "s/^$1=//p" "${2-$unit}" | sed "s:%i:orders:g; s:/\(usr\|etc\|var\)/:$PWD/root/\1/:g"
+}
+
+# exports_as_its_unit_does: order-monitor.service on a free port, under its own user, who reads what the tracker's
+# group may.
+exports_as_its_unit_does() {
+  local port command
+  port=$(random_free_port)
+  [ "$(of_unit Environment "$exporter")" = "ORDER_MONITOR_LISTEN=127.0.0.1:9464" ]
+  read -r -a command < <(of_unit ExecStart "$exporter" | sed "s/\${ORDER_MONITOR_LISTEN}/127.0.0.1:$port/")
+  start_in_background exporter.out env -i setpriv --reuid "$(id_in root/etc/passwd order-monitor)" \
+    --regid "$(id_in root/etc/group order-monitor)" --groups "$(id_in root/etc/group order-tracker)" \
+    --no-new-privs --bounding-set -all "${command[@]}"
+  is_exported() { curl -sS "http://127.0.0.1:$port/metrics" | grep -q '^order_tracker_records_total{outcome="processed"} 100$'; }
+  wait_for 60 is_exported
+  curl -sS "http://127.0.0.1:$port/metrics" | grep -q '^order_tracker_up 1$'
+  grep -q '^order-tracker:.*[:,]order-monitor$' root/etc/group
+}
+
+id_in() { # FILE NAME
+  awk -F : -v name="$2" '$1 == name { print $3 }' "$1"
 }
 
 @test "lintian finds no error, and the version is that of the programs" {
@@ -41,9 +62,12 @@ of_unit() {
   [ "$(dpkg-parsechangelog -l "$ROOT/deploy/debian/changelog" -S Version)" = "$("$ROOT/bin/tracker" -V | cut -d ' ' -f 2)" ]
 }
 
-@test "the unit's sandbox is as tight as systemd can measure" {
+@test "the units' sandboxes are as tight as systemd can measure" {
   cp "$unit" order-tracker@orders.service
-  systemd-analyze security --offline=true --threshold=15 order-tracker@orders.service >found || fail "$(tail -n 1 found)"
+  cp "$exporter" .
+  for name in order-tracker@orders order-monitor; do
+    systemd-analyze security --offline=true --threshold=15 "$name.service" >found || fail "$(tail -n 1 found)"
+  done
 }
 
 @test "installed, started as the unit does, under its own user: orders are journaled; purged, journals stay" {
@@ -72,6 +96,7 @@ of_unit() {
   wait_for 60 has_lines "$journal" 100
   [ "$(stat -c '%a %u' "$journal" "$log" | sort -u)" = "640 $user" ]
   root/usr/bin/monitor --events "$journal" --log "$log" --check --fail-on crit
+  exports_as_its_unit_does
   # Its rotation: the new files are the user's too.
   sed "s:^\(/[^ ]*\) \(/[^ ]*\) {:$PWD/root\1 $PWD/root\2 {:; /su order-tracker order-tracker/d" \
     root/etc/logrotate.d/order-tracker | sed "s/.*systemctl.*/kill -HUP $tracker/" >rotation
@@ -85,6 +110,7 @@ of_unit() {
   in_root --purge order-tracker order-monitor
   [ ! -e root/etc/order-tracker ]
   [ ! -e root/usr/bin/tracker ]
+  [ ! -e root/usr/share/order-monitor ]
   [ ! -e root/var/log/order-tracker ]
   [ "$(line_count "$journal")" -eq 50 ]
 }
