@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "io/kafka_admin.h"
 #include "io/log_file.h"
+#include "model/log_event.h"
 #include "options.h"
 #include "redrive.h"
 #include "send.h"
@@ -85,6 +86,13 @@ static int run_init(const struct config *cfg, const struct options *o, const str
     return fail(&e);
 }
 
+static void warn_of_exposed_secret(const struct config *cfg, const struct log *log)
+{
+    if (cfg->exposed_file)
+        log_with(log, EVENT_SETTINGS_EXPOSED, NULL, LOG_TEXT("file", cfg->exposed_file),
+                 LOG_TEXT("remedy", "chmod o-r this file"));
+}
+
 int main(int argc, char **argv)
 {
     struct options o;
@@ -112,6 +120,7 @@ int main(int argc, char **argv)
                                                    .clock = clock_system()},
                         &e);
     port = log_file_port(log);
+    warn_of_exposed_secret(&cfg, &port);
     if (o.redrive)
         status = redrive_run(&cfg, &o.back, &port);
     else

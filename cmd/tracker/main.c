@@ -357,6 +357,13 @@ static int run_parts(struct tracker *t, struct err *e)
     return flow(t, e);
 }
 
+static void warn_of_exposed_secret(const struct tracker *t)
+{
+    if (t->cfg->exposed_file)
+        log_with(&t->files.log, EVENT_SETTINGS_EXPOSED, NULL,
+                 LOG_TEXT("file", t->cfg->exposed_file), LOG_TEXT("remedy", "chmod o-r this file"));
+}
+
 static int run_tracker(const struct config *cfg, const struct options *o)
 {
     struct tracker t = {.cfg = cfg, .options = *o, .wake_fd = wake_open()};
@@ -366,6 +373,7 @@ static int run_tracker(const struct config *cfg, const struct options *o)
 
     console_init(&t.console, o->quiet ? -1 : STDOUT_FILENO);
     if (files_open_log(&t.files, cfg, &failure) == 0) {
+        warn_of_exposed_secret(&t);
         if (run_parts(&t, &e) < 0)
             failure = e;
         end_flow(&t, &totals);

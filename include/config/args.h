@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "config/config.h"
 
-/* The command line of one program, as a table. The common options (-c, -s, -X, --print-config, -h,
+/* The command line of one program, as a table. The common options (-c, -s, -X, -F, --print-config, -h,
  * -V) are added by themselves. */
 
 enum arg_kind {
@@ -60,9 +60,9 @@ enum args_result {
  * arguments; among arguments for the same key the last one wins. --help and --version are answered
  * at once, before any file is read.
  *
- * Fills `cfg` (which the caller releases in any case) from defaults, file, environment and argv, in
+ * Fills `cfg` (which the caller releases in any case) from defaults, files, environment and argv, in
  * that order of precedence, and checks it. The file is -c FILE, else $CONFIG_FILE, else
- * ./config.yaml if there is one. `library_version` is librdkafka's, named by --version beside ours.
+ * ./config.yaml if there is one; the properties of -F FILE come after it. `library_version` is librdkafka's, named by --version beside ours.
  */
 enum args_result args_load(const struct arg_program *program, int argc, char **argv,
                            const char *library_version, struct config *cfg, struct err *e);

@@ -9,7 +9,7 @@
 
 /* What argv says: options are taken, settings are kept for later. */
 
-enum { COMMAND_LINE_COMMON = 6 }; /* options that all programs have */
+enum { COMMAND_LINE_COMMON = 7 }; /* options that all programs have */
 
 /* A setting or property from the command line, kept until file and environment have been read. */
 struct override {
@@ -25,6 +25,7 @@ struct command_line {
     struct arg common[COMMAND_LINE_COMMON];
 
     const char *config_file;
+    const char *properties_file;
     bool wants_print, wants_help, wants_version;
     struct override *overrides;
     size_t override_count;

@@ -11,7 +11,7 @@
 #include "base/strbuf.h"
 
 /* The settings of all three programs: one struct, filled in the order default, YAML file,
- * environment, command line, and checked once. One table (key.c) gives names, types, ranges,
+ * properties file, environment, command line, and checked once. One table (key.c) gives names, types, ranges,
  * defaults and texts. */
 
 enum config_processor {
@@ -117,6 +117,9 @@ struct config {
         int64_t silence_seconds;
         int64_t stale_seconds;
     } monitor;
+
+    /* The first file read that holds a secret and that others may read; NULL: there is none. */
+    char *exposed_file;
 
     /* One per row of the table. */
     char **origins; /* "default", "FILE:LINE", "env NAME", "flag --NAME" */

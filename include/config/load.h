@@ -8,7 +8,8 @@
  * file and line. */
 int load_file(struct config *cfg, const char *path, struct err *e);
 
-/* Takes SECTION_KEY variables (and LOG_LEVEL) from the environment. Returns 0, or -1 with ERR_USAGE
+/* Takes SECTION_KEY variables (and LOG_LEVEL, and KAFKA_PROPERTIES_*, see properties.h) from the
+ * environment. Returns 0, or -1 with ERR_USAGE
  * naming the variable. */
 int load_environment(struct config *cfg, struct err *e);
 

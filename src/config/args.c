@@ -6,11 +6,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/version.h"
 #include "config/command_line.h"
 #include "config/load.h"
 #include "config/print.h"
+#include "config/properties.h"
+#include "config/secret.h"
 #include "config/usage.h"
 
 #define DEFAULT_FILE "config.yaml"
@@ -47,13 +50,43 @@ static int apply(const struct override *o, struct config *cfg, struct err *e)
     return rc < 0 ? err_wrap(e, "%s", o->option) : 0;
 }
 
-static int load_all(const struct command_line *cl, struct config *cfg, struct err *e)
+/* Keeps the name of a file that is read by others and has a secret in it. */
+static void note_readers(struct config *cfg, const char *file)
+{
+    size_t len = strlen(file);
+
+    if (cfg->exposed_file || !secret_file_is_shared(file))
+        return;
+    for (size_t i = 0; i < cfg->kafka.property_count; i++) {
+        const struct config_property *p = &cfg->kafka.properties[i];
+
+        if (strncmp(p->origin, file, len) == 0 && p->origin[len] == ':' && secret_is_in(p)) {
+            cfg->exposed_file = mem_strdup(file);
+            return;
+        }
+    }
+}
+
+static int load_files(const struct command_line *cl, struct config *cfg, struct err *e)
 {
     const char *file = config_file(cl);
 
-    if (file && load_file(cfg, file, e) < 0)
-        return -1;
-    if (load_environment(cfg, e) < 0)
+    if (file) {
+        if (load_file(cfg, file, e) < 0)
+            return -1;
+        note_readers(cfg, file);
+    }
+    if (cl->properties_file) {
+        if (properties_load(cfg, cl->properties_file, e) < 0)
+            return -1;
+        note_readers(cfg, cl->properties_file);
+    }
+    return 0;
+}
+
+static int load_all(const struct command_line *cl, struct config *cfg, struct err *e)
+{
+    if (load_files(cl, cfg, e) < 0 || load_environment(cfg, e) < 0)
         return -1;
     for (size_t i = 0; i < cl->override_count; i++) {
         if (apply(&cl->overrides[i], cfg, e) < 0)

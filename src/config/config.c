@@ -55,6 +55,7 @@ void config_release(struct config *cfg)
     }
     free(cfg->origins);
     free(cfg->follows);
+    free(cfg->exposed_file);
     release_properties(cfg);
     *cfg = (struct config){0};
 }

@@ -7,6 +7,7 @@
 
 #include "base/strbuf.h"
 #include "config/key.h"
+#include "config/properties.h"
 #include "config/settings_text.h"
 #include "config/value.h"
 
@@ -407,5 +408,5 @@ int load_environment(struct config *cfg, struct err *e)
         if (take_variable(cfg, key_at(i), e) < 0)
             return -1;
     }
-    return 0;
+    return properties_load_environment(cfg, e);
 }

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "config/key.h"
 #include "config/reference.h"
+#include "config/secret.h"
 
 #define MASK "********"
 
@@ -89,68 +90,6 @@ static void add_scalar(struct strbuf *out, const char *text)
 
 /* ---- Effective settings ---- */
 
-/* Of what begins like this librdkafka has no secret. */
-static const char *const open_sections[] = {
-    "allow.",   "api.",         "auto.",       "batch.",     "broker.",      "check.",
-    "client.",  "compression.", "connect",     "consume.",   "coordinator.", "delivery.",
-    "enable.",  "fetch.",       "group.",      "heartbeat.", "isolation.",   "linger.",
-    "log.",     "max.",         "message.",    "metadata.",  "partition",    "queue.",
-    "queued.",  "queuing.",     "receive.",    "reconnect.", "request.",     "retry.",
-    "session.", "socket.",      "statistics.", "sticky.",    "topic.",
-};
-
-/* And of these, whose neighbours may be secret. */
-static const char *const open_names[] = {
-    "acks",
-    "bootstrap.servers",
-    "debug",
-    "https.ca.location",
-    "https.proxy",
-    "log_level",
-    "retries",
-    "sasl.kerberos.keytab",
-    "sasl.kerberos.min.time.before.relogin",
-    "sasl.kerberos.principal",
-    "sasl.kerberos.service.name",
-    "sasl.mechanism",
-    "sasl.mechanisms",
-    "sasl.oauthbearer.client.id",
-    "sasl.oauthbearer.method",
-    "sasl.oauthbearer.scope",
-    "sasl.oauthbearer.token.endpoint.url",
-    "sasl.username",
-    "security.protocol",
-    "ssl.ca.certificate.stores",
-    "ssl.ca.location",
-    "ssl.ca.pem",
-    "ssl.certificate.location",
-    "ssl.certificate.pem",
-    "ssl.cipher.suites",
-    "ssl.crl.location",
-    "ssl.curves.list",
-    "ssl.endpoint.identification.algorithm",
-    "ssl.engine.location",
-    "ssl.key.location",
-    "ssl.keystore.location",
-    "ssl.providers",
-    "ssl.sigalgs.list",
-    "transaction.timeout.ms",
-    "transactional.id",
-};
-
-/* A name that nobody knows may be that of a password, misspelt: only names that are known to be
- * none are open. */
-static bool is_open(const char *property)
-{
-    for (size_t i = 0; i < sizeof(open_names) / sizeof(open_names[0]); i++)
-        if (strcmp(property, open_names[i]) == 0)
-            return true;
-    for (size_t i = 0; i < sizeof(open_sections) / sizeof(open_sections[0]); i++)
-        if (strncmp(property, open_sections[i], strlen(open_sections[i])) == 0)
-            return true;
-    return false;
-}
-
 /* Without the user and password of each URL in it. */
 static void add_without_logins(struct strbuf *out, const char *text)
 {
@@ -181,7 +120,7 @@ static void add_property_value(struct strbuf *out, const struct config_property 
 {
     if (reference_is_whole(p->value) || *p->value == '\0')
         add_scalar(out, p->value);
-    else if (is_open(p->name))
+    else if (secret_name_is_open(p->name))
         add_shown(out, p->value);
     else
         add_scalar(out, MASK);
@@ -253,7 +192,8 @@ static void add_allowed_and_env(const struct key *key, struct strbuf *out)
     size_t before = out->len;
 
     if (!key->env) {
-        strbuf_adds(out, "also -X name=value");
+        strbuf_adds(out, "also -X name=value, -F FILE, and variables such as "
+                         "KAFKA_PROPERTIES_SASL_PASSWORD");
         return;
     }
     key_allowed(key, out);

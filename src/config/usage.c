@@ -38,9 +38,10 @@ void usage_add(const struct arg_program *program, const struct arg *common, int 
     strbuf_addf(out, "Usage: %s [options]\n\n%s\n", program->name, program->summary);
     add_options("Options", program->args, program->arg_count, out);
     add_options("Common options", common, common_count, out);
-    strbuf_adds(out,
-                "\nSettings, with their defaults. A flag beats the environment variable, which\n"
-                "beats the file, which beats the default:\n");
+    strbuf_adds(
+        out,
+        "\nSettings, with their defaults. A flag beats the environment variable, which\n"
+        "beats the properties file (-F), which beats the YAML file, which beats the default:\n");
     config_help(out);
     strbuf_adds(out, "\nExit status:\n"
                      "  0  good\n"

@@ -11,6 +11,9 @@ const struct log_event log_events[EVENT_COUNT] = {
     ROW(EVENT_TRACKER_GROUP_NOT_LEFT, "tracker.group_not_left", LOG_WARN,
         "group not left in time, the last records may come again"),
 
+    ROW(EVENT_SETTINGS_EXPOSED, "settings.exposed", LOG_WARN,
+        "a file of settings that holds a secret can be read by every user"),
+
     ROW(EVENT_KAFKA_UNAVAILABLE, "kafka.unavailable", LOG_WARN,
         "Kafka is away, trying until it is back"),
     ROW(EVENT_KAFKA_AVAILABLE, "kafka.available", LOG_INFO, "Kafka is back"),

@@ -100,6 +100,68 @@ without_comments() {
   done
 }
 
+@test "properties come from a file as kcat has it, and from variables, each in its place" {
+  local program
+  printf 'kafka:\n  broker: yaml:1\n  properties:\n    sasl.username: yaml\n    client.id: yaml\n' >config.yaml
+  printf '# kcat\nbootstrap.servers=file:2\nsasl.username=file\nsasl.password=hunter2\n' >client.properties
+  export KAFKA_PROPERTIES_SASL_MECHANISM=PLAIN KAFKA_PROPERTIES_SECURITY_PROTOCOL=ssl
+  for program in "${PROGRAMS[@]}"; do
+    run_program "$program" --print-config -F client.properties -X security.protocol=sasl_ssl
+    [ "$status" -eq 0 ] || fail "$stderr"
+    grep -qx '  broker: file:2  # client.properties:2' <<<"$output"
+    grep -qx '    client.id: yaml  # config.yaml:5' <<<"$output"
+    grep -qx '    sasl.username: file  # client.properties:3' <<<"$output"
+    grep -qx '    sasl.password: "\*\*\*\*\*\*\*\*"  # client.properties:4' <<<"$output"
+    grep -qx '    sasl.mechanism: PLAIN  # env KAFKA_PROPERTIES_SASL_MECHANISM' <<<"$output"
+    grep -qx '    security.protocol: sasl_ssl  # flag -X' <<<"$output"
+  done
+  printf 'client.id=a\nhunter2\n' >client.properties
+  refuses 'client.properties:2: name=value is expected, with a name before the =' --properties client.properties
+  refuses 'missing.properties: No such file or directory' -F missing.properties
+  KAFKA_PROPERTIES_sasl_password=hunter2 \
+    refuses "environment variable KAFKA_PROPERTIES_sasl_password: the property's name is expected in capitals, with _ for dots"
+}
+
+@test "a misspelt property is named with where it stands and the nearest known, its value never" {
+  local program
+  printf '\nsasl.pasword=hunter2\n' >client.properties
+  chmod 640 client.properties
+  for program in "producer -n 1" "tracker --drain"; do
+    # shellcheck disable=SC2086 # with its option
+    run_program $program -F client.properties
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "${program%% *}: client.properties:2: sasl.pasword: no such librdkafka property (did you mean sasl.password?)" ] ||
+      fail "$stderr"
+    KAFKA_PROPERTIES_SASL_PASWORD=hunter2 run_program $program
+    [ "$status" -eq 2 ]
+    [ "$stderr" = "${program%% *}: env KAFKA_PROPERTIES_SASL_PASWORD: sasl.pasword: no such librdkafka property (did you mean sasl.password?)" ] ||
+      fail "$stderr"
+  done
+}
+
+@test "a file with a secret that every user may read is named once" {
+  local program file
+  printf 'kafka:\n  properties:\n    sasl.password: hunter2\n' >config.yaml
+  printf 'sasl.password=hunter2\nno.such=property\n' >client.properties
+  for program in "producer -n 1" "tracker --drain"; do
+    warns() { # TIMES OPTION...
+      # shellcheck disable=SC2086 # with its option
+      run_program $program -X no.such=property "${@:2}"
+      [ "$(grep -c "holds a secret can be read by every user.*file=$file, remedy=chmod o-r" <<<"$stderr")" -eq "$1" ] ||
+        fail "$program: $stderr"
+    }
+    chmod 644 config.yaml client.properties
+    file=config.yaml
+    warns 1
+    chmod 640 config.yaml
+    warns 0
+    file=client.properties
+    warns 1 -F client.properties
+    chmod 640 client.properties
+    warns 0 -F client.properties
+  done
+}
+
 @test "secrets are masked in what is printed" {
   local program
   printf 'kafka:\n  properties:\n    ssl.key.password: hunter2\n    sasl.username: me\n' >config.yaml

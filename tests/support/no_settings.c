@@ -1,8 +1,23 @@
 #include "support/no_settings.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "config/key.h"
+
+static void unset_properties(void)
+{
+    static const char prefix[] = "KAFKA_PROPERTIES_";
+
+    for (char **variable = environ; *variable;) {
+        char *name = strndup(*variable, strcspn(*variable, "="));
+
+        if (strncmp(name, prefix, sizeof(prefix) - 1) != 0 || unsetenv(name) != 0)
+            variable++;
+        free(name);
+    }
+}
 
 void no_settings(void)
 {
@@ -13,4 +28,5 @@ void no_settings(void)
         if (key_at(i)->other_env)
             unsetenv(key_at(i)->other_env);
     }
+    unset_properties();
 }
