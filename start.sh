@@ -497,6 +497,16 @@ tracker_has_started() {
   tail -c "+$(($2 + 1))" "$1" 2>/dev/null | grep '"event":"tracker.started"' >/dev/null
 }
 
+# Permissions and files, each in a line; the embedded broker knows no permissions.
+check_needs() {
+  [ "$rung" != embedded ] || return 0
+  bin/tracker --preflight >"$RUN/preflight.log" 2>&1 8>&- || {
+    grep -v '^ok' "$RUN/preflight.log" | sed 's/^/       | /'
+    die "the tracker lacks something that it needs" \
+      "what the lines above say, then ./start.sh again; bin/tracker --preflight checks it alone"
+  }
+}
+
 start_tracker() {
   local pid log size seconds=$TRACKER_SECONDS
   step 5 "Start the tracker"
@@ -508,6 +518,7 @@ start_tracker() {
   fi
   # At these levels it does not say that it has started: it is enough that it does not end.
   case $(setting app.log_level) in warn | error) seconds=2 ;; esac
+  check_needs
   log=$(setting tracker.log_file)
   size=$(size_of "$log")
   start_program tracker

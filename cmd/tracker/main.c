@@ -24,6 +24,7 @@
 #include "io/log_file.h"
 #include "model/log_event.h"
 #include "policy.h"
+#include "preflight.h"
 #include "work.h"
 
 #define ADMIN_TURN_MS    100
@@ -32,6 +33,7 @@
 
 struct options {
     bool drain;
+    bool preflight;
     bool quiet;
 };
 
@@ -63,6 +65,10 @@ static enum args_result read_options(int argc, char **argv, struct options *o, s
          .kind = ARG_FLAG,
          .help = "handle what is there now, up to the ends of the partitions, then exit",
          .flag = &o->drain},
+        {.name = "preflight",
+         .kind = ARG_FLAG,
+         .help = "say for each topic, permission and file whether all is ready, then exit",
+         .flag = &o->preflight},
         {.name = "quiet",
          .letter = 'q',
          .kind = ARG_FLAG,
@@ -407,7 +413,7 @@ int main(int argc, char **argv)
         break;
     case ARGS_RUN:
         stop_install();
-        status = run_tracker(&cfg, &o);
+        status = o.preflight ? preflight_run(&cfg) : run_tracker(&cfg, &o);
         break;
     }
     config_release(&cfg);

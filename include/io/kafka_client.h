@@ -26,6 +26,7 @@ struct kafka_client {
     bool awaits_answer; /* a broker that answers is not enough: its owner says that Kafka is back */
     bool is_down;
     bool was_up;
+    bool has_producer_id;   /* of an idempotent producer: it may write to some topic */
     bool topic_was_missing; /* reported since the owner set it to false */
     int looks_without;      /* statistics in a row without the brokers that it needs */
     struct kafka_lost_leader lost[KAFKA_LEADERS_WATCHED];

@@ -569,6 +569,7 @@ static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
 
     (void)rk;
     (void)len;
+    c->has_producer_id = strstr(json, "\"idemp_state\": \"Assigned\"") != NULL;
     if (is_usable(&look)) {
         c->was_up = true;
         c->looks_without = 0;

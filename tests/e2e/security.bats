@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# Logins, permissions and secrets in front of a real Kafka with TLS, client certificates, logins and ACLs.
+
+# use_own_flow, start_secure_kafka and checkout.bash set what seems unused or unset here.
+# shellcheck disable=SC2154,SC2034,SC2030,SC2031
+
+bats_require_minimum_version 1.5.0
+load ../support/common
+load ../support/kafka
+load ../support/secure_kafka
+load ../support/flow
+load ../support/checkout
+
+setup_file() {
+  start_secure_kafka
+}
+
+teardown_file() {
+  stop_kafka
+}
+
+setup() {
+  use_own_flow
+  printf 'guest-secret\n' >password
+  cat >guest.properties <<END
+# as a console would write it
+security.protocol=SASL_SSL
+ssl.ca.location=$CERTIFICATES/ca.pem
+sasl.mechanisms=PLAIN
+sasl.username=guest
+sasl.password=\${file:$PWD/password}
+END
+}
+
+teardown() {
+  [ ! -d "${checkout-}" ] || "$checkout/stop.sh" >/dev/null 2>&1 || :
+  end_background
+}
+
+grant() { # KIND NAME OPERATION: to guest
+  "$ROOT/tests/support/kafka_admin.py" "127.0.0.1:$PORT_PLAIN" grant guest "$@"
+}
+
+# missing LINE...: what preflight calls wrong, and nothing else.
+missing() {
+  local status=0 expected=1
+  [ $# -gt 0 ] || expected=0
+  timeout 60 "$ROOT/bin/tracker" --preflight -F guest.properties >preflight.out || status=$?
+  [ "$status" -eq "$expected" ] || fail "status $status: $(cat preflight.out)"
+  diff <(sed -n 's/^wrong *\([^;]*\).*/\1/p' preflight.out) <([ $# -eq 0 ] || printf '%s\n' "$@") ||
+    fail "$(cat preflight.out)"
+}
+
+@test "preflight names each missing permission until all are granted, and changes nothing" {
+  local need
+  export KAFKA_BROKER=localhost:$PORT_TLS_LOGIN
+  missing "topic $KAFKA_TOPIC: no DESCRIBE permission" "group $KAFKA_CONSUMER_GROUP: no READ permission" \
+    "topic $DLQ_TOPIC: no DESCRIBE permission" "topic $DLQ_TOPIC: no WRITE permission"
+  grant group "$KAFKA_CONSUMER_GROUP" describe
+  grant topic "$KAFKA_TOPIC" describe
+  missing "topic $KAFKA_TOPIC: no CREATE permission" "group $KAFKA_CONSUMER_GROUP: no READ permission" \
+    "topic $DLQ_TOPIC: no DESCRIBE permission" "topic $DLQ_TOPIC: no WRITE permission"
+  grant topic "$KAFKA_TOPIC" create
+  grant group "$KAFKA_CONSUMER_GROUP" read
+  missing "topic $KAFKA_TOPIC: no READ permission" "topic $DLQ_TOPIC: no DESCRIBE permission" \
+    "topic $DLQ_TOPIC: no WRITE permission"
+  grant topic "$KAFKA_TOPIC" read
+  missing "topic $DLQ_TOPIC: no DESCRIBE permission" "topic $DLQ_TOPIC: no WRITE permission"
+  grant topic "$DLQ_TOPIC" describe
+  missing "topic $DLQ_TOPIC: no CREATE permission" "topic $DLQ_TOPIC: no WRITE permission"
+  grant topic "$DLQ_TOPIC" create
+  missing "topic $DLQ_TOPIC: no WRITE permission"
+  KAFKA_CREATE_TOPICS=false missing "topic $KAFKA_TOPIC: does not exist, and kafka.create_topics is false" \
+    "topic $DLQ_TOPIC: does not exist, and kafka.create_topics is false" "topic $DLQ_TOPIC: no WRITE permission"
+  KAFKA_REPLICATION_FACTOR=3 missing \
+    "topic $KAFKA_TOPIC: does not exist, and cannot be created: Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered." \
+    "topic $DLQ_TOPIC: does not exist, and cannot be created: Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered." \
+    "topic $DLQ_TOPIC: no WRITE permission"
+  grant topic "$DLQ_TOPIC" write
+  missing
+  for need in "topic $KAFKA_TOPIC: does not exist, CREATE is allowed" "topic $KAFKA_TOPIC: READ is allowed" \
+    "group $KAFKA_CONSUMER_GROUP: READ is allowed" "topic $DLQ_TOPIC: does not exist, CREATE is allowed"; do
+    grep -qx "ok       $need" preflight.out || fail "$(cat preflight.out)"
+  done
+  # Asked with a librdkafka that cannot ask for it, what is not known is called so.
+  grep -qE "^(ok|unknown) +topic $DLQ_TOPIC: WRITE " preflight.out || fail "$(cat preflight.out)"
+  [ ! -e "$log" ] && [ ! -e "$journal" ]
+  run "$ROOT/tests/support/kafka_admin.py" "127.0.0.1:$PORT_PLAIN" groups
+  [[ $output != *"$KAFKA_CONSUMER_GROUP"* ]] || fail "$output"
+  run kcat -b "127.0.0.1:$PORT_PLAIN" -L
+  [[ $output != *"$KAFKA_TOPIC"* ]] || fail "$output"
+}
+
+@test "preflight says why Kafka or a file cannot be used, and refuses wrong settings" {
+  export KAFKA_BROKER=127.0.0.1:$PORT_NOBODY
+  run timeout 60 "$ROOT/bin/tracker" --preflight -s tracker.events_file=/none/tracker.events
+  [ "$status" -eq 1 ]
+  [[ $output == *"wrong    tracker.events_file: /none/tracker.events cannot be written: No such file or directory"* ]] ||
+    fail "$output"
+  [[ $output == *"wrong    Kafka: no answer from Kafka: $KAFKA_BROKER: the connection is refused; check "* ]] || fail "$output"
+  run timeout 60 "$ROOT/bin/tracker" --preflight -X sasl.pasword=hunter2
+  [ "$status" -eq 2 ]
+  [[ $output == *"tracker: flag -X: sasl.pasword: no such librdkafka property"* && $output != *hunter2* ]] || fail "$output"
+}
+
+@test "start.sh says what is missing, and once it is granted runs the flow with secrets from files" {
+  local operation
+  checkout="$BATS_TEST_TMPDIR/l'été, order tracker"
+  copy_checkout "$checkout"
+  unset KAFKA_TOPIC DLQ_TOPIC KAFKA_CONSUMER_GROUP TRACKER_EVENTS_FILE TRACKER_LOG_FILE
+  export PRODUCER_INTERVAL_MS=50
+  cat >"$checkout/config.yaml" <<END
+kafka:
+  topic: secured
+  consumer_group: secured-group
+  properties:
+    security.protocol: sasl_ssl
+    ssl.ca.location: $CERTIFICATES/ca.pem
+    sasl.mechanism: PLAIN
+    sasl.username: guest
+    sasl.password: \${file:$PWD/password}
+dlq:
+  topic: secured-dlq
+END
+  for operation in create describe write; do
+    grant topic secured "$operation"
+    grant topic secured-dlq "$operation"
+  done
+  start --kafka "localhost:$PORT_TLS_LOGIN"
+  [ "$status" -eq 1 ]
+  [[ $output == *"wrong    group secured-group: no READ permission; have READ on group secured-group allowed"* ]] || fail "$output"
+  [[ $output == *"step 5 (Start the tracker) failed: the tracker lacks something that it needs"* ]] || fail "$output"
+  [ ! -e "$checkout/tracker.pid" ]
+  grant topic secured read
+  grant group secured-group read
+  start --kafka "localhost:$PORT_TLS_LOGIN"
+  [ "$status" -eq 0 ] || fail "$output"
+  wait_for 60 has_lines "$checkout/tracker.events" 20
+  run ! grep -rq guest-secret "$checkout/tracker.log" "$checkout/.kafka"
+  run timeout 60 "$checkout/stop.sh"
+  [ "$status" -eq 0 ] || fail "$output"
+}
