@@ -126,12 +126,15 @@ static void tell_journal(struct files *f)
         log_plain(&f->log, f->is_log_old ? EVENT_JOURNAL_REOPENED : EVENT_FILES_REOPENED, NULL);
 }
 
-void files_look_after(struct files *f)
+bool files_look_after(struct files *f)
 {
-    if (stop_take_hangup())
+    bool has_hung_up = stop_take_hangup();
+
+    if (has_hung_up)
         begin_reopening(f);
     tell_journal(f);
     log_file_tick(f->jsonl);
+    return has_hung_up;
 }
 
 void files_close_journal(struct files *f)

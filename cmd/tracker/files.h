@@ -31,8 +31,8 @@ int files_open_log(struct files *f, const struct config *cfg, struct err *e);
 int files_open_journal(struct files *f, int wake_fd, struct console *console, struct err *e);
 
 /* To be called each turn: opens both anew after SIGHUP, and logs what the journal and the log have
- * to say. */
-void files_look_after(struct files *f);
+ * to say. Returns true when there was one. */
+bool files_look_after(struct files *f);
 
 /* Ends the journal, if it was opened, and logs its last warning. */
 void files_close_journal(struct files *f);

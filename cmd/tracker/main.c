@@ -13,6 +13,7 @@
 #include "base/stop.h"
 #include "base/wake.h"
 #include "config/args.h"
+#include "config/resolve.h"
 #include "console.h"
 #include "files.h"
 #include "flow/consume.h"
@@ -40,6 +41,7 @@ struct options {
 /* All parts of a running tracker, in the order in which they are made. */
 struct tracker {
     const struct config *cfg;
+    struct config *secrets; /* the same: what its references name is read again at SIGHUP */
     struct options options;
     struct files files;
     struct console console;
@@ -103,6 +105,32 @@ static int64_t fsync_ms_max(void *ctx)
     return journal_take_fsync_ms_max(t->files.journal);
 }
 
+/* ---- secrets ---- */
+
+/* Of `admin`, or of the clients of the flow. */
+static int renew_clients(struct tracker *t, struct kafka_admin *admin, struct err *e)
+{
+    if (admin)
+        return kafka_admin_renew_login(admin, e);
+    return kafka_source_renew_login(t->kafka_source, e) < 0
+               ? -1
+               : kafka_sink_renew_login(t->kafka_sink, e);
+}
+
+/* After SIGHUP. What cannot be read leaves all as it was. */
+static void renew_secrets(struct tracker *t, struct kafka_admin *admin)
+{
+    struct err why = {0};
+    int rc = resolve_properties(t->secrets, &why);
+
+    if (rc > 0 && renew_clients(t, admin, &why) < 0)
+        rc = -1;
+    if (rc < 0)
+        log_plain(&t->files.log, EVENT_SECRETS_KEPT, why.text);
+    else if (rc > 0)
+        log_plain(&t->files.log, EVENT_SECRETS_RENEWED, NULL);
+}
+
 /* ---- Kafka ---- */
 
 static void log_missing_topics(struct tracker *t)
@@ -127,7 +155,8 @@ static int wait_for_kafka(struct tracker *t, struct err *e)
     if (!admin)
         return -1;
     while (result != KAFKA_ADMIN_GOOD && stop_count() == 0) {
-        files_look_after(&t->files);
+        if (files_look_after(&t->files))
+            renew_secrets(t, admin);
         result = kafka_admin_turn(admin, ADMIN_TURN_MS, &t->cluster, &why);
         if (result == KAFKA_ADMIN_AWAY && !is_shown)
             console_say(&t->console, "waiting for Kafka at %s", t->cfg->kafka.broker);
@@ -262,7 +291,8 @@ static int flow(struct tracker *t, struct err *e)
         sleep_ms = consume_turn(&t->consume, e);
         if (sleep_ms < 0)
             return -1;
-        files_look_after(&t->files);
+        if (files_look_after(&t->files))
+            renew_secrets(t, NULL);
         tell_trouble(t);
         console_tick(&t->console, clock_wall_ms(clock_system()));
         if (sleep_ms > 0)
@@ -350,6 +380,8 @@ static int run_parts(struct tracker *t, struct err *e)
     int ready;
 
     ready = files_open_journal(&t->files, t->wake_fd, &t->console, e);
+    if (ready > 0 && resolve_properties(t->secrets, e) < 0)
+        return -1;
     if (ready > 0)
         ready = wait_for_kafka(t, e);
     if (ready <= 0)
@@ -370,9 +402,9 @@ static void warn_of_exposed_secret(const struct tracker *t)
                  LOG_TEXT("file", t->cfg->exposed_file), LOG_TEXT("remedy", "chmod o-r this file"));
 }
 
-static int run_tracker(const struct config *cfg, const struct options *o)
+static int run_tracker(struct config *cfg, const struct options *o)
 {
-    struct tracker t = {.cfg = cfg, .options = *o, .wake_fd = wake_open()};
+    struct tracker t = {.cfg = cfg, .secrets = cfg, .options = *o, .wake_fd = wake_open()};
     struct totals totals = {0};
     struct err e = {0};
     struct err failure = {0};

@@ -31,6 +31,7 @@ struct config_property {
     char *name;
     char *value;
     char *origin;
+    char *resolved; /* the value with its references replaced, see resolve.h; or NULL */
 };
 
 struct config {

@@ -52,6 +52,9 @@ enum kafka_admin_result kafka_admin_reach(struct kafka_admin *a, int wait_ms, st
 /* Returns 0 when the topic is there, or -1 with `e`: why it is not. */
 int kafka_admin_check(const struct kafka_topic_state *t, struct err *e);
 
+/* Secrets were read again: see kafka_login_renew. Returns 0, or -1 with `e`. */
+int kafka_admin_renew_login(struct kafka_admin *a, struct err *e);
+
 /* The name of the reason why Kafka is unavailable, when it was logged, or NULL. */
 const char *kafka_admin_logged(const struct kafka_admin *a);
 

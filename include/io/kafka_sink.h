@@ -38,6 +38,9 @@ struct sink kafka_sink_port(struct kafka_sink *s);
  * a record was acknowledged meanwhile. */
 bool kafka_sink_take_denial(struct kafka_sink *s, struct err *denial);
 
+/* Secrets were read again: see kafka_login_renew. NULL is accepted. Returns 0, or -1 with `e`. */
+int kafka_sink_renew_login(struct kafka_sink *s, struct err *e);
+
 /* Drops what was not reported and frees; waits at most about a second. NULL is accepted. */
 void kafka_sink_close(struct kafka_sink *s);
 

@@ -39,6 +39,9 @@ bool kafka_source_take_trouble(struct kafka_source *s, struct err *trouble);
  * one does. librdkafka learns it from whoever it connects to, before it joins a group there. */
 bool kafka_source_take_cluster(struct kafka_source *s, char *id, size_t size);
 
+/* Secrets were read again: see kafka_login_renew. NULL is accepted. Returns 0, or -1 with `e`. */
+int kafka_source_renew_login(struct kafka_source *s, struct err *e);
+
 /* Commits what is stored, leaves the group and frees; waits at most about `timeout_ms`. Returns 0,
  * or -1 when the broker did not answer in time: then the last offsets may not be committed, their
  * records come again. The client's memory may be left to the end of the process, which should be

@@ -43,6 +43,7 @@ static void release_properties(struct config *cfg)
         free(cfg->kafka.properties[i].name);
         free(cfg->kafka.properties[i].value);
         free(cfg->kafka.properties[i].origin);
+        free(cfg->kafka.properties[i].resolved);
     }
     free(cfg->kafka.properties);
 }
@@ -122,6 +123,8 @@ void config_set_property(struct config *cfg, const char *name, const char *value
         *p = (struct config_property){.name = mem_strdup(name)};
         cfg->kafka.property_count = count;
     }
+    free(p->resolved);
+    p->resolved = NULL;
     replace_text(&p->value, value);
     replace_text(&p->origin, origin);
 }

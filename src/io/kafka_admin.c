@@ -8,6 +8,7 @@
 #include "base/stop.h"
 #include "io/async_call.h"
 #include "io/kafka_client.h"
+#include "io/kafka_login.h"
 
 #define CREATE_TIMEOUT_MS 10000
 #define STOP_LOOK_MS      100
@@ -324,6 +325,11 @@ int kafka_admin_check(const struct kafka_topic_state *t, struct err *e)
                 "kafka.create_topics is false",
                 t->name);
     return t->refusal.kind != ERR_NONE || t->partitions == 0 ? -1 : 0;
+}
+
+int kafka_admin_renew_login(struct kafka_admin *a, struct err *e)
+{
+    return kafka_login_renew(a->client.rk, a->cfg, e);
 }
 
 const char *kafka_admin_logged(const struct kafka_admin *a)

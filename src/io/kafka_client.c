@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/strbuf.h"
-#include "config/reference.h"
+#include "config/resolve.h"
 #include "config/suggest.h"
 #include "config/value.h"
 #include "io/kafka_internal.h"
@@ -225,14 +225,10 @@ static int set_user_property(rd_kafka_conf_t *conf, const struct config_property
                              const struct kafka_property *role, size_t role_count, struct err *e)
 {
     struct strbuf value = {0};
-    int rc = 0;
+    int rc = resolve_value(p, &value, e);
 
-    if (reference_expand(p->value, &value, e) < 0)
-        rc = err_wrap(e, "librdkafka property %s", value_name(p->name).text);
-    else
-        rc = set_value(conf, p->name, strbuf_text(&value), role, role_count, e);
-    if (rc < 0)
-        err_wrap(e, "%s", p->origin);
+    if (rc == 0 && set_value(conf, p->name, strbuf_text(&value), role, role_count, e) < 0)
+        rc = err_wrap(e, "%s", p->origin);
     strbuf_release(&value);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include "io/async_call.h"
 #include "io/kafka_client.h"
 #include "io/kafka_internal.h"
+#include "io/kafka_login.h"
 #include "io/pending_record.h"
 #include "model/log_event.h"
 
@@ -593,6 +594,11 @@ static bool destroy_producer(struct kafka_sink *s, int timeout_ms)
     is_gone = s->destroy_call ? async_call_is_done(s->destroy_call, timeout_ms) : !s->client.rk;
     async_call_end(s->destroy_call);
     return is_gone;
+}
+
+int kafka_sink_renew_login(struct kafka_sink *s, struct err *e)
+{
+    return s && is_ready(s) ? kafka_login_renew(s->client.rk, s->cfg, e) : 0;
 }
 
 void kafka_sink_close(struct kafka_sink *s)

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "io/kafka_group.h"
+#include "io/kafka_login.h"
 #include "io/offset_query.h"
 #include "model/log_event.h"
 
@@ -261,6 +262,13 @@ struct kafka_source *kafka_source_open(const struct kafka_source_options *o, str
         return s;
     free_source(s);
     return NULL;
+}
+
+int kafka_source_renew_login(struct kafka_source *s, struct err *e)
+{
+    if (!s || !s->member)
+        return 0;
+    return kafka_login_renew(kafka_member_consumer(s->member)->client.rk, s->options.cfg, e);
 }
 
 int kafka_source_close(struct kafka_source *s, int timeout_ms)

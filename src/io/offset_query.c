@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "io/async_call.h"
 #include "io/kafka_internal.h"
+#include "io/kafka_login.h"
 #include "model/log_event.h"
 
 #define POLL_MS  100
@@ -92,7 +93,7 @@ static int connect_once(struct offset_probe *p, struct err *e)
     char why[512];
 
     if (p->rk)
-        return 0;
+        return kafka_login_renew(p->rk, p->cfg, e);
     conf = make_conf(p->cfg, e);
     if (!conf)
         return -1;

@@ -13,6 +13,10 @@ const struct log_event log_events[EVENT_COUNT] = {
 
     ROW(EVENT_SETTINGS_EXPOSED, "settings.exposed", LOG_WARN,
         "a file of settings that holds a secret can be read by every user"),
+    ROW(EVENT_SECRETS_RENEWED, "secrets.renewed", LOG_INFO,
+        "secrets read again, new connections use them"),
+    ROW(EVENT_SECRETS_KEPT, "secrets.kept", LOG_WARN,
+        "secrets cannot be read again, the ones before stay in use"),
 
     ROW(EVENT_KAFKA_UNAVAILABLE, "kafka.unavailable", LOG_WARN,
         "Kafka is away, trying until it is back"),

@@ -140,3 +140,48 @@ END
   run timeout 60 "$checkout/stop.sh"
   [ "$status" -eq 0 ] || fail "$output"
 }
+
+# use_login PASSWORD: the properties file for admin without TLS, its password in the file `password`.
+use_login() {
+  printf '%s\n' "$1" >password
+  printf '%s\n' security.protocol=sasl_plaintext sasl.mechanism=PLAIN sasl.username=admin \
+    "sasl.password=\${file:$PWD/password}" >admin.properties
+  export KAFKA_BROKER=127.0.0.1:$PORT_LOGIN
+}
+
+renews() { # EVENT COUNT: SIGHUP makes the tracker log it, and no password
+  kill -HUP "$tracker"
+  wait_for 30 logged_times "$1" "$2"
+  ! grep -q -e '-secret' -e newer "$log" || fail "$(cat "$log")"
+}
+
+logged_times() { # EVENT COUNT
+  [ -f "$log" ] && [ "$(grep -c "\"event\":\"$1\"" "$log")" -ge "$2" ]
+}
+
+@test "SIGHUP reads a password again: before Kafka lets the tracker in, and while orders flow" {
+  use_login wrong
+  start_tracker -F admin.properties
+  wait_for 50 grep -q 'wrong user or password' tracker.out
+  printf 'admin-secret\n' >password
+  renews secrets.renewed 1
+  wait_for 60 logged_times tracker.started 1
+  kill -HUP "$tracker"
+  wait_for 30 logged_times files.reopened 2
+  ! logged_times secrets.renewed 2 || fail "nothing was new"
+  KAFKA_BROKER=127.0.0.1:$PORT_PLAIN produce -n 3
+  wait_for 60 has_lines "$journal" 3
+
+  mv password away
+  renews secrets.kept 1
+  grep -q "admin.properties:4: librdkafka property sasl.password: $PWD/password: No such file" "$log" || fail "$(cat "$log")"
+  printf 'newer\n' >password
+  renews secrets.renewed 2
+  stop_kafka
+  launch_secure_kafka newer
+  KAFKA_BROKER=127.0.0.1:$PORT_PLAIN produce -n 3 --invalid-rate 1
+  wait_for 100 has_lines "$journal" 6
+  [ "$(count_where '.outcome == "dead_lettered"')" -eq 3 ]
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+}

@@ -52,7 +52,7 @@ make_certificates() {
 
 choose_ports() {
   local name port=0
-  for name in CONTROLLER TLS MUTUAL EXPIRED OTHER_NAME LOGIN SCRAM TLS_LOGIN FAR FAR_HERE CLOSED_THERE NO_NAME NOBODY; do
+  for name in CONTROLLER TLS MUTUAL EXPIRED OTHER_NAME LOGIN SCRAM TLS_LOGIN FAR FAR_HERE CLOSED_THERE NO_NAME NOBODY PLAIN; do
     port=$(next_free_port $((port > 0 ? port + 1 : $(random_free_port))))
     echo "export PORT_$name=$port"
   done >"$BATS_FILE_TMPDIR/ports"
@@ -67,15 +67,20 @@ certificate_of() {
 
 # start_secure_kafka [NAME=VALUE]...
 start_secure_kafka() {
-  local listeners port logins settings
   make_certificates
   choose_ports
-  port=$(next_free_port $((PORT_NOBODY + 1)))
+  launch_secure_kafka admin-secret "$@"
+}
+
+# launch_secure_kafka ADMINS_PASSWORD [NAME=VALUE]...: again, on the same ports, after it was stopped.
+launch_secure_kafka() {
+  local listeners logins settings port=$PORT_PLAIN password=$1
+  shift
   listeners=PLAIN://127.0.0.1:$port,TLS://127.0.0.1:$PORT_TLS,MUTUAL://127.0.0.1:$PORT_MUTUAL
   listeners+=,EXPIRED://127.0.0.1:$PORT_EXPIRED,OTHER_NAME://127.0.0.1:$PORT_OTHER_NAME
   listeners+=,LOGIN://127.0.0.1:$PORT_LOGIN,SCRAM://127.0.0.1:$PORT_SCRAM,TLS_LOGIN://127.0.0.1:$PORT_TLS_LOGIN
   logins='org.apache.kafka.common.security.plain.PlainLoginModule required'
-  logins+=' user_admin="admin-secret" user_guest="guest-secret";'
+  logins+=' user_admin="'"$password"'" user_guest="guest-secret";'
   mapfile -t settings < <(
     certificate_of tls server
     certificate_of mutual server
@@ -101,6 +106,4 @@ start_secure_kafka() {
     "super.users=User:ANONYMOUS;User:admin;User:CN=client" auto.create.topics.enable=false \
     "${settings[@]}" "$@" 3>&-
   "$ROOT/scripts/local_kafka.sh" wait "$KAFKA_DIR" 180
-  echo "export PORT_PLAIN=$port" >>"$BATS_FILE_TMPDIR/ports"
-  . "$BATS_FILE_TMPDIR/ports"
 }
