@@ -82,9 +82,14 @@ void follow_init(struct follow *f, const char *events_path, const char *log_path
 {
     *f = (struct follow){.dash = dash, .clock = clock};
     f->events = tail_new(events_path);
-    f->log = tail_new(log_path);
     dash->events_reader.path = tail_path(f->events);
-    dash->log_reader.path = tail_path(f->log);
+    if (strcmp(log_path, "-") != 0) {
+        f->log = tail_new(log_path);
+        dash->log_reader.path = tail_path(f->log);
+    } else {
+        dash->log_reader.path = "-";
+        dash->log_reader.state = READER_NONE;
+    }
 }
 
 /* ---- history ---- */
@@ -192,10 +197,11 @@ bool follow_poll(struct follow *f)
     bool more_log;
 
     f->now_ms = clock_wall_ms(f->clock);
-    more_log = tail_poll(f->log, f->clock, &log);
+    more_log = f->log && tail_poll(f->log, f->clock, &log);
     more_events = tail_poll(f->events, f->clock, &events);
     mono = clock_mono_ms(f->clock);
     take_status(&f->dash->events_reader, f->events, mono, !more_events);
-    take_status(&f->dash->log_reader, f->log, mono, !more_log);
+    if (f->log)
+        take_status(&f->dash->log_reader, f->log, mono, !more_log);
     return more_events || more_log;
 }

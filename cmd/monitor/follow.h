@@ -12,7 +12,7 @@
 /* Joins the two files of a tracker to the state: reads what is new, takes it apart, counts it. */
 struct follow {
     struct tail *events;
-    struct tail *log;
+    struct tail *log; /* NULL: there is none */
     struct dash *dash;
     struct history *history; /* NULL when there is none left to read */
     const struct clock *clock;
@@ -20,6 +20,7 @@ struct follow {
     int tracker;    /* its number, for places */
 };
 
+/* `log_path` is "-" where there is no log. */
 void follow_init(struct follow *f, const char *events_path, const char *log_path, struct dash *dash,
                  const struct clock *clock);
 void follow_release(struct follow *f);

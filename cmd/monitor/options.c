@@ -60,7 +60,7 @@ static enum args_result read_all(struct options *o, int argc, char **argv, struc
         file("events", "monitor.events_file", &o->events,
              "a journal to follow; repeatable, or a pattern: 'logs/*/tracker.events'"),
         file("log", "monitor.log_file", &o->logs,
-             "its log; without it, the .log beside each journal"),
+             "its log; without it, the .log beside each journal; - = none"),
         flag("once", &o->once, "print one report and exit"),
         flag("json", &o->json, "print one JSON object and exit"),
         flag("check", &o->check, "one line for Nagios; exit 0 OK, 1 WARN, 2 CRIT, 3 UNKNOWN"),
@@ -212,22 +212,29 @@ static int check_path(const char *path, struct err *e)
                    S_ISDIR(st.st_mode) ? "is a directory, a file is needed" : "is no regular file");
 }
 
+/* Of a tracker that writes its log to standard error. */
+static bool is_none(const char *log)
+{
+    return strcmp(log, "-") == 0;
+}
+
 static int check_source(const struct tracker_source *s, struct err *e)
 {
-    if (s->log && !tracker_path_patterns_agree(s->events, s->log))
+    if (s->log && !is_none(s->log) && !tracker_path_patterns_agree(s->events, s->log))
         return err_set(e, ERR_USAGE,
                        "--log %s: needs the same wildcards as --events %s, which it belongs to",
                        s->log, s->events);
     if (check_path(s->events, e) < 0)
         return -1;
-    return s->log ? check_path(s->log, e) : 0;
+    return s->log && !is_none(s->log) ? check_path(s->log, e) : 0;
 }
 
 /* The log that is there by default is not that of a journal elsewhere. */
 static bool takes_log_setting(const struct options *o, const struct config *cfg)
 {
     return (!o->events.count || config_is_set(cfg, "monitor.log_file")) &&
-           tracker_path_patterns_agree(cfg->monitor.events_file, cfg->monitor.log_file);
+           (is_none(cfg->monitor.log_file) ||
+            tracker_path_patterns_agree(cfg->monitor.events_file, cfg->monitor.log_file));
 }
 
 /* The n-th log belongs to the n-th journal. A setting for one log says nothing of several

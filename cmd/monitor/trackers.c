@@ -294,9 +294,10 @@ void trackers_retry(struct trackers *t)
 {
     for (int i = 0; i < t->count; i++) {
         tail_retry_now(t->items[i]->follow.events);
-        tail_retry_now(t->items[i]->follow.log);
+        if (t->items[i]->follow.log)
+            tail_retry_now(t->items[i]->follow.log);
     }
-    if (t->awaited)
+    if (t->awaited && t->awaited->follow.log)
         tail_retry_now(t->awaited->follow.log);
     if (t->next_look_ms != INT64_MAX)
         t->next_look_ms = INT64_MIN;

@@ -114,7 +114,8 @@ int main(int argc, char **argv)
         stop_install();
         break;
     }
-    log = log_file_open(&(struct log_file_options){.service = "producer",
+    log = log_file_open(&(struct log_file_options){.is_plain = true,
+                                                   .service = "producer",
                                                    .env = cfg.app.env,
                                                    .level = cfg.app.log_level,
                                                    .clock = clock_system()},

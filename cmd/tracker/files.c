@@ -1,6 +1,7 @@
 #include "files.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/stop.h"
@@ -13,21 +14,29 @@
 
 /* ---- opening ---- */
 
+bool files_log_is_stderr(const struct config *cfg)
+{
+    return strcmp(cfg->tracker.log_file, "-") == 0;
+}
+
 int files_open_log(struct files *f, const struct config *cfg, struct err *e)
 {
+    bool is_stderr = files_log_is_stderr(cfg);
+
     f->cfg = cfg;
-    f->jsonl = log_file_open(&(struct log_file_options){.path = cfg->tracker.log_file,
-                                                        .service = "order-tracker",
-                                                        .env = cfg->app.env,
-                                                        .level = cfg->app.log_level,
-                                                        .clock = clock_system(),
-                                                        .echo_name = "tracker"},
-                             e);
+    f->jsonl =
+        log_file_open(&(struct log_file_options){.path = is_stderr ? NULL : cfg->tracker.log_file,
+                                                 .service = "order-tracker",
+                                                 .env = cfg->app.env,
+                                                 .level = cfg->app.log_level,
+                                                 .clock = clock_system(),
+                                                 .echo_name = "tracker"},
+                      e);
     if (!f->jsonl)
         return -1;
     f->log = log_file_port(f->jsonl);
     /* Known only now that it exists, and nothing was written yet. */
-    if (journal_file_owns(cfg->tracker.events_file, cfg->tracker.log_file)) {
+    if (!is_stderr && journal_file_owns(cfg->tracker.events_file, cfg->tracker.log_file)) {
         log_file_close(f->jsonl);
         return err_set(
             e, ERR_USAGE,

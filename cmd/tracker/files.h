@@ -22,6 +22,9 @@ struct files {
     bool is_waiting; /* for room, so that the journal can be opened */
 };
 
+/* Is the log written to standard error? Then nothing else is, and nothing to standard output. */
+bool files_log_is_stderr(const struct config *cfg);
+
 /* Opens the log and refuses one that is the journal. Returns 0, or -1 with `e` and nothing open. */
 int files_open_log(struct files *f, const struct config *cfg, struct err *e);
 

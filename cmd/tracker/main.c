@@ -244,6 +244,8 @@ static void report_denial(struct tracker *t)
     if (!t->kafka_sink || !kafka_sink_take_denial(t->kafka_sink, &denial))
         return;
     log_with(&t->files.log, EVENT_DEAD_LETTER_WRITE_DENIED, denial.text, LOG_TEXT("topic", topic));
+    if (files_log_is_stderr(t->cfg))
+        return;
     fprintf(stderr,
             "tracker: no right to write dead letters to %s: %s; allow the principal WRITE on this "
             "topic\n",
@@ -256,7 +258,7 @@ static void tell_trouble(struct tracker *t)
     struct err trouble;
 
     report_denial(t);
-    if (kafka_source_take_trouble(t->kafka_source, &trouble))
+    if (kafka_source_take_trouble(t->kafka_source, &trouble) && !files_log_is_stderr(t->cfg))
         fprintf(stderr, "tracker: trying again: %s\n", trouble.text);
 }
 
@@ -409,7 +411,7 @@ static int run_tracker(struct config *cfg, const struct options *o)
     struct err e = {0};
     struct err failure = {0};
 
-    console_init(&t.console, o->quiet ? -1 : STDOUT_FILENO);
+    console_init(&t.console, o->quiet || files_log_is_stderr(cfg) ? -1 : STDOUT_FILENO);
     if (files_open_log(&t.files, cfg, &failure) == 0) {
         warn_of_exposed_secret(&t);
         if (run_parts(&t, &e) < 0)
@@ -423,7 +425,8 @@ static int run_tracker(struct config *cfg, const struct options *o)
     close(t.wake_fd);
     if (failure.kind == ERR_NONE)
         return 0;
-    fprintf(stderr, "tracker: %s\n", failure.text);
+    if (!files_log_is_stderr(cfg)) /* where it was the log's last line */
+        fprintf(stderr, "tracker: %s\n", failure.text);
     return err_exit_status(&failure);
 }
 

@@ -1,6 +1,7 @@
 #ifndef IO_LOG_FILE_H
 #define IO_LOG_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -12,7 +13,8 @@
 struct log_file;
 
 struct log_file_options {
-    const char *path; /* NULL: standard error, one plain line for people per entry */
+    const char *path; /* NULL: standard error */
+    bool is_plain;    /* a line for people per entry instead of JSON */
     const char *service;
     const char *env; /* goes into the metadata of every line */
     enum log_level level;

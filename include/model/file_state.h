@@ -7,6 +7,7 @@ enum reader_state {
     READER_WAITING, /* there is no such file */
     READER_OPEN,
     READER_FAILED, /* it is there and cannot be read */
+    READER_NONE,   /* there will be none: the log goes to standard error */
 };
 
 /* The tracker that holds the file, by its lock. */

@@ -150,10 +150,10 @@ static bool write_line(struct log_file *l, int fd)
 static void write_entry(struct log_file *l, const struct log_entry *entry)
 {
     strbuf_reset(&l->line);
-    if (l->options.path)
-        format_json(l, entry);
-    else
+    if (l->options.is_plain)
         format_plain(l, l->options.service, entry);
+    else
+        format_json(l, entry);
     if (!write_line(l, l->fd))
         l->lost_lines++;
 }

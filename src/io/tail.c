@@ -514,6 +514,7 @@ int tail_open_first(struct tail *t, const struct clock *clock)
 {
     if (t->files.count == 0)
         look_at_path(t, clock_mono_ms(clock));
+    t->next_look_ms = 0; /* a single poll has to see the writer's lock */
     return t->files.count ? fcntl(newest(t)->fd, F_DUPFD_CLOEXEC, 0) : -1;
 }
 

@@ -71,7 +71,8 @@ static void add_reader(struct reader *sum, const struct reader *r, bool is_first
         sum->path = r->path;
         sum->error = r->error;
     }
-    if (r->state == READER_FAILED || sum->state == READER_WAITING)
+    if (r->state == READER_FAILED || sum->state == READER_NONE ||
+        (sum->state == READER_WAITING && r->state != READER_NONE))
         sum->state = r->state;
     sum->was_at_end &= r->was_at_end;
     sum->size += r->size;

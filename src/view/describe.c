@@ -104,7 +104,8 @@ static int describe_partition(const struct view *v, struct strbuf *out)
 
 static void add_reader(struct strbuf *out, const char *name, const struct reader *r)
 {
-    static const char *const states[] = {"not found", "open", "cannot be read"};
+    static const char *const states[] = {"not found", "open", "cannot be read",
+                                         "goes to standard error"};
 
     strbuf_addf(out, "%s: %s, %s", name, r->path, states[r->state]);
     if (r->state == READER_OPEN)

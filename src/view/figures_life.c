@@ -58,6 +58,8 @@ static enum flow_state state_of(const struct figures *f, const struct dash *d, i
         return FLOW_GONE;
     if (fresh && !is_silent)
         return FLOW_LIVE;
+    if (!log_fresh && d->log_reader.state == READER_NONE && f->writer == WRITER_THERE)
+        return FLOW_QUIET;
     if (!log_fresh)
         return FLOW_STALE;
     if (f->lag.messages < 0)

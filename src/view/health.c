@@ -50,6 +50,21 @@ static bool is_blind(const struct figures *f)
            f->state != FLOW_GONE;
 }
 
+/* What it is called that no event comes, as far as the log's absence allows. */
+static struct health_finding judge_without_log(const struct figures *f)
+{
+    struct text_buffer event = format_duration(f->event_age_ms);
+    struct text_buffer gone = format_duration(f->gone_age_ms);
+
+    if (f->state == FLOW_QUIET)
+        return finding(LEVEL_OK, "no event for %s, the tracker is there; lag unknown without a log",
+                       event.text);
+    if (f->state == FLOW_GONE)
+        return finding(LEVEL_CRIT, "tracker gone %s ago; only its log tells whether it crashed",
+                       gone.text);
+    return finding(LEVEL_CRIT, "no event for %s, and no log", event.text);
+}
+
 static struct health_finding judge_freshness(const struct figures *f, const struct health_limits *l)
 {
     struct text_buffer event = format_duration(f->event_age_ms);
@@ -65,6 +80,9 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
         return finding(LEVEL_WARN, "no line for %s after %s/s%s", event.text,
                        format_rate(f->silence_rate).text,
                        f->writer == WRITER_THERE ? ", though the tracker is there" : "");
+    if (f->log_reader->state == READER_NONE &&
+        (f->state == FLOW_QUIET || f->state == FLOW_GONE || f->state == FLOW_STALE))
+        return judge_without_log(f);
     switch (f->state) {
     case FLOW_WAITING:
         if (f->events_reader->malformed)
@@ -126,7 +144,8 @@ static struct health_finding judge_progress(const struct figures *f, const struc
     if (f->is_rewound)
         return finding(LEVEL_CRIT, "rewound to an earlier offset and not yet back");
     if (f->lag.messages < 0)
-        return finding(LEVEL_UNKNOWN, "lag not reported");
+        return finding(LEVEL_UNKNOWN, "lag not reported%s",
+                       f->log_reader->state == READER_NONE ? ": there is no log" : "");
     if (f->lag.is_frozen)
         return finding(LEVEL_CRIT, "lag %" PRId64 " and offsets do not move", f->lag.messages);
     if (f->lag.never_shrank)
@@ -185,7 +204,8 @@ static struct health_finding judge_errors(const struct figures *f, const struct 
 {
     (void)l;
     if (f->errors_60s < 0)
-        return finding(LEVEL_UNKNOWN, "no log read");
+        return finding(LEVEL_UNKNOWN,
+                       f->log_reader->state == READER_NONE ? "no log to read" : "no log read");
     if (f->fatal_age_ms >= 0 && f->fatal_age_ms < MINUTE_MS)
         return finding(LEVEL_CRIT, "FATAL in the log");
     if (f->errors_60s > 0 && f->errors_in_a_row >= 3)

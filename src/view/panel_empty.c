@@ -37,6 +37,8 @@ static void say_unread(const struct reader *r, const char *what, char *out, size
 {
     if (r->state == READER_WAITING)
         snprintf(out, cap, "%s: not found", r->path);
+    else if (r->state == READER_NONE)
+        snprintf(out, cap, "the log goes to standard error: what only it has is not known here");
     else if (r->state == READER_FAILED)
         snprintf(out, cap, "%s: %s", r->path, strerror(r->error));
     else

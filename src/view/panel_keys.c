@@ -136,7 +136,7 @@ void panel_help(struct screen *s, const struct view *v, struct rect r)
 
 static void put_file(struct screen *s, struct rect r, int row, const struct reader *reader)
 {
-    static const char *const symbols[] = {"?", "+", "X"};
+    static const char *const symbols[] = {"?", "+", "X", "-"};
     char what[128];
 
     if (reader->state == READER_WAITING)
@@ -146,6 +146,8 @@ static void put_file(struct screen *s, struct rect r, int row, const struct read
                                              : "not found; its directory is there");
     else if (reader->state == READER_FAILED)
         snprintf(what, sizeof(what), "%s", strerror(reader->error));
+    else if (reader->state == READER_NONE)
+        snprintf(what, sizeof(what), "no log: it goes to standard error");
     else
         snprintf(what, sizeof(what), "opened, %s", format_bytes((double)reader->size).text);
     screen_putf(s, r.x + 4, r.y + row, r.width - 5, STYLE_TEXT, "%s   %-20s  %s",

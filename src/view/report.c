@@ -160,7 +160,8 @@ static void text_quality(const struct figures *f, struct strbuf *out)
 
 static void text_reader(const struct reader *r, const char *name, struct strbuf *out)
 {
-    static const char *const states[] = {"not found", "open", "cannot be read"};
+    static const char *const states[] = {"not found", "open", "cannot be read",
+                                         "goes to standard error"};
 
     line(out, name, "%s, %s, %s%s%s", r->path, states[r->state],
          format_bytes(r->state == READER_OPEN ? (double)r->size : NAN).text, r->error ? ", " : "",

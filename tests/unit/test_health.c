@@ -97,6 +97,30 @@ static void freshness(void **state)
     }
 }
 
+/* The lock still says that the tracker is there. */
+static void without_a_log_an_idle_flow_is_no_trouble_and_an_end_is(void **state)
+{
+    static const struct {
+        enum flow_state state;
+        enum level level;
+    } cells[] = {{FLOW_WAITING, LEVEL_UNKNOWN},
+                 {FLOW_LIVE, LEVEL_OK},
+                 {FLOW_QUIET, LEVEL_OK},
+                 {FLOW_GONE, LEVEL_CRIT},
+                 {FLOW_STALE, LEVEL_CRIT}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        struct figures f = healthy();
+
+        log_reader = (struct reader){.path = "-", .state = READER_NONE};
+        f.state = cells[i].state;
+        f.event_age_ms = 70000;
+        f.silence_ms = -1;
+        judge_one(flow_state_name(f.state), HEALTH_FRESHNESS, &f, cells[i].level);
+    }
+}
+
 static void an_event_far_in_the_future_says_nothing_of_now(void **state)
 {
     static const struct {
@@ -573,6 +597,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_checks_pass_when_nothing_is_wrong),
         cmocka_unit_test(freshness),
+        cmocka_unit_test(without_a_log_an_idle_flow_is_no_trouble_and_an_end_is),
         cmocka_unit_test(an_event_far_in_the_future_says_nothing_of_now),
         cmocka_unit_test(a_file_that_is_no_journal_is_told),
         cmocka_unit_test(a_reason_names_the_limit_that_is_broken),

@@ -412,7 +412,7 @@ static void lines_that_find_no_room_are_counted_and_leave_no_torn_line(void **st
 }
 
 /* For people, on standard error. */
-static void without_a_path_lines_are_plain(void **state)
+static void lines_for_people_are_plain(void **state)
 {
     struct fixture *f = *state;
     struct log_file_options options = f->options;
@@ -424,6 +424,7 @@ static void without_a_path_lines_are_plain(void **state)
     char text[512] = "";
 
     options.path = NULL;
+    options.is_plain = true;
     options.service = "producer";
     log = log_file_open(&options, &e);
     port = log_file_port(log);
@@ -510,7 +511,7 @@ int main(void)
         TEST(a_path_that_cannot_be_opened_is_an_error),
         TEST(a_pipe_that_nobody_reads_is_an_error_and_not_waited_for),
         TEST(lines_that_find_no_room_are_counted_and_leave_no_torn_line),
-        TEST(without_a_path_lines_are_plain),
+        TEST(lines_for_people_are_plain),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
