@@ -47,6 +47,8 @@ struct config {
         int64_t partitions;
         int64_t replication_factor;
         int64_t connect_timeout_ms;
+        char *oauth_token_file;    /* "" for none; at most one of the two */
+        char *oauth_token_command; /* likewise */
         struct config_property *properties;
         size_t property_count;
     } kafka;

@@ -18,6 +18,10 @@
  * the text: what a reference names is not there, or ${ begins something else. */
 int reference_expand(const char *text, struct strbuf *out, struct err *e);
 
+/* Appends what the file holds, less one line end at its end. Returns 0, or -1 with ERR_USAGE naming
+ * the file. */
+int reference_read_file(const char *path, struct strbuf *out, struct err *e);
+
 /* True when the whole text is one reference: it says where a secret is and is none itself. */
 bool reference_is_whole(const char *text);
 

@@ -25,6 +25,9 @@ struct kafka_reason {
     char remedy[256]; /* what to do */
 };
 
+/* The name of the reason for a token that cannot be had. */
+#define KAFKA_REASON_TOKEN "token_unavailable"
+
 /* Fills `r` from one text of librdkafka's log or error callback, or from kafka_reason_stuck. What
  * no row knows becomes a vague reason in librdkafka's own words. Returns false, with `r` unchanged,
  * when the text says nothing about a reason. */

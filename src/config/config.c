@@ -223,9 +223,25 @@ static int check_processor(const struct config *cfg, struct err *e)
     return 0;
 }
 
+static const char *origin_of(const struct config *cfg, const char *name)
+{
+    return cfg->origins[key_index(key_find(name))];
+}
+
+static int check_token(const struct config *cfg, struct err *e)
+{
+    if (!*cfg->kafka.oauth_token_file || !*cfg->kafka.oauth_token_command)
+        return 0;
+    return err_set(e, ERR_USAGE,
+                   "kafka.oauth_token_file (from %s) and kafka.oauth_token_command (from %s): only "
+                   "one of them can say where the token comes from",
+                   origin_of(cfg, "kafka.oauth_token_file"),
+                   origin_of(cfg, "kafka.oauth_token_command"));
+}
+
 int config_check(const struct config *cfg, struct err *e)
 {
-    if (check_order(cfg, e) < 0 || check_processor(cfg, e) < 0)
+    if (check_order(cfg, e) < 0 || check_token(cfg, e) < 0 || check_processor(cfg, e) < 0)
         return -1;
     return check_difference(cfg, e);
 }

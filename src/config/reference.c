@@ -7,7 +7,7 @@
 
 #define FILE_MAX_BYTES 1000000
 
-static int add_file(const char *path, struct strbuf *out, struct err *e)
+int reference_read_file(const char *path, struct strbuf *out, struct err *e)
 {
     FILE *f = fopen(path, "re");
     size_t before = out->len;
@@ -60,7 +60,7 @@ static int add_credential(const char *name, struct strbuf *out, struct err *e)
     if (strchr(name, '/'))
         return err_set(e, ERR_USAGE, "credential %s: must be a name without /", name);
     strbuf_addf(&path, "%s/%s", folder, name);
-    rc = add_file(strbuf_text(&path), out, e);
+    rc = reference_read_file(strbuf_text(&path), out, e);
     strbuf_release(&path);
     return rc;
 }
@@ -69,7 +69,7 @@ static const struct {
     const char *begin;
     int (*add)(const char *name, struct strbuf *out, struct err *e);
 } kinds[] = {
-    {"${file:", add_file},
+    {"${file:", reference_read_file},
     {"${env:", add_variable},
     {"${credential:", add_credential},
 };

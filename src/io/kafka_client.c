@@ -13,6 +13,7 @@
 #include "config/suggest.h"
 #include "config/value.h"
 #include "io/kafka_internal.h"
+#include "io/kafka_login.h"
 #include "io/kafka_reason.h"
 #include "io/kafka_version.h"
 #include "model/log_event.h"
@@ -263,7 +264,7 @@ rd_kafka_conf_t *kafka_conf_new(const struct config *cfg, const struct kafka_pro
     for (size_t i = 0; i < cfg->kafka.property_count; i++)
         if (set_user_property(conf, &cfg->kafka.properties[i], role, role_count, e) < 0)
             goto fail;
-    if (check_unsecured_token(conf, e) < 0)
+    if (check_unsecured_token(conf, e) < 0 || kafka_login_prepare(conf, cfg, e) < 0)
         goto fail;
     return conf;
 fail:
@@ -408,6 +409,16 @@ static void note_reason(struct kafka_client *c, const char *text)
         log_down(c);
 }
 
+/* Kafka can be used meanwhile, or the reason is in the log already. */
+static void log_token_failure(const struct kafka_client *c)
+{
+    const struct kafka_reason *r = &c->reason;
+
+    if (c->was_up && !c->is_down && r->name && strcmp(r->name, KAFKA_REASON_TOKEN) == 0)
+        log_with(c->log, EVENT_KAFKA_TOKEN_FAILED, r->text, LOG_TEXT("reason", r->name),
+                 LOG_TEXT("remedy", r->remedy));
+}
+
 /* ---- callbacks ---- */
 
 static void on_error(rd_kafka_t *rk, int err, const char *text, void *opaque)
@@ -422,9 +433,12 @@ static void on_error(rd_kafka_t *rk, int err, const char *text, void *opaque)
     case RD_KAFKA_RESP_ERR__TIMED_OUT: /* nor one that does not answer */
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__SSL:
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR__BAD_MSG:
         note_reason(c, text);
+        return;
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+        note_reason(c, text);
+        log_token_failure(c);
         return;
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
         note_down(c);
@@ -678,6 +692,7 @@ int kafka_client_open(struct kafka_client *c, rd_kafka_type_t type, rd_kafka_con
         return err_set(e, ERR_USAGE, "Kafka %s: %s",
                        type == RD_KAFKA_CONSUMER ? "consumer" : "producer", why);
     }
+    kafka_login_begin(c->rk);
     rd_kafka_set_log_queue(c->rk, NULL);
     if (type == RD_KAFKA_CONSUMER)
         rd_kafka_poll_set_consumer(c->rk);

@@ -351,9 +351,20 @@ static const char cannot_tell[] = "the topic does not exist yet";
 
 #else
 
+static rd_kafka_resp_err_t ask_writing(struct preflight *p, void *arg)
+{
+    (void)p, (void)arg;
+    return RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
+static const char cannot_tell[] =
+    "this user may write to some topic; which one, only librdkafka 2.3.0 and newer can ask";
+
+#endif
+
 /* A producer asks for its id first, which needs WRITE on any topic: without it there is none on
  * this one. */
-static rd_kafka_resp_err_t ask_writing(struct preflight *p, void *arg)
+static rd_kafka_resp_err_t ask_producer_id(struct preflight *p, void *arg)
 {
     char why[512];
 
@@ -367,15 +378,12 @@ static rd_kafka_resp_err_t ask_writing(struct preflight *p, void *arg)
                                      : RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
-static const char cannot_tell[] =
-    "this user may write to some topic; which one, only librdkafka 2.3.0 and newer can ask";
-
-#endif
-
 static void check_writing(struct preflight *p, const char *resource)
 {
     rd_kafka_resp_err_t err = ask(p, ask_writing, NULL);
 
+    if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        err = ask(p, ask_producer_id, NULL);
     switch ((int)err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
         find_allowed(p, "WRITE", resource);

@@ -38,7 +38,9 @@ struct row {
 #define SET_TLS "set security.protocol to ssl or sasl_ssl, or use the broker's port without TLS"
 #define SET_PLAIN \
     "set security.protocol to plaintext or sasl_plaintext, or use the broker's TLS port"
-#define SET_CLIENT   "set ssl.certificate.location and ssl.key.location"
+#define SET_CLIENT "set ssl.certificate.location and ssl.key.location"
+#define GET_TOKEN \
+    "set kafka.oauth_token_file or kafka.oauth_token_command to what gives a valid token"
 #define RENEW_CLIENT "check with the broker's truststore which CA must issue it, and its dates"
 
 /* The first that fits. The texts are those of librdkafka 2.0.2 to 2.16, OpenSSL 3 and Kafka 4. */
@@ -122,6 +124,8 @@ static const struct row rows[] = {
     {"might require SASL authentication", NULL, IS_VAGUE, "sasl_required",
      "it closes the connection, as a port does that requires a login (SASL)",
      "set security.protocol, sasl.mechanism, sasl.username and sasl.password"},
+    {"no token available", NULL, IS_VAGUE, KAFKA_REASON_TOKEN, "there is no OAuth token yet",
+     GET_TOKEN},
     {"SASL authentication error", NULL, WITH_OLD_SCRAM, "scram_needs_newer_librdkafka",
      "SCRAM login refused: Kafka 4 takes it only from librdkafka 2.6.1 and newer",
      "use librdkafka 2.6.1 or newer, or another SASL mechanism; for Kafka 3 check sasl.username "
@@ -279,12 +283,28 @@ static const char *remedy_of(const struct kafka_reason_client *c, const struct s
     return row->remedy;
 }
 
+/* No broker has a part in it: our own words about the token, see kafka_login. */
+static bool read_token_failure(struct kafka_reason *r, const char *text)
+{
+    static const char begin[] = "Failed to acquire SASL OAUTHBEARER token: ";
+
+    if (strncmp(text, begin, sizeof(begin) - 1) != 0)
+        return false;
+    r->name = KAFKA_REASON_TOKEN;
+    r->is_vague = false;
+    snprintf(r->text, sizeof(r->text), "no OAuth token: %s", text + sizeof(begin) - 1);
+    snprintf(r->remedy, sizeof(r->remedy), "%s", GET_TOKEN);
+    return true;
+}
+
 bool kafka_reason_read(struct kafka_reason *r, const struct kafka_reason_client *client,
                        const char *text)
 {
     const struct row *row;
     struct said said;
 
+    if (read_token_failure(r, text))
+        return true;
     if (!take_apart(&said, text))
         return false;
     row = find_row(client, text);

@@ -104,6 +104,7 @@ static int connect_once(struct offset_probe *p, struct err *e)
         rd_kafka_conf_destroy(conf);
         return err_set(e, ERR_RUNTIME, "%s", why);
     }
+    kafka_login_begin(p->rk);
     rd_kafka_set_log_queue(p->rk, NULL);
     p->topic = rd_kafka_topic_new(p->rk, p->cfg->kafka.topic, NULL);
     return 0;

@@ -21,6 +21,8 @@ const struct log_event log_events[EVENT_COUNT] = {
     ROW(EVENT_KAFKA_UNAVAILABLE, "kafka.unavailable", LOG_WARN,
         "Kafka is away, trying until it is back"),
     ROW(EVENT_KAFKA_AVAILABLE, "kafka.available", LOG_INFO, "Kafka is back"),
+    ROW(EVENT_KAFKA_TOKEN_FAILED, "kafka.token_failed", LOG_WARN,
+        "the OAuth token cannot be renewed, the one before stays in use"),
     ROW(EVENT_KAFKA_READ_DENIED, "kafka.read_denied", LOG_WARN, "no partition was assigned"),
     ROW(EVENT_KAFKA_ERROR, "kafka.error", LOG_WARN, "Kafka reports an error"),
     ROW(EVENT_KAFKA_CONSUMER_ERROR, "kafka.consumer_error", LOG_WARN, "Kafka consumer reports"),

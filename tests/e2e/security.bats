@@ -185,3 +185,58 @@ logged_times() { # EVENT COUNT
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
 }
+
+base64_url() {
+  base64 -w 0 | tr '+/' '-_' | tr -d '='
+}
+
+# token SUB SECONDS: one that nobody signed, valid for that long.
+token() {
+  printf '%s.%s.' "$(printf '{"alg":"none"}' | base64_url)" \
+    "$(printf '{"sub":"%s","iat":%d,"exp":%d}' "$1" "$(date +%s)" $(($(date +%s) + $2)) | base64_url)"
+}
+
+@test "an OAuth token comes from a command or a file, and is renewed before it expires" {
+  local oauth=(-X security.protocol=sasl_plaintext -X sasl.mechanism=OAUTHBEARER)
+  export KAFKA_BROKER=127.0.0.1:$PORT_OAUTH
+  # The tracker goes on with each new one, for longer than the first is valid.
+  { declare -f token base64_url && printf 'echo >>%q\ntoken admin 4\n' "$PWD/runs"; } >signer
+  KAFKA_OAUTH_TOKEN_COMMAND="bash '$PWD/signer'" start_tracker "${oauth[@]}"
+  wait_for 60 logged_times tracker.started 1
+  token admin 3600 >token
+  produce -n 3 --invalid-rate 1 "${oauth[@]}" -s kafka.oauth_token_file=token
+  wait_for 60 has_lines "$journal" 3
+  wait_for 60 has_lines runs 8
+  produce -n 3 "${oauth[@]}" -s kafka.oauth_token_file=token
+  wait_for 60 has_lines "$journal" 6
+  [ "$(count_where '.outcome == "dead_lettered"')" -eq 3 ]
+  # One that is no longer to be had is named; the connections that are there remain.
+  echo 'exit 3' >signer
+  wait_for 60 logged_times kafka.token_failed 1
+  grep -q '"error":"no OAuth token: kafka.oauth_token_command: it ends with exit status 3"' "$log" || fail "$(cat "$log")"
+  kill -TERM "$tracker"
+  ends_with 0 "$tracker"
+}
+
+@test "a token that cannot be had, or that Kafka refuses, is the reason why Kafka cannot be used" {
+  local oauth=(-X security.protocol=sasl_plaintext -X sasl.mechanism=OAUTHBEARER) init
+  export KAFKA_BROKER=127.0.0.1:$PORT_OAUTH
+  names() { # REASON TEXT OPTION...
+    start_in_background init.out "$ROOT/bin/producer" --init --timeout-ms 300000 "${oauth[@]}" "${@:3}"
+    init=$started_pid
+    wait_for 50 grep -q "Kafka is .*$2.*reason=$1, remedy=[a-z]" init.out
+    kill -TERM "$init"
+    ends_with 1 "$init"
+  }
+  names token_unavailable 'no OAuth token: kafka.oauth_token_command: it ends with exit status 7' \
+    -s 'kafka.oauth_token_command=exit 7'
+  names token_unavailable 'no OAuth token: kafka.oauth_token_file: none: No such file or directory' \
+    -s kafka.oauth_token_file=none
+  token admin -5 >token
+  names token_unavailable 'no OAuth token: kafka.oauth_token_file: the token has expired' -s kafka.oauth_token_file=token
+  printf 'eyJhbGciOiJIUzI1NiJ9.%s.c2ln' "$(token admin 60 | cut -d . -f 2)" >token
+  names token_refused 'the OAuth token is refused' -s kafka.oauth_token_file=token
+  run timeout 60 "$ROOT/bin/producer" --init -s kafka.oauth_token_file=token
+  [ "$status" -eq 2 ]
+  [ "$output" = "producer: kafka.oauth_token_file: needs the librdkafka property sasl.mechanism: OAUTHBEARER" ] || fail "$output"
+}

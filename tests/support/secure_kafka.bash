@@ -9,6 +9,7 @@
 #   $PORT_LOGIN        SASL/PLAIN: admin (may do everything) and guest (nothing), password NAME-secret
 #   $PORT_SCRAM        SASL/SCRAM-SHA-256
 #   $PORT_TLS_LOGIN    as $PORT_LOGIN, over TLS
+#   $PORT_OAUTH        SASL/OAUTHBEARER, with tokens that nobody signed
 #   $PORT_FAR          as $PORT_TLS_LOGIN, but advertised as $PORT_FAR_HERE, where a test puts a slow proxy
 #   $PORT_CLOSED_THERE no TLS, no login; advertised at a port where nobody listens
 #   $PORT_NO_NAME      likewise, at a name that cannot be resolved
@@ -52,7 +53,7 @@ make_certificates() {
 
 choose_ports() {
   local name port=0
-  for name in CONTROLLER TLS MUTUAL EXPIRED OTHER_NAME LOGIN SCRAM TLS_LOGIN FAR FAR_HERE CLOSED_THERE NO_NAME NOBODY PLAIN; do
+  for name in CONTROLLER TLS MUTUAL EXPIRED OTHER_NAME LOGIN SCRAM TLS_LOGIN OAUTH FAR FAR_HERE CLOSED_THERE NO_NAME NOBODY PLAIN; do
     port=$(next_free_port $((port > 0 ? port + 1 : $(random_free_port))))
     echo "export PORT_$name=$port"
   done >"$BATS_FILE_TMPDIR/ports"
@@ -79,6 +80,7 @@ launch_secure_kafka() {
   listeners=PLAIN://127.0.0.1:$port,TLS://127.0.0.1:$PORT_TLS,MUTUAL://127.0.0.1:$PORT_MUTUAL
   listeners+=,EXPIRED://127.0.0.1:$PORT_EXPIRED,OTHER_NAME://127.0.0.1:$PORT_OTHER_NAME
   listeners+=,LOGIN://127.0.0.1:$PORT_LOGIN,SCRAM://127.0.0.1:$PORT_SCRAM,TLS_LOGIN://127.0.0.1:$PORT_TLS_LOGIN
+  listeners+=,OAUTH://127.0.0.1:$PORT_OAUTH
   logins='org.apache.kafka.common.security.plain.PlainLoginModule required'
   logins+=' user_admin="'"$password"'" user_guest="guest-secret";'
   mapfile -t settings < <(
@@ -95,13 +97,15 @@ launch_secure_kafka() {
       "listener.name.login.plain.sasl.jaas.config=$logins" \
       "listener.name.tls_login.plain.sasl.jaas.config=$logins" \
       "listener.name.far.plain.sasl.jaas.config=$logins" \
-      "listener.name.scram.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;"
+      "listener.name.scram.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;" \
+      "listener.name.oauth.sasl.enabled.mechanisms=OAUTHBEARER" \
+      "listener.name.oauth.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"broker\";"
   )
   "$ROOT/scripts/local_kafka.sh" start "$KAFKA_DIR" "$port" group.min.session.timeout.ms=1000 \
     "controller.quorum.voters=1@127.0.0.1:$PORT_CONTROLLER" "inter.broker.listener.name=PLAIN" \
     "listeners=$listeners,FAR://127.0.0.1:$PORT_FAR,CLOSED_THERE://127.0.0.1:$PORT_CLOSED_THERE,NO_NAME://127.0.0.1:$PORT_NO_NAME,CONTROLLER://127.0.0.1:$PORT_CONTROLLER" \
     "advertised.listeners=$listeners,FAR://127.0.0.1:$PORT_FAR_HERE,CLOSED_THERE://127.0.0.1:$PORT_NOBODY,NO_NAME://no-such-host.invalid:9092" \
-    "listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,MUTUAL:SSL,EXPIRED:SSL,OTHER_NAME:SSL,LOGIN:SASL_PLAINTEXT,SCRAM:SASL_PLAINTEXT,TLS_LOGIN:SASL_SSL,FAR:SASL_SSL,CLOSED_THERE:PLAINTEXT,NO_NAME:PLAINTEXT" \
+    "listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,MUTUAL:SSL,EXPIRED:SSL,OTHER_NAME:SSL,LOGIN:SASL_PLAINTEXT,SCRAM:SASL_PLAINTEXT,TLS_LOGIN:SASL_SSL,OAUTH:SASL_PLAINTEXT,FAR:SASL_SSL,CLOSED_THERE:PLAINTEXT,NO_NAME:PLAINTEXT" \
     "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer" \
     "super.users=User:ANONYMOUS;User:admin;User:CN=client" auto.create.topics.enable=false \
     "${settings[@]}" "$@" 3>&-

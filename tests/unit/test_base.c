@@ -254,6 +254,30 @@ static void base64_is_that_of_rfc4648(void **state)
     strbuf_release(&sb);
 }
 
+static void base64_for_urls_is_decoded(void **state)
+{
+    static const char *const cases[][2] = {
+        {"", ""},        {"Zg", "f"},        {"Zm8", "fo"},
+        {"Zm9v", "foo"}, {"Zm9vYg", "foob"}, {"-_8", "\xfb\xff"},
+    };
+    static const char *const wrong[] = {"Z", "Zg==", "Zm9vY", "Zm9+", "Z m8"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct strbuf sb = {0};
+
+        assert_int_equal(base64_decode_url(&sb, cases[i][0], strlen(cases[i][0])), 0);
+        assert_string_equal(strbuf_text(&sb), cases[i][1]);
+        strbuf_release(&sb);
+    }
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct strbuf sb = {0};
+
+        assert_int_equal(base64_decode_url(&sb, wrong[i], strlen(wrong[i])), -1);
+        strbuf_release(&sb);
+    }
+}
+
 static void json_is_written_with_commas_and_escapes(void **state)
 {
     struct strbuf sb = {0};
@@ -340,6 +364,7 @@ int main(void)
         cmocka_unit_test(utf8_is_taken_strictly),
         cmocka_unit_test(letters_are_compared_without_case_and_other_bytes_as_they_are),
         cmocka_unit_test(base64_is_that_of_rfc4648),
+        cmocka_unit_test(base64_for_urls_is_decoded),
         cmocka_unit_test(json_is_written_with_commas_and_escapes),
         cmocka_unit_test(every_byte_is_escaped_as_it_must_be_wherever_it_stands),
     };

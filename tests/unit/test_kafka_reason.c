@@ -182,6 +182,21 @@ static void every_text_has_its_reason_without_numbers_that_change(void **state)
     }
 }
 
+static void a_token_that_cannot_be_had_is_a_reason_without_a_broker(void **state)
+{
+    struct kafka_reason r = {0};
+
+    (void)state;
+    assert_true(kafka_reason_read(&r, &plain,
+                                  "Failed to acquire SASL OAUTHBEARER token: "
+                                  "kafka.oauth_token_command: it ends with exit status 3"));
+    assert_string_equal(r.name, "token_unavailable");
+    assert_string_equal(r.text,
+                        "no OAuth token: kafka.oauth_token_command: it ends with exit status 3");
+    assert_non_null(strstr(r.remedy, "kafka.oauth_token_file"));
+    assert_false(r.is_vague);
+}
+
 static void a_text_that_names_no_broker_is_no_reason(void **state)
 {
     struct kafka_reason r = {0};
@@ -285,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_text_has_its_reason_without_numbers_that_change),
+        cmocka_unit_test(a_token_that_cannot_be_had_is_a_reason_without_a_broker),
         cmocka_unit_test(a_text_that_names_no_broker_is_no_reason),
         cmocka_unit_test(only_an_address_of_the_settings_is_not_called_advertised),
         cmocka_unit_test(what_follows_the_exact_reason_does_not_hide_it),
