@@ -54,7 +54,7 @@ EXISTING := $(foreach p,$(PROGRAMS),$(if $(wildcard cmd/$(p)/main.c),$(p)))
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.SECONDARY:
+.SECONDARY: $(UNIT_TESTS:%=%.o) $(INTEGRATION_TESTS:%=%.o) $(FUZZ_REPLAYS:%=%.o)
 
 .PHONY: build
 build: $(EXISTING:%=$(BIN)/%) ## the three programs into bin/ (default)
