@@ -50,7 +50,11 @@ struct log_metrics {
     int64_t lanes_waiting;
     int64_t lanes_blocked;
     int64_t dlq_pending;
-    int64_t head_of_line_partition; /* where the record is that was read longest ago, -1 if none */
+    int64_t processor_in_flight;
+    int64_t processor_p50; /* of the attempts answered in the interval before the line, in ms */
+    int64_t processor_p99;
+    int64_t head_of_line_ms; /* how long ago the oldest record in progress was read */
+    int64_t head_of_line_partition;
     int64_t head_of_line_offset;
     bool is_processor_unavailable;
     struct {

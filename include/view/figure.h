@@ -36,6 +36,7 @@ enum figure_table {
     FIGURE_OF_WINDOW,    /* struct figure_window */
     FIGURE_OF_LATENCY,   /* struct figures */
     FIGURE_OF_LAG,       /* struct figures */
+    FIGURE_OF_PROCESSOR, /* struct figures */
     FIGURE_OF_ORDERS,    /* struct figures */
     FIGURE_OF_TRACKER,   /* struct figures */
     FIGURE_OF_PARTITION, /* struct figure_partition */

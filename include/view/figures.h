@@ -122,7 +122,12 @@ struct figures {
     const char *away_why; /* the reason and a remedy, "" while the log gives none */
     int64_t down_age_ms;  /* for how long the processor has been unavailable; -1 while it is not */
     const char *down_why; /* "" while the log gives none */
-    int64_t head_partition; /* of the record that was read longest ago, by the metrics; -1: none */
+    /* By the last metrics: attempts in progress, percentiles of those answered in an interval, and
+     * the record that was read longest ago; -1: none. */
+    int64_t in_flight;
+    int64_t processor_p50, processor_p99;
+    int64_t head_ms;
+    int64_t head_partition;
     int64_t head_offset;
     bool is_unassigned; /* what is away is not Kafka: it gives the tracker no partition */
     /* since the newest event, if that is over the limit, no line of the log came since, at least 20

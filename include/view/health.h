@@ -4,7 +4,7 @@
 #include "view/figures.h"
 #include "view/level.h"
 
-/* The answer to "is my pipeline healthy, and why not?": eight rules, each with a level and its
+/* The answer to "is my pipeline healthy, and why not?": nine rules, each with a level and its
  * reason in words. The worst decides. Pure. */
 
 /* Of a whole, each tracker's own health is known. */

@@ -10,6 +10,7 @@ enum level { LEVEL_OK, LEVEL_UNKNOWN, LEVEL_WARN, LEVEL_CRIT, LEVELS }; /* the w
 
 enum {
     HEALTH_FRESHNESS,
+    HEALTH_PROCESSOR, /* before its consequences */
     HEALTH_PROGRESS,
     HEALTH_SUCCESS,
     HEALTH_ERRORS,

@@ -39,6 +39,8 @@ static const struct {
     FIELD("lanes_waiting", lanes_waiting),
     FIELD("lanes_blocked", lanes_blocked),
     FIELD("dlq_pending", dlq_pending),
+    FIELD("processor_in_flight", processor_in_flight),
+    FIELD("head_of_line_ms", head_of_line_ms),
     FIELD("head_of_line_partition", head_of_line_partition),
     FIELD("head_of_line_offset", head_of_line_offset),
 #undef FIELD
@@ -138,6 +140,7 @@ bool log_line_is_count(const struct log_line *line)
 void log_line_metrics(const struct log_line *line, struct log_metrics *m)
 {
     const cJSON *partitions = find(line->metadata, "partitions");
+    const cJSON *times = find(line->metadata, "processor_ms");
     const cJSON *partition;
 
     m->partition_count = 0;
@@ -146,6 +149,8 @@ void log_line_metrics(const struct log_line *line, struct log_metrics *m)
 
         memcpy((char *)m + metric_fields[i].at, &n, sizeof(n));
     }
+    m->processor_p50 = rounded_or_unknown(times, "p50");
+    m->processor_p99 = rounded_or_unknown(times, "p99");
     m->is_processor_unavailable = cJSON_IsTrue(find(line->metadata, "processor_unavailable"));
     if (!cJSON_IsArray(partitions))
         return;

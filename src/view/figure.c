@@ -108,6 +108,14 @@ NUMBER(get_lag_age_s, figures, seconds(f->lag.age_ms))
 TEXT(get_lag_trend, figures, trend_name(f->lag.trend))
 NUMBER(get_lag_clear_s, figures, f->lag.clear_seconds)
 
+INTEGER(get_processor_in_flight, figures, f->in_flight)
+INTEGER(get_processor_p50, figures, f->processor_p50)
+INTEGER(get_processor_p99, figures, f->processor_p99)
+INTEGER(get_processor_unavailable_ms, figures, f->down_age_ms)
+INTEGER(get_head_of_line_ms, figures, f->head_ms)
+INTEGER(get_head_of_line_partition, figures, f->head_partition)
+INTEGER(get_head_of_line_offset, figures, f->head_offset)
+
 INTEGER(get_orders_n, figures, f->received < 0 ? -1 : f->orders.orders)
 NUMBER(get_orders_items_mean, figures, ratio((double)f->orders.quantity, (double)f->orders.sampled))
 TEXT(get_orders_top_item, figures, f->orders.top_item)
@@ -278,6 +286,16 @@ static const struct figure of_lag[] = {
     {"clear_s", FIGURE_NUMBER, 0, get_lag_clear_s, NULL, NULL, NULL},
 };
 
+static const struct figure of_processor[] = {
+    {"in_flight", FIGURE_COUNT, 0, get_processor_in_flight, NULL, NULL, NULL},
+    {"p50_ms", FIGURE_COUNT, 0, get_processor_p50, NULL, NULL, NULL},
+    {"p99_ms", FIGURE_COUNT, 0, get_processor_p99, NULL, NULL, NULL},
+    {"unavailable_ms", FIGURE_COUNT, 0, get_processor_unavailable_ms, NULL, NULL, NULL},
+    {"head_of_line_ms", FIGURE_COUNT, 0, get_head_of_line_ms, NULL, NULL, NULL},
+    {"head_of_line_partition", FIGURE_COUNT, 0, get_head_of_line_partition, NULL, NULL, NULL},
+    {"head_of_line_offset", FIGURE_COUNT, 0, get_head_of_line_offset, NULL, NULL, NULL},
+};
+
 static const struct figure of_orders[] = {
     {"n", FIGURE_COUNT, 0, get_orders_n, NULL, NULL, NULL},
     {"items_mean", FIGURE_NUMBER, 2, get_orders_items_mean, NULL, NULL, NULL},
@@ -355,11 +373,17 @@ static const struct {
     {                                          \
         name, sizeof(name) / sizeof((name)[0]) \
     }
-    [FIGURE_OF_STATE] = TABLE(of_state),     [FIGURE_OF_FLOW] = TABLE(of_flow),
-    [FIGURE_OF_WINDOW] = TABLE(of_window),   [FIGURE_OF_LATENCY] = TABLE(of_latency),
-    [FIGURE_OF_LAG] = TABLE(of_lag),         [FIGURE_OF_ORDERS] = TABLE(of_orders),
-    [FIGURE_OF_TRACKER] = TABLE(of_tracker), [FIGURE_OF_PARTITION] = TABLE(of_partition),
-    [FIGURE_OF_ERROR] = TABLE(of_error),     [FIGURE_OF_READER] = TABLE(of_reader),
+    [FIGURE_OF_STATE] = TABLE(of_state),
+    [FIGURE_OF_FLOW] = TABLE(of_flow),
+    [FIGURE_OF_WINDOW] = TABLE(of_window),
+    [FIGURE_OF_LATENCY] = TABLE(of_latency),
+    [FIGURE_OF_LAG] = TABLE(of_lag),
+    [FIGURE_OF_PROCESSOR] = TABLE(of_processor),
+    [FIGURE_OF_ORDERS] = TABLE(of_orders),
+    [FIGURE_OF_TRACKER] = TABLE(of_tracker),
+    [FIGURE_OF_PARTITION] = TABLE(of_partition),
+    [FIGURE_OF_ERROR] = TABLE(of_error),
+    [FIGURE_OF_READER] = TABLE(of_reader),
 #undef TABLE
 };
 

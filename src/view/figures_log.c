@@ -52,6 +52,21 @@ static void take_lag(struct figures *f, const struct dash_log *log)
         lag->clear_seconds = 0;
 }
 
+static void take_processor(struct figures *f, const struct dash_log *log)
+{
+    const struct log_metrics *m = &log->metrics;
+    bool is_known = log->metrics_ms != 0 && !log->is_stopped;
+
+    f->down_age_ms = figures_age_or_unknown(f->now_ms, log->down_ms);
+    f->down_why = log->down_why;
+    f->in_flight = is_known ? m->processor_in_flight : -1;
+    f->processor_p50 = is_known ? m->processor_p50 : -1;
+    f->processor_p99 = is_known ? m->processor_p99 : -1;
+    f->head_ms = is_known ? m->head_of_line_ms : -1;
+    f->head_partition = is_known ? m->head_of_line_partition : -1;
+    f->head_offset = is_known ? m->head_of_line_offset : -1;
+}
+
 static void take_log(struct figures *f, const struct dash_log *log)
 {
     int64_t now = f->now_ms / 1000;
@@ -61,10 +76,7 @@ static void take_log(struct figures *f, const struct dash_log *log)
     f->fatal_age_ms = figures_age_or_unknown(f->now_ms, log->fatal_ms);
     f->away_age_ms = figures_age_or_unknown(f->now_ms, log->away_ms);
     f->away_why = log->away_why;
-    f->down_age_ms = figures_age_or_unknown(f->now_ms, log->down_ms);
-    f->down_why = log->down_why;
-    f->head_partition = log->metrics_ms ? log->metrics.head_of_line_partition : -1;
-    f->head_offset = log->metrics.head_of_line_offset;
+    take_processor(f, log);
     f->is_unassigned = log->is_unassigned;
     f->has_failed = log->has_failed;
     f->stop_age_ms = log->is_stopped ? figures_age(f->now_ms, log->stopped_ms) : -1;
@@ -138,6 +150,25 @@ static int64_t least(int64_t a, int64_t b)
     return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
+static void take_processor_of(struct figures *f, const struct figures *t)
+{
+    if (t->in_flight >= 0)
+        f->in_flight = t->in_flight + (f->in_flight < 0 ? 0 : f->in_flight);
+    if (t->processor_p99 > f->processor_p99) {
+        f->processor_p50 = t->processor_p50;
+        f->processor_p99 = t->processor_p99;
+    }
+    if (t->head_ms > f->head_ms) {
+        f->head_ms = t->head_ms;
+        f->head_partition = t->head_partition;
+        f->head_offset = t->head_offset;
+    }
+    if (t->down_age_ms > f->down_age_ms) {
+        f->down_age_ms = t->down_age_ms;
+        f->down_why = t->down_why;
+    }
+}
+
 static void take_log_of_all(struct figures *f)
 {
     f->log_age_ms = f->fatal_age_ms = f->stop_age_ms = f->errors_60s = f->log_interval_ms = -1;
@@ -145,7 +176,8 @@ static void take_log_of_all(struct figures *f)
     f->away_why = "";
     f->down_age_ms = -1;
     f->down_why = "";
-    f->head_partition = -1;
+    f->in_flight = f->processor_p50 = f->processor_p99 = -1;
+    f->head_ms = f->head_partition = f->head_offset = -1;
     for (int i = 0; i < f->tracker_count; i++) {
         const struct figures *t = &f->trackers[i];
 
@@ -153,12 +185,7 @@ static void take_log_of_all(struct figures *f)
         f->fatal_age_ms = least(f->fatal_age_ms, t->fatal_age_ms);
         f->stop_age_ms = least(f->stop_age_ms, t->stop_age_ms);
         f->has_failed |= t->has_failed;
-        if (t->down_age_ms > f->down_age_ms) {
-            f->down_age_ms = t->down_age_ms;
-            f->down_why = t->down_why;
-            f->head_partition = t->head_partition;
-            f->head_offset = t->head_offset;
-        }
+        take_processor_of(f, t);
         if (t->away_age_ms > f->away_age_ms) {
             f->away_age_ms = t->away_age_ms;
             f->away_why = t->away_why;

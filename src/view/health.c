@@ -101,7 +101,8 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
             return finding(LEVEL_UNKNOWN, "no event yet, lag unknown");
         return finding(LEVEL_WARN, "no event for %s, lag unknown", event.text);
     case FLOW_STUCK:
-        return finding(LEVEL_CRIT, "no event for %s, lag %" PRId64, event.text, f->lag.messages);
+        return finding(LEVEL_CRIT, "no event for %s, lag %" PRId64 "%s", event.text,
+                       f->lag.messages, f->down_age_ms >= 0 ? ": processor is unavailable" : "");
     case FLOW_STOPPED:
         return finding(LEVEL_CRIT,
                        f->has_failed ? "stopped by an error %s ago" : "clean stop %s ago",
@@ -115,19 +116,33 @@ static struct health_finding judge_freshness(const struct figures *f, const stru
     return finding(LEVEL_CRIT, "no event for %s, no log line for %s", event.text, log.text);
 }
 
-/* The record that waits longest is named once the metrics tell it. */
-static struct health_finding judge_processor(const struct figures *f)
+/* The record that waits longest is named once the metrics have it. */
+static struct health_finding judge_outage(const struct figures *f)
 {
     struct text_buffer down = format_duration(f->down_age_ms);
     const char *colon = *f->down_why ? ": " : "";
 
     if (f->head_partition < 0)
-        return finding(LEVEL_CRIT, "processor is unavailable, for %s%s%s", down.text, colon,
-                       f->down_why);
+        return finding(LEVEL_CRIT, "unavailable for %s%s%s", down.text, colon, f->down_why);
     return finding(LEVEL_CRIT,
-                   "processor is unavailable, for %s%s%s; partition %" PRId64
-                   " waits at offset %" PRId64,
+                   "unavailable for %s%s%s; partition %" PRId64 " waits at offset %" PRId64,
                    down.text, colon, f->down_why, f->head_partition, f->head_offset);
+}
+
+static struct health_finding judge_processor(const struct figures *f, const struct health_limits *l)
+{
+    (void)l;
+    if (f->down_age_ms >= 0)
+        return judge_outage(f);
+    if (f->in_flight < 0)
+        return finding(LEVEL_UNKNOWN, "not reported");
+    if (f->head_ms >= MINUTE_MS)
+        return finding(LEVEL_WARN, "partition %" PRId64 " waits at offset %" PRId64 ", for %s",
+                       f->head_partition, f->head_offset, format_duration(f->head_ms).text);
+    if (f->processor_p99 < 0)
+        return finding(LEVEL_OK, "%" PRId64 " in progress", f->in_flight);
+    return finding(LEVEL_OK, "p99 %" PRId64 " ms, %" PRId64 " in progress", f->processor_p99,
+                   f->in_flight);
 }
 
 static struct health_finding judge_progress(const struct figures *f, const struct health_limits *l)
@@ -139,8 +154,6 @@ static struct health_finding judge_progress(const struct figures *f, const struc
         return finding(LEVEL_CRIT, "%s, for %s%s%s",
                        f->is_unassigned ? "no partition was assigned" : "Kafka is away", away.text,
                        *f->away_why ? ": " : "", f->away_why);
-    if (f->down_age_ms >= 0)
-        return judge_processor(f);
     if (f->is_rewound)
         return finding(LEVEL_CRIT, "rewound to an earlier offset and not yet back");
     if (f->lag.messages < 0)
@@ -318,6 +331,7 @@ static const struct {
     enum level (*at_once)(const struct figures *f, const struct health_limits *l);
 } rules[HEALTH_RULES] = {
     [HEALTH_FRESHNESS] = {"freshness", judge_freshness, lasting_freshness},
+    [HEALTH_PROCESSOR] = {"processor", judge_processor, NULL},
     [HEALTH_PROGRESS] = {"progress", judge_progress, told_progress},
     [HEALTH_SUCCESS] = {"success", judge_success, success_burst},
     [HEALTH_ERRORS] = {"errors", judge_errors, NULL},

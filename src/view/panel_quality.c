@@ -222,9 +222,7 @@ void panel_quality(struct screen *s, const struct view *v, struct rect r)
 
 static void put_unfinished(struct panel_line *l, const struct reader *r)
 {
-    if (r->unfinished_ms > UNFINISHED_MS)
-        panel_put(l, STYLE_NOTE, "a line without end, %s",
-                  format_bytes((double)r->unfinished).text);
+    panel_put(l, STYLE_NOTE, "a line without end, %s", format_bytes((double)r->unfinished).text);
 }
 
 static void put_skew(struct panel_line *l, const struct figures *f)
@@ -237,10 +235,44 @@ static void put_skew(struct panel_line *l, const struct figures *f)
         panel_put(l, style, " <= %s", format_duration(f->largest_skew_ms).text);
 }
 
+/* One that answers at once has nothing to show. */
+static bool has_processor(const struct figures *f)
+{
+    return f->down_age_ms >= 0 || f->in_flight > 0 || f->processor_p99 >= 0;
+}
+
+static void put_processor(struct panel_line *l, const struct view *v)
+{
+    const struct figures *f = panel_figures(v);
+    char text[64];
+
+    panel_put(l, STYLE_TEXT, "processor ");
+    if (f->down_age_ms >= 0)
+        snprintf(text, sizeof(text), "unavailable for %s", format_duration(f->down_age_ms).text);
+    else if (f->processor_p99 >= 0)
+        snprintf(text, sizeof(text), "p99 %s ms", number_or_na(f->processor_p99).text);
+    else
+        snprintf(text, sizeof(text), "busy");
+    put_judged(l, v, HEALTH_PROCESSOR, text);
+    if (f->down_age_ms < 0)
+        panel_put(l, STYLE_TEXT, "  %s in progress", number_or_na(f->in_flight).text);
+}
+
+static void put_lag_age(struct panel_line *l, const struct view *v)
+{
+    const struct figures *f = panel_figures(v);
+    int64_t read_ms = f->now_ms - f->lag.age_ms;
+
+    if (f->lag.age_ms >= 0)
+        panel_put(l, STYLE_TEXT, "lag read at %s",
+                  format_moment(read_ms, v->figures->now_ms, v->utc_offset_s).text);
+}
+
 void panel_latency(struct screen *s, const struct view *v, struct rect r)
 {
     const struct figures *f = panel_figures(v);
     struct panel_line l = panel_row(s, r, 0);
+    int row = 4;
 
     screen_box(s, r, v->at_stop ? "Latency and lag at stop" : "Latency and lag",
                v->at_stop ? "frozen" : "60 s");
@@ -257,11 +289,14 @@ void panel_latency(struct screen *s, const struct view *v, struct rect r)
         panel_put(&l, STYLE_TEXT, "  clears in %s",
                   format_duration((int64_t)(f->lag.clear_seconds * 1000)).text);
     panel_put(&l, STYLE_TEXT, "  %s", panel_read_lag(v).text);
-    l = panel_row(s, r, 4);
-    if (f->lag.age_ms >= 0)
-        panel_put(
-            &l, STYLE_TEXT, "lag read at %s",
-            format_moment(f->now_ms - f->lag.age_ms, v->figures->now_ms, v->utc_offset_s).text);
-    l = panel_row(s, r, 5);
-    put_unfinished(&l, v->figures->events_reader);
+    if (has_processor(f)) {
+        l = panel_row(s, r, row++);
+        put_processor(&l, v);
+    }
+    if (v->figures->events_reader->unfinished_ms > UNFINISHED_MS) {
+        l = panel_row(s, r, row++);
+        put_unfinished(&l, v->figures->events_reader);
+    }
+    l = panel_row(s, r, row);
+    put_lag_age(&l, v);
 }

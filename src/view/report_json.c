@@ -199,6 +199,7 @@ void report_json(const struct figures *f, struct strbuf *out)
     add_windows(doc, f);
     add_figures(json_doc_object(doc, "latency_ms"), FIGURE_OF_LATENCY, f);
     add_figures(json_doc_object(doc, "lag"), FIGURE_OF_LAG, f);
+    add_figures(json_doc_object(doc, "processor"), FIGURE_OF_PROCESSOR, f);
     add_orders(doc, f);
     add_trackers(doc, f);
     add_partitions(doc, f);

@@ -189,7 +189,7 @@ END
   wait_for 100 has_lines "$journal" 500
   stop_endpoint
   wait_for 60 has_event processor.unavailable
-  wait_for 60 alarms 'processor is unavailable'
+  wait_for 60 alarms 'CRIT processor unavailable for '
   alarms "Failed to connect to 127.0.0.1 port $port"
   answer_with '[]'
   start_endpoint "$port"

@@ -26,6 +26,6 @@ journal() {
 }
 
 metrics_line() { # LAG
-  printf '{"timestamp":"%s","level":"INFO","event":"tracker.metrics","message":"periodic metrics","service":"order-tracker","metadata":{"messages_received":1,"lag":%s,"partitions":[{"partition":0,"offset":10,"high_watermark":20,"lag":%s}]}}\n' \
+  printf '{"timestamp":"%s","level":"INFO","event":"tracker.metrics","message":"periodic metrics","service":"order-tracker","metadata":{"messages_received":1,"lag":%s,"processor_in_flight":0,"partitions":[{"partition":0,"offset":10,"high_watermark":20,"lag":%s}]}}\n' \
     "$(stamp "$(now_ms 1)")" "$1" "$1"
 }

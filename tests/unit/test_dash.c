@@ -613,21 +613,21 @@ static void while_the_processor_is_unavailable_the_verdict_is_critical_and_says_
     feed(d, message(0, 1, NOW - 1000));
     feed_log_error(d, NOW - 9000, "ERROR", down, "command ended with exit status 3", "{}");
     f = take(d);
-    assert_int_equal(f.health.findings[HEALTH_PROGRESS].level, LEVEL_CRIT);
-    assert_string_equal(f.health.findings[HEALTH_PROGRESS].text,
-                        "processor is unavailable, for 9.0 s: command ended with exit status 3");
+    assert_int_equal(f.health.findings[HEALTH_PROCESSOR].level, LEVEL_CRIT);
+    assert_string_equal(f.health.findings[HEALTH_PROCESSOR].text,
+                        "unavailable for 9.0 s: command ended with exit status 3");
     feed_log(d, NOW - 5000, "INFO", "periodic metrics",
              "{\"lag\":0,\"processor_unavailable\":true,\"head_of_line_partition\":2,"
              "\"head_of_line_offset\":17}");
     f = take(d);
-    assert_string_equal(f.health.findings[HEALTH_PROGRESS].text,
-                        "processor is unavailable, for 9.0 s: command ended with exit status 3; "
+    assert_string_equal(f.health.findings[HEALTH_PROCESSOR].text,
+                        "unavailable for 9.0 s: command ended with exit status 3; "
                         "partition 2 waits at offset 17");
     feed_log(d, NOW - 4000, "INFO", "processor is available again", "{}");
     feed_log_error(d, NOW - 3000, "ERROR", down, "command ended with exit status 3",
                    "{\"repeated\":4}"); /* of what is over */
     f = take(d);
-    assert_int_equal(f.health.findings[HEALTH_PROGRESS].level, LEVEL_OK);
+    assert_int_not_equal(f.health.findings[HEALTH_PROCESSOR].level, LEVEL_CRIT);
     feed_log(d, NOW - 2000, "INFO", "periodic metrics",
              "{\"lag\":0,\"processor_unavailable\":true}");
     assert_int_equal(take(d).down_age_ms, 2000);

@@ -87,6 +87,7 @@ static const struct {
     {FIGURE_OF_WINDOW, {"windows", "60s", NULL}},
     {FIGURE_OF_LATENCY, {"latency_ms", NULL}},
     {FIGURE_OF_LAG, {"lag", NULL}},
+    {FIGURE_OF_PROCESSOR, {"processor", NULL}},
     {FIGURE_OF_ORDERS, {"orders_60s", NULL}},
     {FIGURE_OF_TRACKER, {"trackers", NULL}},
     {FIGURE_OF_PARTITION, {"partitions", NULL}},

@@ -36,6 +36,9 @@ static struct figures healthy(void)
         .away_why = "",
         .down_age_ms = -1,
         .down_why = "",
+        .processor_p50 = -1,
+        .processor_p99 = -1,
+        .head_ms = -1,
         .head_partition = -1,
         .silence_ms = -1,
         .events_reader = &events_reader,
@@ -192,6 +195,55 @@ static void progress(void **state)
         f.is_rewound = cells[i].is_rewound;
         judge_one(cells[i].name, HEALTH_PROGRESS, &f, cells[i].level);
     }
+}
+
+static void processor(void **state)
+{
+    static const struct {
+        const char *name;
+        int64_t in_flight, p99, head_ms, down_age_ms;
+        enum level level;
+        const char *text;
+    } cells[] = {
+        {"idle", 0, -1, -1, -1, LEVEL_OK, "0 in progress"},
+        {"busy", 7, 12, 300, -1, LEVEL_OK, "p99 12 ms, 7 in progress"},
+        {"one waits", 7, 12, 60000, -1, LEVEL_WARN, "partition 3 waits at offset 17, for 60 s"},
+        {"unavailable", 0, 12, 60000, 4000, LEVEL_CRIT,
+         "unavailable for 4.0 s: why; partition 3 waits at offset 17"},
+        {"not reported", -1, -1, -1, -1, LEVEL_UNKNOWN, "not reported"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        struct figures f = healthy();
+        struct health h;
+
+        f.in_flight = cells[i].in_flight;
+        f.processor_p99 = cells[i].p99;
+        f.head_ms = cells[i].head_ms;
+        f.head_partition = 3;
+        f.head_offset = 17;
+        f.down_age_ms = cells[i].down_age_ms;
+        f.down_why = "why";
+        judge_one(cells[i].name, HEALTH_PROCESSOR, &f, cells[i].level);
+        health_judge(&h, &f, &usual_limits);
+        assert_string_equal(h.findings[HEALTH_PROCESSOR].text, cells[i].text);
+    }
+}
+
+static void what_waits_for_the_processor_says_so(void **state)
+{
+    struct figures f = healthy();
+    struct health h;
+
+    (void)state;
+    f.state = FLOW_STUCK;
+    f.event_age_ms = 70000;
+    f.lag.messages = 5;
+    f.down_age_ms = 70000;
+    health_judge(&h, &f, &usual_limits);
+    assert_string_equal(h.findings[HEALTH_FRESHNESS].text,
+                        "no event for 70 s, lag 5: processor is unavailable");
 }
 
 static void success(void **state)
@@ -601,6 +653,8 @@ int main(void)
         cmocka_unit_test(an_event_far_in_the_future_says_nothing_of_now),
         cmocka_unit_test(a_file_that_is_no_journal_is_told),
         cmocka_unit_test(a_reason_names_the_limit_that_is_broken),
+        cmocka_unit_test(processor),
+        cmocka_unit_test(what_waits_for_the_processor_says_so),
         cmocka_unit_test(progress),
         cmocka_unit_test(success),
         cmocka_unit_test(errors),

@@ -130,7 +130,10 @@ static void feed_traffic(struct stage *s, int64_t quiet_ms, int bad_every)
             feed_log(
                 s->dash, second, "INFO", "periodic metrics",
                 "{\"messages_received\":2400,\"messages_processed\":2399,\"messages_failed\":1,"
-                "\"lag\":37,\"partitions\":[{\"partition\":3,\"offset\":2246300,"
+                "\"lag\":37,\"processor_in_flight\":7,\"processor_ms\":{\"p50\":4,\"p99\":12},"
+                "\"head_of_line_ms\":20,\"head_of_line_partition\":3,"
+                "\"head_of_line_offset\":2246300,"
+                "\"partitions\":[{\"partition\":3,\"offset\":2246300,"
                 "\"high_watermark\":2246321,\"lag\":21},{\"partition\":5,\"offset\":2246500,"
                 "\"high_watermark\":2246516,\"lag\":16}]}");
         for (int i = 0; i < count; i++)
