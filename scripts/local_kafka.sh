@@ -14,7 +14,8 @@
 #   local_kafka.sh kill DIR                        SIGKILL, as in a crash
 #
 # DIR also holds kafka.log, kafka.pid and server.properties. What was stored is kept between starts.
-# $KAFKA_HEAP_OPTS sets the Java heap, as with Kafka's own scripts.
+# $KAFKA_HEAP_OPTS sets the Java heap, as with Kafka's own scripts; $KAFKA_VERSION takes another version than that
+# of scripts/kafka/pom.xml.
 # The jars lie under ${XDG_CACHE_HOME:-~/.cache}/order-tracker/.
 # Exit status: 0 done, 1 failed, 2 wrong usage; see also status.
 SCRIPTS=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
@@ -27,7 +28,7 @@ set -euo pipefail
 . "$SCRIPTS/lib/net.sh"
 
 POM=$SCRIPTS/kafka/pom.xml
-VERSION=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$POM")
+VERSION=${KAFKA_VERSION:-$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$POM")}
 CACHE=${XDG_CACHE_HOME:-~/.cache}/order-tracker # ~ is also known where $HOME is not set
 JARS=$CACHE/kafka-$VERSION
 
@@ -54,7 +55,7 @@ fetch() (
   rm -rf "$CACHE"/incomplete.*
   incomplete=$(mktemp -d "$CACHE/incomplete.XXXXXX")
   trap 'rm -rf "$incomplete"' EXIT
-  mvn -q -B -C -Dstyle.color=never -f "$POM" org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies \
+  mvn -q -B -C -Dstyle.color=never -Dkafka.version="$VERSION" -f "$POM" org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$incomplete" 9>&- >"$incomplete.log" 2>&1 ||
     fail "Maven could not get Apache Kafka $VERSION; all of its output is in $incomplete.log:" \
       "$(sed -n 's/.*\[ERROR\] //p' "$incomplete.log" | head -n 1 | cut -c 1-500)"

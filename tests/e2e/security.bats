@@ -33,6 +33,7 @@ END
 }
 
 teardown() {
+  [ ! -d "$BATS_TEST_TMPDIR/older" ] || "$ROOT/scripts/local_kafka.sh" kill "$BATS_TEST_TMPDIR/older"
   [ ! -d "${checkout-}" ] || "$checkout/stop.sh" >/dev/null 2>&1 || :
   end_background
 }
@@ -190,20 +191,20 @@ base64_url() {
   base64 -w 0 | tr '+/' '-_' | tr -d '='
 }
 
-# token SUB SECONDS: one that nobody signed, valid for that long.
-token() {
+# make_token SUB SECONDS: one that nobody signed, valid for that long.
+make_token() {
   printf '%s.%s.' "$(printf '{"alg":"none"}' | base64_url)" \
     "$(printf '{"sub":"%s","iat":%d,"exp":%d}' "$1" "$(date +%s)" $(($(date +%s) + $2)) | base64_url)"
 }
 
 @test "an OAuth token comes from a command or a file, and is renewed before it expires" {
-  local oauth=(-X security.protocol=sasl_plaintext -X sasl.mechanism=OAUTHBEARER)
-  export KAFKA_BROKER=127.0.0.1:$PORT_OAUTH
+  local oauth=(-X security.protocol=sasl_ssl -X "ssl.ca.location=$CERTIFICATES/ca.pem" -X sasl.mechanism=OAUTHBEARER)
+  export KAFKA_BROKER=localhost:$PORT_OAUTH
   # The tracker goes on with each new one, for longer than the first is valid.
-  { declare -f token base64_url && printf 'echo >>%q\ntoken admin 4\n' "$PWD/runs"; } >signer
+  { declare -f make_token base64_url && printf 'echo >>%q\nmake_token admin 4\n' "$PWD/runs"; } >signer
   KAFKA_OAUTH_TOKEN_COMMAND="bash '$PWD/signer'" start_tracker "${oauth[@]}"
   wait_for 60 logged_times tracker.started 1
-  token admin 3600 >token
+  make_token admin 3600 >token
   produce -n 3 --invalid-rate 1 "${oauth[@]}" -s kafka.oauth_token_file=token
   wait_for 60 has_lines "$journal" 3
   wait_for 60 has_lines runs 8
@@ -219,8 +220,8 @@ token() {
 }
 
 @test "a token that cannot be had, or that Kafka refuses, is the reason why Kafka cannot be used" {
-  local oauth=(-X security.protocol=sasl_plaintext -X sasl.mechanism=OAUTHBEARER) init
-  export KAFKA_BROKER=127.0.0.1:$PORT_OAUTH
+  local oauth=(-X security.protocol=sasl_ssl -X "ssl.ca.location=$CERTIFICATES/ca.pem" -X sasl.mechanism=OAUTHBEARER) init
+  export KAFKA_BROKER=localhost:$PORT_OAUTH
   names() { # REASON TEXT OPTION...
     start_in_background init.out "$ROOT/bin/producer" --init --timeout-ms 300000 "${oauth[@]}" "${@:3}"
     init=$started_pid
@@ -232,11 +233,60 @@ token() {
     -s 'kafka.oauth_token_command=exit 7'
   names token_unavailable 'no OAuth token: kafka.oauth_token_file: none: No such file or directory' \
     -s kafka.oauth_token_file=none
-  token admin -5 >token
+  make_token admin -5 >token
   names token_unavailable 'no OAuth token: kafka.oauth_token_file: the token has expired' -s kafka.oauth_token_file=token
-  printf 'eyJhbGciOiJIUzI1NiJ9.%s.c2ln' "$(token admin 60 | cut -d . -f 2)" >token
+  printf 'eyJhbGciOiJIUzI1NiJ9.%s.c2ln' "$(make_token admin 60 | cut -d . -f 2)" >token
   names token_refused 'the OAuth token is refused' -s kafka.oauth_token_file=token
   run timeout 60 "$ROOT/bin/producer" --init -s kafka.oauth_token_file=token
   [ "$status" -eq 2 ]
   [ "$output" = "producer: kafka.oauth_token_file: needs the librdkafka property sasl.mechanism: OAUTHBEARER" ] || fail "$output"
+}
+
+# follows_recipe TITLE ADDRESS PASSWORD [OPTION]...: orders get through with what docs/security.md says below TITLE.
+follows_recipe() {
+  printf '%s\n' "$3" >password
+  awk -v title="### $1" '$0 == title { inside = 1; next } inside && /^    / { began = 1; print substr($0, 5) }
+    began && !/^    / { exit }' "$ROOT/docs/security.md" |
+    sed -e "s|^  broker: .*|  broker: $2|" -e "s|/etc/order-tracker/tls/ca.pem|$CERTIFICATES/ca.pem|" \
+      -e "s|/etc/order-tracker/tls/tracker|$CERTIFICATES/client|" -e "s|/run/secrets/kafka|$PWD/password|" \
+      -e "s|/usr/local/bin/msk-token .*|bash $PWD/signer|" >recipe.yaml
+  grep -q '^kafka:' recipe.yaml || fail "no recipe: $1"
+  rm -f "$journal"* "$log"
+  produce -n 3 -c recipe.yaml "${@:4}"
+  drain -c recipe.yaml "${@:4}"
+  [ "$(line_count "$journal")" -eq 3 ] || fail "$1: $(cat "$log")"
+}
+
+@test "each recipe of docs/security.md leads orders through Kafka" {
+  { declare -f make_token base64_url && echo make_token admin 3600; } >signer
+  unset KAFKA_BROKER
+  follows_recipe "TLS" "localhost:$PORT_TLS" ''
+  follows_recipe "TLS with a client certificate" "localhost:$PORT_MUTUAL" ''
+  follows_recipe "SASL/PLAIN over TLS (Confluent Cloud)" "localhost:$PORT_TLS_LOGIN" admin-secret \
+    -s kafka.replication_factor=1 \
+    -X "ssl.ca.location=$CERTIFICATES/ca.pem" -X sasl.username=admin
+  follows_recipe "OAUTHBEARER over TLS (Amazon MSK with IAM)" "localhost:$PORT_OAUTH" '' \
+    -X "ssl.ca.location=$CERTIFICATES/ca.pem"
+}
+
+# Debian 12's librdkafka can do SCRAM with Kafka 3 only.
+@test "the recipe for SCRAM leads orders through Kafka 3.9" {
+  local plain scram controller dir=$BATS_TEST_TMPDIR/older
+  export KAFKA_VERSION=3.9.1
+  "$ROOT/scripts/local_kafka.sh" fetch || skip "Apache Kafka $KAFKA_VERSION is not to be had here"
+  plain=$(random_free_port)
+  scram=$(next_free_port $((plain + 1)))
+  controller=$(next_free_port $((scram + 1)))
+  mapfile -t settings < <(certificate_of scram server)
+  "$ROOT/scripts/local_kafka.sh" start "$dir" "$plain" "controller.quorum.voters=1@127.0.0.1:$controller" \
+    "listeners=PLAIN://127.0.0.1:$plain,SCRAM://127.0.0.1:$scram,CONTROLLER://127.0.0.1:$controller" \
+    "advertised.listeners=PLAIN://127.0.0.1:$plain,SCRAM://127.0.0.1:$scram" inter.broker.listener.name=PLAIN \
+    listener.security.protocol.map=PLAIN:PLAINTEXT,SCRAM:SASL_SSL,CONTROLLER:PLAINTEXT \
+    listener.name.scram.sasl.enabled.mechanisms=SCRAM-SHA-512 \
+    "listener.name.scram.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;" \
+    "${settings[@]}" 3>&-
+  "$ROOT/scripts/local_kafka.sh" wait "$dir" 180
+  "$ROOT/tests/support/kafka_admin.py" "127.0.0.1:$plain" scram tracker s3cret
+  unset KAFKA_BROKER
+  follows_recipe "SASL/SCRAM over TLS (Strimzi)" "localhost:$scram" s3cret
 }

@@ -6,6 +6,7 @@ that a broker needs can do it. A module for cluster.py, and a command:
     kafka_admin.py HOST:PORT deny TOPIC                 nobody may write to it; reading continues
     kafka_admin.py HOST:PORT allow TOPIC                as before
     kafka_admin.py HOST:PORT grant USER topic|group NAME read|write|create|describe
+    kafka_admin.py HOST:PORT scram USER PASSWORD        lets the user log in with SCRAM-SHA-512
     kafka_admin.py HOST:PORT delete TOPIC               deletes it
     kafka_admin.py HOST:PORT groups                     prints the groups, one a line
     kafka_admin.py HOST:PORT commit GROUP TOPIC PARTITION OFFSET
@@ -16,12 +17,15 @@ Exit status: 0 done, 1 refused or not reached, 2 wrong usage.
 """
 
 import collections
+import hashlib
+import os
 import socket
 import struct
 import sys
 
 OFFSET_COMMIT, LIST_GROUPS = 8, 16
 LIST_OFFSETS, METADATA, CREATE_TOPICS, DELETE_TOPICS, CREATE_ACLS = 2, 3, 19, 20, 30
+ALTER_SCRAM_CREDENTIALS = 51
 DELETE_ACLS, CREATE_PARTITIONS, ELECT_LEADERS, INCREMENTAL_ALTER_CONFIGS, ALTER_REASSIGNMENTS = 31, 37, 43, 44, 45
 TOPIC, LITERAL = 2, 3
 SET, UNSET = 0, 1
@@ -69,6 +73,10 @@ def numbers(values):
 
 def short(value):
     data = value.encode()
+    return struct.pack(">B", len(data) + 1) + data
+
+
+def short_bytes(data):
     return struct.pack(">B", len(data) + 1) + data
 
 
@@ -309,12 +317,26 @@ def grant(address, user, kind, name, operation):
     check(ask(address, CREATE_ACLS, 1, array([rule])), "grant")
 
 
+def scram(address, user, password):
+    salt, iterations, sha_512 = os.urandom(16), 4096, 2
+    salted = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations)
+    wanted = short(user) + struct.pack(">bi", sha_512, iterations) + short_bytes(salt) + short_bytes(salted) + NO_TAGS
+    answer = ask(address, ALTER_SCRAM_CREDENTIALS, 0, short_array([]) + short_array([wanted]) + NO_TAGS, is_newer=True)
+    answer.take("i")
+    answer.take("B")  # one user
+    answer.short()
+    code = answer.take("h")
+    if code != 0:
+        raise Refused(user, code, answer.short())
+
+
 def main():
     verbs = {
         "config": (set_config, 5),
         "deny": (deny, 4),
         "allow": (allow, 4),
         "grant": (grant, 7),
+        "scram": (scram, 5),
         "delete": (delete, 4),
         "groups": (print_groups, 3),
         "commit": (commit, 7),

@@ -9,7 +9,7 @@
 #   $PORT_LOGIN        SASL/PLAIN: admin (may do everything) and guest (nothing), password NAME-secret
 #   $PORT_SCRAM        SASL/SCRAM-SHA-256
 #   $PORT_TLS_LOGIN    as $PORT_LOGIN, over TLS
-#   $PORT_OAUTH        SASL/OAUTHBEARER, with tokens that nobody signed
+#   $PORT_OAUTH        SASL/OAUTHBEARER over TLS, with tokens that nobody signed
 #   $PORT_FAR          as $PORT_TLS_LOGIN, but advertised as $PORT_FAR_HERE, where a test puts a slow proxy
 #   $PORT_CLOSED_THERE no TLS, no login; advertised at a port where nobody listens
 #   $PORT_NO_NAME      likewise, at a name that cannot be resolved
@@ -90,6 +90,7 @@ launch_secure_kafka() {
     certificate_of other_name other
     certificate_of tls_login server
     certificate_of far server
+    certificate_of oauth server
     printf '%s\n' "listener.name.mutual.ssl.client.auth=required" \
       "listener.name.mutual.ssl.truststore.type=PEM" \
       "listener.name.mutual.ssl.truststore.location=$CERTIFICATES/ca.pem" \
@@ -105,7 +106,7 @@ launch_secure_kafka() {
     "controller.quorum.voters=1@127.0.0.1:$PORT_CONTROLLER" "inter.broker.listener.name=PLAIN" \
     "listeners=$listeners,FAR://127.0.0.1:$PORT_FAR,CLOSED_THERE://127.0.0.1:$PORT_CLOSED_THERE,NO_NAME://127.0.0.1:$PORT_NO_NAME,CONTROLLER://127.0.0.1:$PORT_CONTROLLER" \
     "advertised.listeners=$listeners,FAR://127.0.0.1:$PORT_FAR_HERE,CLOSED_THERE://127.0.0.1:$PORT_NOBODY,NO_NAME://no-such-host.invalid:9092" \
-    "listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,MUTUAL:SSL,EXPIRED:SSL,OTHER_NAME:SSL,LOGIN:SASL_PLAINTEXT,SCRAM:SASL_PLAINTEXT,TLS_LOGIN:SASL_SSL,OAUTH:SASL_PLAINTEXT,FAR:SASL_SSL,CLOSED_THERE:PLAINTEXT,NO_NAME:PLAINTEXT" \
+    "listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,MUTUAL:SSL,EXPIRED:SSL,OTHER_NAME:SSL,LOGIN:SASL_PLAINTEXT,SCRAM:SASL_PLAINTEXT,TLS_LOGIN:SASL_SSL,OAUTH:SASL_SSL,FAR:SASL_SSL,CLOSED_THERE:PLAINTEXT,NO_NAME:PLAINTEXT" \
     "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer" \
     "super.users=User:ANONYMOUS;User:admin;User:CN=client" auto.create.topics.enable=false \
     "${settings[@]}" "$@" 3>&-
