@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "flow/lanes.h"
 #include "flow/metrics.h"
-#include "flow/overdue.h"
+#include "flow/dlq_watch.h"
 #include "flow/port.h"
 
 /* The tracker's flow: lanes are read, records settled, lines handed to the journal, and offsets
@@ -71,7 +71,7 @@ struct consume {
     int64_t left_behind;
     bool are_ends_unknown;
     struct metrics metrics;
-    struct overdue overdue;
+    struct dlq_watch dlq_watch;
 };
 
 /* Copies policy and ports; what they point to must outlive `c`. `seed` is for the jitter. */

@@ -14,7 +14,7 @@
 #include "flow/port.h"
 #include "flow/retry.h"
 #include "flow/slots.h"
-#include "flow/told.h"
+#include "flow/watermark.h"
 
 /* One partition's way through the tracker: a window of records in offset order. Only processing
  * overlaps; lines are written, and offsets stored, strictly in order. A lane whose window is full
@@ -73,7 +73,7 @@ struct lane {
     bool is_at_end;       /* drain: reached, nothing more is read */
     bool had_last_probe;  /* drain: the processor was asked once more whether it is available */
     int64_t rewind_end;   /* what is before it is reprocessed; -1 without a rewind */
-    struct told told;
+    struct watermark watermark;
     struct doubt doubt; /* of what Kafka holds, while there is no position */
     struct jump jump;
     struct slots slots;

@@ -110,9 +110,9 @@ struct source {
     /* The headers of a fetched message; the array belongs to the source until the next call. */
     size_t (*headers)(void *self, const struct message *m, const struct header **headers);
     /* Marks everything before `next` as done; it is committed in the background. A partition that
-     * is no longer ours is ignored: it is told again to its new owner. */
+     * is no longer ours is ignored: its new owner processes it again. */
     void (*store)(void *self, int32_t partition, int64_t next);
-    /* Gives back what `revoked` told, after all that could be stored was stored. */
+    /* Releases what `revoked` named, after all that could be stored was stored. */
     void (*release_partitions)(void *self);
     /* The end of the partition as last heard from the broker, or -1. */
     int64_t (*high_watermark)(void *self, int32_t partition);
@@ -208,14 +208,14 @@ struct processor {
 
 /* ---- where it is written down ---- */
 
-/* How far a partition is journaled by the lines of a batch. One that is set back begins again in
- * it: what was noted of its commits is void. */
+/* How far a partition is journaled by the lines of a batch. One that is reset begins again in it:
+ * what was noted of its commits is void. */
 struct journal_mark {
     int32_t partition;
     int64_t next;
     int64_t timestamp_ms; /* as in journal_position */
     int64_t rewind_end;   /* likewise */
-    bool is_set_back;
+    bool is_reset;
 };
 
 /* How far a partition is journaled by all lines that were handed over. */
@@ -245,8 +245,8 @@ struct journal_port {
     /* How it is; `e` tells why when it is not running. */
     enum journal_state (*state)(void *self, struct err *e);
     /* Do not wait for more lines: make durable what there is. */
-    void (*hurry)(void *self);
-    /* Let go of the file and open its path anew, after all that was handed over so far; while it is
+    void (*flush_soon)(void *self);
+    /* Close the file and open its path again, after all that was handed over so far; while it is
      * blocked at once, which may make room. */
     void (*reopen)(void *self);
     /* Fills `p`: all -1 for a partition that the journal does not know. */

@@ -9,7 +9,7 @@
  * fenced. Returns 0, or -1 with `e` when the source is dead for good. */
 int rebalance_serve(struct consume *c, struct err *e);
 
-/* Gives fenced lanes back as soon as what they told is durable and stored, or their time is up. To
+/* Releases fenced lanes as soon as what they journaled is durable and stored, or their time is up. To
  * be called after everything durable was stored. */
 void rebalance_give_back(struct consume *c);
 

@@ -6,7 +6,7 @@
 
 /* Where to begin with a partition that comes to us. Pure.
  *
- * The journal knows how far it told the partition, the group how far it committed, the broker what
+ * The journal knows how far it recorded the partition, the group how far it committed, the broker what
  * it still has. Offsets are never compared for equality: compaction, transactions and retention
  * make gaps normal. */
 
@@ -24,7 +24,7 @@ struct start_facts {
 enum start_kind {
     START_NORMAL,
     START_GAP,    /* [from, to) can no longer be read */
-    START_REPLAY, /* the group was set back on purpose: [from, to) is told a second time */
+    START_REPLAY, /* the group was reset on purpose: [from, to) is reprocessed */
     START_RESET,  /* the topic was recreated: what was journaled is of another one */
     START_CUT,    /* the log was cut off: [from, to) was journaled and will be other records */
 };

@@ -55,19 +55,18 @@ static void submit_lines(struct consume *c)
     marks = mem_alloc_array(c->lanes.count, sizeof(*marks));
     for (size_t i = 0; i < c->lanes.count; i++) {
         const struct lane *lane = c->lanes.list[i];
-        const struct told *told = &lane->told;
+        const struct watermark *w = &lane->watermark;
 
-        if (told->next >= 0)
-            marks[count++] =
-                (struct journal_mark){.partition = lane->partition,
-                                      .next = told->next,
-                                      .timestamp_ms = told->timestamp_ms,
-                                      .rewind_end = lane_rewind_end(lane),
-                                      .is_set_back = told->is_set_back && told->mark_count == 0};
+        if (w->next >= 0)
+            marks[count++] = (struct journal_mark){.partition = lane->partition,
+                                                   .next = w->next,
+                                                   .timestamp_ms = w->timestamp_ms,
+                                                   .rewind_end = lane_rewind_end(lane),
+                                                   .is_reset = w->is_reset && w->mark_count == 0};
     }
     c->last_batch = j->submit(j->self, &c->lines, marks, count);
     for (size_t i = 0; i < c->lanes.count; i++)
-        told_hand_over(&c->lanes.list[i]->told, c->last_batch);
+        watermark_hand_over(&c->lanes.list[i]->watermark, c->last_batch);
     free(marks);
 }
 
@@ -103,7 +102,7 @@ static void pass_ends(struct consume *c)
 
         if (!ends_in_skipped(c, lane))
             continue;
-        told_mark(&lane->told, c->last_batch, lane->position);
+        watermark_add(&lane->watermark, c->last_batch, lane->position);
         lane->expected = lane->position;
     }
 }
@@ -114,7 +113,7 @@ static void store_durable(struct consume *c)
     uint64_t durable = c->ports.journal->durable(c->ports.journal->self);
 
     for (size_t i = 0; i < c->lanes.count; i++) {
-        int64_t next = told_take_durable(&c->lanes.list[i]->told, durable);
+        int64_t next = watermark_take_durable(&c->lanes.list[i]->watermark, durable);
 
         if (next >= 0 && !(c->lanes.list[i]->fenced && c->is_lost))
             s->store(s->self, c->lanes.list[i]->partition, next);
@@ -259,7 +258,7 @@ static bool read_lanes(struct consume *c)
             return true;
         if (!has_room(c)) {
             if (line_bytes(c) > c->env.pool.held_bytes)
-                c->ports.journal->hurry(c->ports.journal->self);
+                c->ports.journal->flush_soon(c->ports.journal->self);
             return false;
         }
         c->next_lane = (c->next_lane + 1) % c->lanes.count;
@@ -454,7 +453,7 @@ int consume_turn(struct consume *c, struct err *e)
     store_durable(c);
     rebalance_give_back(c);
     drain_serve(c);
-    overdue_look(&c->overdue, &c->lanes, c->env.now_ms, c->ports.log);
+    dlq_watch_check(&c->dlq_watch, &c->lanes, c->env.now_ms, c->ports.log);
     report_outage(c);
     report_metrics(c);
     if (more || c->phase != before)

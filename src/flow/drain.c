@@ -70,7 +70,7 @@ static void end_flushing(struct consume *c)
 {
     c->phase = CONSUME_DONE;
     for (size_t i = 0; i < c->lanes.count; i++)
-        c->left_behind += told_left(&c->lanes.list[i]->told);
+        c->left_behind += watermark_remaining(&c->lanes.list[i]->watermark);
 }
 
 void drain_serve(struct consume *c)
@@ -88,7 +88,7 @@ void drain_serve(struct consume *c)
         if (lanes_are_durable(&c->lanes, false) || c->env.now_ms >= c->phase_deadline_ms)
             end_flushing(c);
         else
-            c->ports.journal->hurry(c->ports.journal->self);
+            c->ports.journal->flush_soon(c->ports.journal->self);
         break;
     case CONSUME_DONE:
         break;

@@ -18,19 +18,19 @@ void lane_init(struct lane *lane, int32_t partition, uint32_t epoch)
                           .known_end = -1,
                           .end = -1,
                           .rewind_end = -1};
-    told_init(&lane->told);
+    watermark_init(&lane->watermark);
 }
 
 void lane_release(struct lane *lane)
 {
     slots_release(&lane->slots);
-    told_release(&lane->told);
+    watermark_release(&lane->watermark);
     *lane = (struct lane){0};
 }
 
 int64_t lane_rewind_end(const struct lane *lane)
 {
-    return lane->told.next < lane->rewind_end ? lane->rewind_end : -1;
+    return lane->watermark.next < lane->rewind_end ? lane->rewind_end : -1;
 }
 
 uint64_t lane_tag(const struct lane *lane, const struct slot *slot)
@@ -166,7 +166,7 @@ static void write_lines(struct lane *lane, struct lane_env *env)
         struct record r;
 
         fill_record(lane, slot, env, &r);
-        told_settle(&lane->told, slot->message.offset, slot->message.timestamp_ms);
+        watermark_settle(&lane->watermark, slot->message.offset, slot->message.timestamp_ms);
         lane->expected = slot->message.offset + 1;
         env->settled(env->ctx, slot, &r);
         env->source->release(env->source->self, &slot->message);

@@ -52,7 +52,7 @@ void lanes_remove_fenced(struct lanes *l, struct lane_env *env)
 bool lanes_are_durable(const struct lanes *l, bool only_fenced)
 {
     for (size_t i = 0; i < l->count; i++)
-        if ((l->list[i]->fenced || !only_fenced) && !told_is_durable(&l->list[i]->told))
+        if ((l->list[i]->fenced || !only_fenced) && !watermark_is_durable(&l->list[i]->watermark))
             return false;
     return true;
 }

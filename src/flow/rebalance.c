@@ -39,7 +39,7 @@ static void tell_start(struct consume *c, struct lane *lane, const struct start 
                  LOG_INT("journal", start->to));
         break;
     }
-    lane->told.next = start->offset;
+    lane->watermark.next = start->offset;
 }
 
 static bool is_other_log(const struct start *start)
@@ -96,12 +96,12 @@ static void start_lane(struct consume *c, struct lane *lane, struct found *found
     if (start.offset == START_UNKNOWN)
         start.offset = a->initial;
     begin_rewind(lane, &found->journal, &start);
-    told_begin(&lane->told, start.offset);
+    watermark_begin(&lane->watermark, start.offset);
     tell_start(c, lane, &start);
     /* A crash came between journal and commit: the group is to know even if no record follows. */
     if (start.kind == START_NORMAL && found->journal.next > a->committed)
-        told_mark(&lane->told, c->last_batch, start.offset);
-    lane->told.is_set_back = start.kind == START_REPLAY || is_other_log(&start);
+        watermark_add(&lane->watermark, c->last_batch, start.offset);
+    lane->watermark.is_reset = start.kind == START_REPLAY || is_other_log(&start);
     a->start = start.offset;
     a->is_reset = replaces_commit(&start, a);
     lane->doubt = (struct doubt){0};
@@ -213,14 +213,14 @@ static void on_revoked(void *ctx, const int32_t *partitions, size_t count, bool 
              LOG_INT("count", (int64_t)count));
 }
 
-/* A commit below what the journal told is not noted before the line that explains it is durable: a
+/* A commit below the journal's watermark is not noted before the line that explains it is durable: a
  * crash in between would leave a journal that seems to be ahead for no reason but the crash. */
 static void on_committed(void *ctx, int32_t partition, int64_t offset)
 {
     struct consume *c = ctx;
     const struct lane *lane = lanes_find(&c->lanes, partition);
 
-    if (!lane || !lane->told.is_set_back)
+    if (!lane || !lane->watermark.is_reset)
         c->ports.journal->note_commit(c->ports.journal->self, partition, offset);
     log_with(c->ports.log, EVENT_OFFSETS_COMMITTED, NULL, LOG_INT("partition", partition),
              LOG_INT("offset", offset));
@@ -257,7 +257,7 @@ void rebalance_give_back(struct consume *c)
         is_waiting |= !lane_is_idle(lane);
     }
     if (!is_late && (is_waiting || !lanes_are_durable(&c->lanes, true))) {
-        c->ports.journal->hurry(c->ports.journal->self);
+        c->ports.journal->flush_soon(c->ports.journal->self);
         return;
     }
     lanes_remove_fenced(&c->lanes, &c->env);

@@ -5,8 +5,8 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* And something that was told can still be read a second time. */
-static bool was_set_back(const struct start_facts *f)
+/* And something that was journaled can still be read again. */
+static bool was_rewound(const struct start_facts *f)
 {
     return f->committed != START_UNKNOWN && f->acked_commit != START_UNKNOWN &&
            f->committed < f->acked_commit && f->committed < f->journal_next &&
@@ -47,7 +47,7 @@ struct start start_decide(const struct start_facts *f)
 
     if (wanted == START_UNKNOWN)
         return (struct start){.kind = START_NORMAL, .offset = START_UNKNOWN};
-    if (was_set_back(f)) {
+    if (was_rewound(f)) {
         int64_t offset = later(f->committed, f->low);
 
         return (struct start){

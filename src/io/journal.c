@@ -24,7 +24,7 @@ void journal_apply_marks(const struct journal *j, struct checkpoint *positions,
         entry->next = marks[i].next;
         entry->timestamp_ms = marks[i].timestamp_ms;
         entry->rewind_end = marks[i].rewind_end;
-        if (marks[i].is_set_back)
+        if (marks[i].is_reset)
             entry->committed = -1;
     }
 }
@@ -136,7 +136,7 @@ static enum journal_state state(void *self, struct err *e)
     return now;
 }
 
-static void hurry(void *self)
+static void flush_soon(void *self)
 {
     struct journal *j = self;
 
@@ -188,7 +188,7 @@ struct journal_port journal_port(struct journal *j)
         .durable = durable,
         .buffered_bytes = buffered_bytes,
         .state = state,
-        .hurry = hurry,
+        .flush_soon = flush_soon,
         .reopen = reopen,
         .position = position,
         .note_commit = note_commit,

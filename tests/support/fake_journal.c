@@ -24,7 +24,7 @@ static uint64_t submit(void *self, struct strbuf *lines, const struct journal_ma
         j->next[marks[i].partition] = marks[i].next;
         j->rewind_end[marks[i].partition] = marks[i].rewind_end;
         j->timestamp_ms[marks[i].partition] = marks[i].timestamp_ms;
-        if (marks[i].is_set_back)
+        if (marks[i].is_reset)
             j->committed[marks[i].partition] = 0;
     }
     j->batches = mem_realloc_array(j->batches, j->count + 1, sizeof(*j->batches));
@@ -60,7 +60,7 @@ static enum journal_state state(void *self, struct err *e)
     return j->state;
 }
 
-static void hurry(void *self)
+static void flush_soon(void *self)
 {
     struct fake_journal *j = self;
 
@@ -105,7 +105,7 @@ struct journal_port fake_journal_port(struct fake_journal *j)
         .durable = durable,
         .buffered_bytes = buffered_bytes,
         .state = state,
-        .hurry = hurry,
+        .flush_soon = flush_soon,
         .reopen = reopen,
         .position = position,
         .note_commit = note_commit,

@@ -835,7 +835,7 @@ static void a_commit_below_the_journal_is_noted_only_when_its_line_is_durable(vo
     turn(w);
     assert_int_equal(fake_journal_lines(&w->journal, UINT64_MAX, "journal.replay"), 1);
     assert_int_equal(w->journal.batches[0].mark_count, 1);
-    assert_true(w->journal.batches[0].marks[0].is_set_back);
+    assert_true(w->journal.batches[0].marks[0].is_reset);
     assert_int_equal(w->journal.committed[0], 0);
     p->acknowledged = 1; /* the group's offset is told once more */
     settle(w);
@@ -845,7 +845,7 @@ static void a_commit_below_the_journal_is_noted_only_when_its_line_is_durable(vo
     assert_int_equal(w->journal.committed[0], 5);
     add_orders(w, 0, 1);
     settle(w);
-    assert_false(w->journal.batches[w->journal.count - 1].marks[0].is_set_back);
+    assert_false(w->journal.batches[w->journal.count - 1].marks[0].is_reset);
 }
 
 /* As after a kill -9 in the middle of it. */

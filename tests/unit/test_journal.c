@@ -319,7 +319,7 @@ static void under_group_one_fsync_serves_many_batches(void **state)
     WAIT_UNTIL(file_size(f->path) == (int64_t)f->expected.len);
     assert_int_equal(atomic_load(&syncs), 0);
     assert_int_equal(durable(f), 0);
-    f->port.hurry(f->journal);
+    f->port.flush_soon(f->journal);
     WAIT_UNTIL(durable(f) == 100);
     assert_int_equal(atomic_load(&syncs), 1);
 }
@@ -468,7 +468,7 @@ static void assert_fails(struct fixture *f, const char *doing, int error)
     assert_non_null(strstr(e.text, strerror(error)));
     assert_int_equal(durable(f), 1);
     submit(f, 1);
-    f->port.hurry(f->journal);
+    f->port.flush_soon(f->journal);
     close_journal(f);
 }
 
@@ -620,7 +620,7 @@ static void a_noted_commit_is_void_once_the_line_that_sets_the_partition_back_is
     void **state)
 {
     static const struct journal_mark back = {
-        .partition = 3, .next = 2, .is_set_back = true, .timestamp_ms = -1, .rewind_end = -1};
+        .partition = 3, .next = 2, .is_reset = true, .timestamp_ms = -1, .rewind_end = -1};
     struct fixture *f = *state;
     struct strbuf line = {0};
     struct strbuf text = {0};

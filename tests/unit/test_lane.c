@@ -185,7 +185,7 @@ static void assert_settled(const struct fixture *f, enum record_outcome outcome,
     assert_int_equal(f->last.attempts, attempts);
     assert_true(lane_is_idle(&f->lane));
     assert_int_equal(f->source.outstanding, 0);
-    assert_int_equal(f->lane.told.next, f->last.offset + 1);
+    assert_int_equal(f->lane.watermark.next, f->last.offset + 1);
 }
 
 static void assert_held(const struct fixture *f, enum slot_state state)
@@ -194,7 +194,7 @@ static void assert_held(const struct fixture *f, enum slot_state state)
     assert_int_equal(state_of(f, 0), state);
     assert_int_equal(f->settled, 0);
     assert_int_equal(f->source.outstanding, 1);
-    assert_int_equal(f->lane.told.next, -1);
+    assert_int_equal(f->lane.watermark.next, -1);
 }
 
 /* ---- attempts ---- */
@@ -702,7 +702,7 @@ static void an_abandoned_record_leaves_no_trace_and_comes_again(void **state)
     take(f, VALID_ORDER);
     f->settled = 0;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        f->lane.told.next = -1;
+        f->lane.watermark.next = -1;
         f->processor.otherwise = cases[i].answer;
         f->sink.otherwise = cases[i].send;
         take(f, VALID_ORDER);
@@ -711,7 +711,7 @@ static void an_abandoned_record_leaves_no_trace_and_comes_again(void **state)
         assert_true(lane_is_idle(&f->lane));
         assert_int_equal(f->source.outstanding, 0);
         assert_int_equal(f->settled, 0);
-        assert_int_equal(f->lane.told.next, -1);
+        assert_int_equal(f->lane.watermark.next, -1);
         assert_int_equal(f->lane.position, i + 1);
     }
     assert_int_equal(f->processor.cancels, 1);
@@ -725,7 +725,7 @@ static void abandoning_an_idle_lane_changes_nothing(void **state)
     take(f, VALID_ORDER);
     lane_abandon(&f->lane, &f->env);
     assert_int_equal(f->lane.position, 1);
-    assert_int_equal(f->lane.told.next, 1);
+    assert_int_equal(f->lane.watermark.next, 1);
 }
 
 /* At a stop the backoff is cut short; that must not be what makes a dead letter of a record. */
@@ -800,14 +800,14 @@ static void lines_are_written_in_order_whatever_is_answered_first(void **state)
     answer_at(f, 1, ATTEMPT_OK);
     answer_at(f, 2, ATTEMPT_REJECT);
     assert_int_equal(f->settled, 0);
-    assert_int_equal(f->lane.told.next, -1);
+    assert_int_equal(f->lane.watermark.next, -1);
     answer_at(f, 0, ATTEMPT_OK);
     assert_int_equal(f->settled, 2);
     assert_int_equal(f->last.offset, 1);
     report(f);
     assert_int_equal(f->settled, 3);
     assert_int_equal(f->last.outcome, RECORD_DEAD_LETTERED);
-    assert_int_equal(f->lane.told.next, 3);
+    assert_int_equal(f->lane.watermark.next, 3);
     assert_int_equal(f->env.pool.held_bytes, 0);
     assert_int_equal(f->env.in_flight, 0);
 }
@@ -1114,7 +1114,7 @@ static void what_waits_is_dropped_with_all_behind_it(void **state)
     assert_int_equal(f->processor.cancels, 1);
     answer_at(f, 0, ATTEMPT_OK);
     assert_int_equal(f->settled, 2);
-    assert_int_equal(f->lane.told.next, 2);
+    assert_int_equal(f->lane.watermark.next, 2);
 }
 
 static void a_stop_handles_what_is_before_the_first_that_fails_again(void **state)
