@@ -258,7 +258,7 @@ try_docker() {
   [ "$port" = 9092 ] || return 1
   why_not="port 9092, which docker-compose.yaml uses, is taken already"
   port_is_free 9092 || return 1
-  image=$(sed -n 's/^ *image: *//p' docker-compose.yaml)
+  image=$(sed -n '/^ *image: */{s///p;q}' docker-compose.yaml) # the first is Kafka's
   if ! docker image inspect "$image" >/dev/null 2>&1; then
     note "docker: getting the image $image"
     timeout 600 "${COMPOSE[@]}" pull kafka >"$RUN/docker.log" 2>&1 8>&- || {

@@ -34,6 +34,10 @@ e2e     bsdextrautils         command col
 e2e     python3-prometheus-client python prometheus_client
 e2e     curl                  command curl
 e2e     prometheus            command promtool
+e2e     dpkg-dev              command dpkg-source
+e2e     libnghttp2-dev        library libnghttp2
+e2e     libssl-dev            library openssl
+e2e     python3-yaml          python  yaml
 e2e     openssl               command openssl
 e2e     nginx-light           file    /usr/sbin/nginx
 e2e     debhelper             command dh

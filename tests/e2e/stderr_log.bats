@@ -22,7 +22,7 @@ is_a_log() { # FILE
   export TRACKER_LOG_FILE=-
   make_topics 1
   produce -n 50
-  start_logging_tracker
+  start_logging_tracker -s tracker.metrics_interval_seconds=1
   wait_for 60 has_lines "$journal" 50
   kill -HUP "$tracker"
   wait_for 60 grep -q '"event":"files.reopened"' err
