@@ -142,11 +142,11 @@ END
   [ "$status" -eq 0 ] || fail "$output"
 }
 
-# use_login PASSWORD: the properties file for admin without TLS, its password in the file `password`.
+# use_login PASSWORD: the properties file for the user rotating without TLS, its password in the file `password`.
 use_login() {
   printf '%s\n' "$1" >password
-  printf '%s\n' security.protocol=sasl_plaintext sasl.mechanism=PLAIN sasl.username=admin \
-    "sasl.password=\${file:$PWD/password}" >admin.properties
+  printf '%s\n' security.protocol=sasl_plaintext sasl.mechanism=PLAIN sasl.username=rotating \
+    "sasl.password=\${file:$PWD/password}" >rotating.properties
   export KAFKA_BROKER=127.0.0.1:$PORT_LOGIN
 }
 
@@ -162,9 +162,9 @@ logged_times() { # EVENT COUNT
 
 @test "SIGHUP reads a password again: before Kafka lets the tracker in, and while orders flow" {
   use_login wrong
-  start_tracker -F admin.properties
+  start_tracker -F rotating.properties
   wait_for 50 grep -q 'wrong user or password' tracker.out
-  printf 'admin-secret\n' >password
+  printf 'rotating-secret\n' >password
   renews secrets.renewed 1
   wait_for 60 logged_times tracker.started 1
   kill -HUP "$tracker"
@@ -175,7 +175,7 @@ logged_times() { # EVENT COUNT
 
   mv password away
   renews secrets.kept 1
-  grep -q "admin.properties:4: librdkafka property sasl.password: $PWD/password: No such file" "$log" || fail "$(cat "$log")"
+  grep -q "rotating.properties:4: librdkafka property sasl.password: $PWD/password: No such file" "$log" || fail "$(cat "$log")"
   printf 'newer\n' >password
   renews secrets.renewed 2
   stop_kafka

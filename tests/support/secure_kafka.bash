@@ -6,7 +6,7 @@
 #   $PORT_MUTUAL       TLS, and a client certificate of our CA
 #   $PORT_EXPIRED      TLS, with a certificate that has expired
 #   $PORT_OTHER_NAME   TLS, with a certificate for other.example
-#   $PORT_LOGIN        SASL/PLAIN: admin (may do everything) and guest (nothing), password NAME-secret
+#   $PORT_LOGIN        SASL/PLAIN: admin and rotating (may do everything), guest (nothing), password NAME-secret
 #   $PORT_SCRAM        SASL/SCRAM-SHA-256
 #   $PORT_TLS_LOGIN    as $PORT_LOGIN, over TLS
 #   $PORT_OAUTH        SASL/OAUTHBEARER over TLS, with tokens that nobody signed
@@ -70,10 +70,11 @@ certificate_of() {
 start_secure_kafka() {
   make_certificates
   choose_ports
-  launch_secure_kafka admin-secret "$@"
+  launch_secure_kafka rotating-secret "$@"
 }
 
-# launch_secure_kafka ADMINS_PASSWORD [NAME=VALUE]...: again, on the same ports, after it was stopped.
+# launch_secure_kafka PASSWORD [NAME=VALUE]...: again, on the same ports, after it was stopped; the user rotating has
+# that password now.
 launch_secure_kafka() {
   local listeners logins settings port=$PORT_PLAIN password=$1
   shift
@@ -82,7 +83,8 @@ launch_secure_kafka() {
   listeners+=,LOGIN://127.0.0.1:$PORT_LOGIN,SCRAM://127.0.0.1:$PORT_SCRAM,TLS_LOGIN://127.0.0.1:$PORT_TLS_LOGIN
   listeners+=,OAUTH://127.0.0.1:$PORT_OAUTH
   logins='org.apache.kafka.common.security.plain.PlainLoginModule required'
-  logins+=' user_admin="'"$password"'" user_guest="guest-secret";'
+  logins+=' user_admin="admin-secret" user_guest="guest-secret"'
+  logins+=' user_rotating="'"$password"'";'
   mapfile -t settings < <(
     certificate_of tls server
     certificate_of mutual server
@@ -108,7 +110,7 @@ launch_secure_kafka() {
     "advertised.listeners=$listeners,FAR://127.0.0.1:$PORT_FAR_HERE,CLOSED_THERE://127.0.0.1:$PORT_NOBODY,NO_NAME://no-such-host.invalid:9092" \
     "listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,MUTUAL:SSL,EXPIRED:SSL,OTHER_NAME:SSL,LOGIN:SASL_PLAINTEXT,SCRAM:SASL_PLAINTEXT,TLS_LOGIN:SASL_SSL,OAUTH:SASL_SSL,FAR:SASL_SSL,CLOSED_THERE:PLAINTEXT,NO_NAME:PLAINTEXT" \
     "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer" \
-    "super.users=User:ANONYMOUS;User:admin;User:CN=client" auto.create.topics.enable=false \
+    "super.users=User:ANONYMOUS;User:admin;User:rotating;User:CN=client" auto.create.topics.enable=false \
     "${settings[@]}" "$@" 3>&-
   "$ROOT/scripts/local_kafka.sh" wait "$KAFKA_DIR" 180
 }
