@@ -27,7 +27,7 @@ struct kafka_member_options {
     const struct log *log;
     struct offset_probe *probe;
     bool was_missing; /* the topic, for the member before, see struct kafka_consumer */
-    bool was_logged;  /* that Kafka is away, by the member before */
+    bool was_logged;  /* that Kafka is unavailable, by the member before */
 };
 
 /* Joins the group of the settings and subscribes to its topic; never waits for the broker. Returns

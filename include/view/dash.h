@@ -115,7 +115,7 @@ struct dash_log {
     bool is_stopped; /* the newest line says that the tracker stopped */
     bool has_failed; /* and that an error stopped it */
     int64_t stopped_ms;
-    int64_t away_ms;              /* since when Kafka is away by the log, 0 while it is not */
+    int64_t away_ms; /* since when Kafka is unavailable by the log, 0 while it is not */
     char away_why[AWAY_WHY_SIZE]; /* the reason and a remedy, "" while the log gives none */
     int64_t down_ms;              /* since when the processor is unavailable, 0 while it is not */
     char down_why[AWAY_WHY_SIZE]; /* "" while the log gives none */

@@ -152,8 +152,8 @@ static struct health_finding judge_progress(const struct figures *f, const struc
     (void)l;
     if (f->away_age_ms >= 0)
         return finding(LEVEL_CRIT, "%s, for %s%s%s",
-                       f->is_unassigned ? "no partition was assigned" : "Kafka is away", away.text,
-                       *f->away_why ? ": " : "", f->away_why);
+                       f->is_unassigned ? "no partition was assigned" : "Kafka is unavailable",
+                       away.text, *f->away_why ? ": " : "", f->away_why);
     if (f->is_rewound)
         return finding(LEVEL_CRIT, "rewound to an earlier offset and not yet back");
     if (f->lag.messages < 0)

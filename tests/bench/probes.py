@@ -98,7 +98,7 @@ def one_latency(bench, rate, seconds):
     # Its path from where the tracker runs: in LD_PRELOAD a blank ends a path.
     running = [start_tracker(bench, folder, topic, LD_PRELOAD="./durable.so", DURABLE_FILE="tracker.events", DURABLE_LOG=notes)]
     try:
-        wait_until(lambda: holds(os.path.join(folder, "tracker.log"), '"partition assigned"'), "the tracker's partition")
+        wait_until(lambda: holds(os.path.join(folder, "tracker.log"), '"partition.assigned"'), "the tracker's partition")
         pace = subprocess.Popen([sys.executable, PACE, bench.values_file(), str(rate), str(count)],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
         running.append(pace)

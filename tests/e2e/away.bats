@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Kafka is away for minutes, gone or hanging: what the tracker says of it, and what it tells afterwards. Both at
+# Kafka is unavailable for minutes, gone or hanging: what the tracker says of it, and what it tells afterwards. Both at
 # once, each with a Kafka of its own, since most of the time is waiting. AWAY_SECONDS=180 for a longer run.
 
 # use_own_flow and start_tracker set them, and read what seems unused.
@@ -56,7 +56,7 @@ away() {
   [ "$(count_records "$DLQ_TOPIC")" -eq 0 ]
 }
 
-# what_was_said FOLDER: the events of all warnings and errors, and that Kafka is back. Single attempts are left out,
+# what_was_said FOLDER: the events of all warnings and errors, and that Kafka is available again. Single attempts are left out,
 # and what Kafka made of the member meanwhile: its partitions went to nobody, or it has to join as a new one.
 what_was_said() {
   jq -r 'select(.level == "WARN" or .level == "ERROR" or .event == "kafka.available") | .event |

@@ -27,9 +27,9 @@ class Brokers(Scene):
         self.wait_for_lines(100)
         self.kafka.trim(OFFSETS, {p: [1] for p in self.kafka.partitions(OFFSETS)})  # else its group could not be reached
         reached = self.kafka.nodes[3].proxy.refuse()
-        wait_for(120, "the broker is named", lambda: self.broker_lines("broker unavailable, its partitions wait"))
+        wait_for(120, "the broker is named", lambda: self.broker_lines("broker.unavailable"))
         self.kafka.nodes[3].proxy.accept(reached)
-        wait_for(120, "it is back", lambda: self.broker_lines("broker available again"))
+        wait_for(120, "it is back", lambda: self.broker_lines("broker.available"))
         self.kafka.nodes[2].kill()
         wait_for(120, "leaders moved", lambda: self.kafka.leaders(TOPIC) == {0: 1, 1: -1, 2: 3, 3: 3})
         self.send(500, [0, 2, 3])
@@ -115,11 +115,11 @@ class Brokers(Scene):
     def isr(self, partition):
         return self.kafka.partitions(TOPIC)[partition].isr
 
-    def broker_lines(self, message):
-        return [x for x in self.logged(message) if x["metadata"]["broker"] == self.kafka.nodes[3].address]
+    def broker_lines(self, event):
+        return [x for x in self.logged(event) if x["metadata"]["broker"] == self.kafka.nodes[3].address]
 
     def waiting(self):
-        return {line["metadata"]["partition"] for line in self.logged("partition waits, it has no leader")}
+        return {line["metadata"]["partition"] for line in self.logged("partition.leaderless")}
 
     def lines_about_offsets(self):
         return [line for line in self.lines() if not line["event_type"].startswith("message")]

@@ -11,7 +11,7 @@ load ../support/kafka
 load ../support/secure_kafka
 load ../support/flow
 
-AWAY="Kafka is away, trying until it is back"
+AWAY=kafka.unavailable
 
 setup_file() {
   start_secure_kafka
@@ -54,18 +54,18 @@ begin_case() {
 }
 
 has_reason() { # FILE REASON
-  grep -q "Kafka is away.*reason=$2, remedy=[a-z]" "$1" 2>/dev/null
+  grep -q "Kafka is unavailable.*reason=$2, remedy=[a-z]" "$1" 2>/dev/null
 }
 
 is_logged_with() { # FOLDER REASON
   [ -f "$1/tracker.log" ] && jq -e --arg away "$AWAY" --arg reason "$2" -s '
-    any(.[]; .message == $away and .metadata.reason == $reason and (.metadata.remedy | length > 0) and
+    any(.[]; .event == $away and .metadata.reason == $reason and (.metadata.remedy | length > 0) and
              (.error | length > 0))' "$1/tracker.log" >/dev/null
 }
 
 verdict_names_it() { # FOLDER: the monitor's
   local error
-  error=$(jq -r --arg away "$AWAY" 'select(.message == $away) | .error' "$1/tracker.log" | tail -n 1)
+  error=$(jq -r --arg away "$AWAY" 'select(.event == $away) | .error' "$1/tracker.log" | tail -n 1)
   "$ROOT/bin/monitor" --check --events "$1/tracker.events" --log "$1/tracker.log" >"$1/check.out" || :
   grep -qF "CRIT progress" "$1/check.out" && grep -qF "$error" "$1/check.out"
 }
@@ -200,7 +200,7 @@ names_it() {
       wait_for 50 names_it "$port/$program.out" "advertised as $address: $why" "advertised.listeners"
     done
     wait_for 20 verdict_names_it "$port"
-    ! grep -q 'Kafka is back' "$port"/*.out "$port/tracker.log" || fail "it is not"
+    ! grep -q 'Kafka is available again' "$port"/*.out "$port/tracker.log" || fail "it is not"
   done
   kill -TERM "${pids[@]}"
   for pid in "${pids[@]}"; do
@@ -255,6 +255,6 @@ names_it() {
   [ "$status" -eq 0 ] || fail "$output"
   [[ $output == *"acknowledged 5"* ]] || fail "$output"
   run ! has_logged "$AWAY"
-  [ "$(last_log_message)" = "tracker stopped" ]
+  [ "$(last_event)" = "tracker.stopped" ]
   tail -n 1 "$log" | jq -e '.metadata.drained' || fail "$(cat "$log")"
 }

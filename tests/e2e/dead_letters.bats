@@ -225,8 +225,8 @@ noise() {
   ask config NAME max.message.bytes=100
   echo 'no order' | kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -P -k key -H a=b
   start_tracker
-  wait_for 60 has_logged "dead letter not accepted, partition waits"
-  logged "dead letter not accepted, partition waits" | head -n 1 | jq -r .error >error
+  wait_for 60 has_logged dead_letter.refused
+  logged dead_letter.refused | head -n 1 | jq -r .error >error
   grep -q "raise max.message.bytes of the topic $DLQ_TOPIC" error
   ask config NAME max.message.bytes=
   wait_for 60 has_lines "$journal" 1
@@ -253,7 +253,7 @@ noise() {
   [ "$(grep -c omitted letters)" -eq 0 ]
   cut -d ' ' -f 4 letters | sort >values
   records "$KAFKA_TOPIC" | cut -d ' ' -f 4 | sort | cmp values -
-  has_logged "a batch was refused, its records are sent in smaller ones"
+  has_logged kafka.batch_refused
 }
 
 # ---- without dead letters
@@ -289,7 +289,7 @@ DESERIALIZE,dropped DESERIALIZE,dropped VALIDATE,processed null," ]
   [ "${#stderr_lines[@]}" -eq 1 ] || fail "$stderr"
   [[ $stderr == *"$KAFKA_TOPIC/0 offset 5: "* ]]
   [ "$(line_count "$journal")" -eq 5 ]
-  [ "$(jq -s -c 'last | [.level, .message, (.error | contains("offset 5"))]' "$log")" = '["ERROR","tracker stopped",true]' ]
+  [ "$(jq -s -c 'last | [.level, .event, (.error | contains("offset 5"))]' "$log")" = '["ERROR","tracker.stopped",true]' ]
   # The next one stops at the same record.
   run --separate-stderr timeout 60 "$ROOT/bin/tracker" -q --drain -s dlq.enabled=false -s dlq.on_disabled=halt
   [ "$status" -eq 1 ]
@@ -309,7 +309,7 @@ DESERIALIZE,dropped DESERIALIZE,dropped VALIDATE,processed null," ]
   produce -n 3
   start_tracker -s dlq.topic="late-$DLQ_TOPIC" -s kafka.create_topics=false -s tracker.metrics_interval_seconds=1 \
     -X allow.auto.create.topics=false -X topic.metadata.propagation.max.ms=500
-  wait_for 60 has_logged "dead letter not accepted, partition waits"
+  wait_for 60 has_logged dead_letter.refused
   [ "$(line_count "$journal")" -le 3 ]
   create_topic "late-$DLQ_TOPIC" 1 >/dev/null
   wait_for 60 has_lines "$journal" 7
@@ -337,8 +337,8 @@ refused_for_a_while() {
     start_tracker -s tracker.metrics_interval_seconds=1 -X session.timeout.ms=3000 -X heartbeat.interval.ms=500
   }
   tried_again() { # COUNT
-    jq -s -e --arg m "dead letter not accepted, partition waits" \
-      '[.[] | select(.message == $m) | .metadata.repeated // 1] | add >= '"$1" "$log" >/dev/null
+    jq -s -e --arg m dead_letter.refused \
+      '[.[] | select(.event == $m) | .metadata.repeated // 1] | add >= '"$1" "$log" >/dev/null
   }
   make_topics 2
   produce -n 20
@@ -349,12 +349,12 @@ refused_for_a_while() {
   ask $refuse
   start_other
   wait_for 60 tried_again 3
-  [ "$(logged "dead letter not accepted, partition waits" | head -n 1 | jq -r .error)" = "$reason" ]
+  [ "$(logged dead_letter.refused | head -n 1 | jq -r .error)" = "$reason" ]
   produce -n 20
   others=$(topic_offsets "$KAFKA_TOPIC" | grep -c '^1')
   wait_for 60 is_told_of 1 "$others"
-  wait_for 60 has_logged "periodic metrics" 3
-  [ "$(logged "periodic metrics" | tail -n 1 | jq .metadata.lanes_blocked)" -eq 1 ]
+  wait_for 60 has_logged tracker.metrics 3
+  [ "$(logged tracker.metrics | tail -n 1 | jq .metadata.lanes_blocked)" -eq 1 ]
   [ "$(told_of 0)" -eq "$there" ]
   # Killed and started again, it stands before the same record.
   kill -KILL "$tracker"
@@ -388,7 +388,7 @@ refused_for_a_while() {
 # The brokers say that it will pass, so that librdkafka sends the record again without a word.
 @test "a dead letter topic with too few replicas in sync: its partition waits, the other goes on" {
   is_pending() {
-    [ "$(logged "periodic metrics" | tail -n 1 | jq .metadata.dlq_pending)" -eq 1 ]
+    [ "$(logged tracker.metrics | tail -n 1 | jq .metadata.dlq_pending)" -eq 1 ]
   }
   letters=$DLQ_TOPIC
   DLQ_TOPIC=none create_topic "$KAFKA_TOPIC" 2
@@ -406,11 +406,11 @@ refused_for_a_while() {
   others=$(topic_offsets "$KAFKA_TOPIC" | grep -c '^1')
   wait_for 60 is_told_of 1 "$others"
   wait_for 60 is_pending
-  wait_for 100 has_logged "dead letters are not acknowledged, their partitions wait"
+  wait_for 100 has_logged dead_letter.delayed
   [ "$(told_of 0)" -eq "$there" ]
   start_second_kafka "${BROKER_SETTINGS[@]}"
   wait_for 120 has_lines "$journal" 41
-  wait_for 20 has_logged "dead letters do not wait that long any more"
+  wait_for 20 has_logged dead_letter.not_delayed
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
   journal_is_exact

@@ -82,7 +82,7 @@ stop_tracker() {
   pid=$(cat tracker.pid)
   kill -TERM "$pid"
   wait_for 40 is_gone "$pid"
-  tail -n 1 "$log" | grep -q '"message":"tracker stopped"' || fail "$(cat tracker.out "$log")"
+  tail -n 1 "$log" | grep -q '"event":"tracker.stopped"' || fail "$(cat tracker.out "$log")"
 }
 
 drain() {
@@ -90,12 +90,12 @@ drain() {
     -X group.instance.id=one -X session.timeout.ms=6000
 }
 
-logged() { # TEXT: how often
-  grep -c "\"message\":\"$1" "$log"
+logged() { # EVENT: how often
+  grep -c "\"event\":\"$1\"" "$log"
 }
 
 was_logged() {
-  grep -q "\"message\":\"$1" "$log" 2>/dev/null
+  grep -q "\"event\":\"$1\"" "$log" 2>/dev/null
 }
 
 journal_lines() { # COUNT: there are so many in all files of the journal, compressed or not
@@ -140,17 +140,17 @@ order_rotated_files() {
   mount_small_disk 1
   produce 2000
   start_tracker -X session.timeout.ms=2000 -X heartbeat.interval.ms=300 -X max.poll.interval.ms=3000
-  wait_for 40 was_logged 'journal cannot be written, all partitions wait'
+  wait_for 40 was_logged journal.blocked
   sleep 5 # longer than the group waits for a member that does not poll
-  [ "$(logged 'journal cannot be written')" -eq 1 ]
+  [ "$(logged journal.blocked)" -eq 1 ]
   [ "$(tail -c 1 "$files/tracker.events" | od -An -tx1)" = ' 0a' ]
-  run ! was_logged 'journal can be written again'
+  run ! was_logged journal.unblocked
   mount -o remount,size=64m "$files"
   wait_for 40 journal_lines 2000
   stop_tracker
-  [ "$(logged 'journal can be written again')" -eq 1 ]
-  [ "$(logged 'partition assigned')" -eq 2 ]
-  run ! was_logged 'partitions lost'
+  [ "$(logged journal.unblocked)" -eq 1 ]
+  [ "$(logged partition.assigned)" -eq 2 ]
+  run ! was_logged partition.lost
   judge_strictly
 }
 
@@ -158,7 +158,7 @@ order_rotated_files() {
   mount_small_disk 1
   produce 2000
   start_tracker
-  wait_for 40 was_logged 'journal cannot be written, all partitions wait'
+  wait_for 40 was_logged journal.blocked
   stop_tracker
   [ "$(tail -c 1 "$files/tracker.events" | od -An -tx1)" = ' 0a' ]
   mount -o remount,size=64m "$files"
@@ -180,7 +180,7 @@ order_rotated_files() {
     mv "$files/tracker.events.$n" trackers/moved/
   done
   mount -o remount,size=64m "$files"
-  wait_for 40 was_logged 'journal can be written again'
+  wait_for 40 was_logged journal.unblocked
   mv trackers/moved/* "$files/"
   wait_for 40 journal_lines 1500
   stop_tracker
@@ -204,7 +204,7 @@ rename_moved_files() { # numbered from the oldest on, as the oracle wants them
   for n in 1 2 3 4; do
     wait_for 40 has_lines "$files/tracker.events" $((n * 400))
     sed -i 's/nothing that is there/&/' "$files/tracker.events"
-    wait_for 40 is_logged_times "$n" 'journal was deleted or replaced, opened again'
+    wait_for 40 is_logged_times "$n" journal.replaced
   done
   wait "$producer"
   wait_for 40 journal_lines 3000
@@ -212,7 +212,7 @@ rename_moved_files() { # numbered from the oldest on, as the oracle wants them
   judge_strictly
 }
 
-is_logged_times() { # COUNT TEXT
+is_logged_times() { # COUNT EVENT
   [ "$(logged "$2")" -eq "$1" ]
 }
 
@@ -226,7 +226,7 @@ is_logged_times() { # COUNT TEXT
   rm "$files/tracker.events"
   kept=$(wc -l </proc/self/fd/7)
   exec 7<&-
-  wait_for 40 was_logged 'journal was deleted or replaced, opened again'
+  wait_for 40 was_logged journal.replaced
   kill -KILL "$(cat tracker.pid)"
   wait_for 20 is_gone "$(cat tracker.pid)"
   start_tracker
@@ -258,7 +258,7 @@ is_logged_times() { # COUNT TEXT
   wait_for 40 journal_lines 4000
   stop_tracker
   drain
-  [ "$(zcat -f "$BATS_TEST_TMPDIR"/tracker.log* | grep -c 'files opened anew')" -eq 5 ]
+  [ "$(zcat -f "$BATS_TEST_TMPDIR"/tracker.log* | grep -c '"files.reopened"')" -eq 5 ]
   order_rotated_files
   judge_strictly
   [[ $output =~ "journal files "\ +7 ]] || fail "$output"

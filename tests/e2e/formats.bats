@@ -97,13 +97,13 @@ examples() {
   matches log <tracker.log
   matches log <dropped.log
   jq -e -s --slurpfile log tracker.log '
-    ($log[-1].metadata) as $m | $log[-1].message == "tracker stopped" and $m.drained and $m.left == 0 and
+    ($log[-1].metadata) as $m | $log[-1].event == "tracker.stopped" and $m.drained and $m.left == 0 and
     $m.messages_received == length and
     $m.messages_processed == (map(select(.outcome == "processed")) | length) and
     $m.messages_dead_lettered == (map(select(.outcome == "dead_lettered")) | length) and
     $m.messages_failed == $m.messages_dead_lettered + $m.messages_dropped and
     $m.messages_retried == (map(.attempts - 1) | add)' tracker.events
-  grep -q '"message":"periodic metrics"' tracker.log
+  grep -q '"event":"tracker.metrics"' tracker.log
 }
 
 @test "the state of the journal matches its schema and its file" {

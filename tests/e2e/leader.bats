@@ -34,7 +34,7 @@ have_no_leader() { # COUNT
   wait_for 60 have_no_leader "$(line_count gone)"
   start_tracker
   wait_for 60 has_lines "$journal" "$others"
-  has_logged "partition waits, it has no leader" "$(line_count gone)"
+  has_logged partition.leaderless "$(line_count gone)"
   [ "$(line_count "$journal")" -eq "$others" ]
   start_second_kafka
   wait_for 60 has_lines "$journal" 200

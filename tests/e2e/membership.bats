@@ -43,7 +43,7 @@ start_second() {
   make_topics 2
   start_second other "${long[@]}"
   start_tracker "${long[@]}"
-  wait_for 60 has_logged "partition assigned"
+  wait_for 60 has_logged partition.assigned
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
   produce -n 100
@@ -53,10 +53,10 @@ start_second() {
 @test "a static member whose name another one takes comes back when it can" {
   make_topics 2
   start_tracker -X group.instance.id=named
-  wait_for 60 has_logged "partition assigned"
+  wait_for 60 has_logged partition.assigned
   first=$tracker
   start_second other -X group.instance.id=named
-  wait_for 60 has_logged "Kafka consumer failed, replacing it"
+  wait_for 60 has_logged kafka.consumer_replaced
   kill -KILL "$tracker"
   wait "$tracker" || true
   produce -n 100
@@ -70,13 +70,13 @@ start_second() {
 @test "a tracker that is stopped while it joins leaves too" {
   make_topics 2
   start_second other "${long[@]}" -X heartbeat.interval.ms=300
-  wait_for 60 grep -qs '"partition assigned"' other.log
+  wait_for 60 grep -qs '"partition.assigned"' other.log
   start_tracker
-  wait_for 60 has_logged "tracker started"
+  wait_for 60 has_logged tracker.started
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
   # What the other reads before the group has been divided anew says nothing.
-  wait_for 60 grep -qs '"partitions revoked"' other.log
+  wait_for 60 grep -qs '"partition.revoked"' other.log
   produce -n 100
   wait_for 60 has_lines 100 other.events
 }
@@ -84,10 +84,10 @@ start_second() {
 @test "a static member keeps its partitions over a stop" {
   make_topics 2
   start_second other "${long[@]}"
-  wait_for 60 grep -qs '"partition assigned"' other.log
+  wait_for 60 grep -qs '"partition.assigned"' other.log
   start_tracker "${long[@]}" -X group.instance.id=named
-  wait_for 60 has_logged "partition assigned"
-  grep -c '"partitions revoked"' other.log >before
+  wait_for 60 has_logged partition.assigned
+  grep -c '"partition.revoked"' other.log >before
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
   produce -n 100
@@ -97,7 +97,7 @@ start_second() {
   }
   wait_for 60 all_are_told
   has_lines 1
-  grep -c '"partitions revoked"' other.log | cmp - before
+  grep -c '"partition.revoked"' other.log | cmp - before
 }
 
 @test "partitions that were added while a killed tracker was away are read" {
@@ -124,7 +124,7 @@ start_second() {
   wait_for 60 has_lines 50
   "$ROOT/build/kafka-topic" grow "$KAFKA_TOPIC" 3
   partition_is_read() {
-    logged "partition assigned" | jq -e -n 'any(inputs; .metadata.partition == 2)' >/dev/null
+    logged partition.assigned | jq -e -n 'any(inputs; .metadata.partition == 2)' >/dev/null
   }
   wait_for 60 partition_is_read
   produce -n 300
@@ -146,7 +146,7 @@ start_second() {
   }
   wait_for 60 disk_is_full
   start_second other "${long[@]}" -X topic.metadata.refresh.interval.ms=200 -X partition.assignment.strategy=range
-  wait_for 60 has_logged "partitions revoked"
+  wait_for 60 has_logged partition.revoked
   "$ROOT/build/kafka-topic" grow "$KAFKA_TOPIC" 5
   all_are_assigned() {
     [ "$(cat "$log" other.log | jq 'select(.event == "partition.assigned") | .metadata.partition' | sort -u | wc -l)" -eq 5 ]

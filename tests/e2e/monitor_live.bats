@@ -118,9 +118,9 @@ tells() { # NAME: a figure of the report on all journal files together
   wait_for 60 test -s "$journal"
 
   change kill_kafka
-  soon "broker killed" '\[X CRIT\]' 'X progress +Kafka is away'
+  soon "broker killed" '\[X CRIT\]' 'X progress +Kafka is unavailable'
   resume_kafka group.initial.rebalance.delay.ms=0
-  change wait_for 60 has_logged "Kafka is back"
+  change wait_for 60 has_logged kafka.available
   soon "broker back" '\+ progress|! progress' '\+ freshness +last event 0\.'
 
   kill -TERM "${producers[@]}"

@@ -297,7 +297,7 @@ topic $DLQ_TOPIC: exists, 3 partitions" ]
   [ "$status" -eq 1 ]
   [[ $output == "sent 5, acknowledged 0, failed 0"* ]]
   [ "${#stderr_lines[@]}" -eq 2 ] || fail "$stderr"
-  [[ ${stderr_lines[0]} == "producer: Kafka is away, trying until it is back"* ]]
+  [[ ${stderr_lines[0]} == "producer: Kafka is unavailable, retrying"* ]]
   [ "${stderr_lines[1]}" = "producer: 5 orders were not acknowledged" ]
 }
 
@@ -305,15 +305,15 @@ topic $DLQ_TOPIC: exists, 3 partitions" ]
   start_producer -q --interval-ms 1 -s producer.flush_timeout_ms=60000
   wait_for 60 has_records "$KAFKA_TOPIC" 300
   kill_kafka
-  wait_for 60 grep -q 'Kafka is away, trying until it is back' producer.out
+  wait_for 60 grep -q 'Kafka is unavailable, retrying' producer.out
   resume_kafka
-  wait_for 60 grep -q 'Kafka is back' producer.out
+  wait_for 60 grep -q 'Kafka is available again' producer.out
   wait_for 60 has_records "$KAFKA_TOPIC" 2000
   kill -TERM "$producer"
   ends_with 0 "$producer"
   # Another reason is said too: a broker that starts refuses connections, then takes them and does not answer.
-  [ "$(grep -c 'Kafka is away' producer.out)" -le 4 ]
-  [ "$(grep -o 'Kafka is away\|Kafka is back' producer.out | tail -n 1)" = "Kafka is back" ]
+  [ "$(grep -c 'Kafka is unavailable' producer.out)" -le 4 ]
+  [ "$(grep -o 'Kafka is unavailable\|Kafka is available again' producer.out | tail -n 1)" = "Kafka is available again" ]
   kcat -b "$KAFKA_BROKER" -t "$KAFKA_TOPIC" -C -e -q -o beginning -f '%s\n' | jq .sequence >sequences
   seq "$(line_count sequences)" | cmp - sequences
 }
@@ -321,10 +321,10 @@ topic $DLQ_TOPIC: exists, 3 partitions" ]
 @test "started before Kafka: all orders arrive when it comes" {
   kill_kafka
   start_producer -n 500 --interval-ms 0 -s producer.flush_timeout_ms=120000
-  wait_for 60 grep -q 'Kafka is away, trying until it is back' producer.out
+  wait_for 60 grep -q 'Kafka is unavailable, retrying' producer.out
   resume_kafka
   ends_with 0 "$producer"
   grep -q '^sent 500, acknowledged 500, failed 0, ' producer.out
-  [ "$(grep -c 'Kafka is away' producer.out)" -eq 1 ]
+  [ "$(grep -c 'Kafka is unavailable' producer.out)" -eq 1 ]
   [ "$(count_records "$KAFKA_TOPIC")" -eq 500 ]
 }

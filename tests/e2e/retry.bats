@@ -53,7 +53,7 @@ delays() {
     -s retry.initial_delay_ms=10 -s retry.max_delay_ms=700 -s retry.jitter="$1"
   jq -e '.outcome == "dead_lettered" and .attempts == 9 and .reason == "PROCESS"' "$1.events" >/dev/null
   jq -s -r 'def ms: (.[0:19] + "Z" | fromdate) * 1000 + (.[20:23] | tonumber);
-    map(select(.message == "attempt failed, retrying")) | . as $all | range(length) |
+    map(select(.event == "record.retried")) | . as $all | range(length) |
     "\($all[.].metadata.attempt) \($all[.].metadata.delay_ms) \(
       if . + 1 < ($all | length) then ($all[. + 1].timestamp | ms) - ($all[.].timestamp | ms) else "-" end)"' "$1.log" >"$1"
   [ "$(cut -d ' ' -f 1 "$1" | tr '\n' ' ')" = "1 2 3 4 5 6 7 8 " ] || fail "$(cat "$1")"
@@ -124,13 +124,13 @@ within() {
     -s tracker.metrics_interval_seconds=1
   wait_for 60 has_lines "$journal" "$(line_count expected)"
   all_wait() {
-    logged "periodic metrics" | tail -n 1 | jq -e --argjson n "$waiting" '.metadata.lanes_waiting == $n'
+    logged tracker.metrics | tail -n 1 | jq -e --argjson n "$waiting" '.metadata.lanes_waiting == $n'
   }
   wait_for 60 all_wait >/dev/null
   journal_offsets "$journal" | sort -n -k 1,1 -k 2,2 | diff expected -
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
-  [ "$(tail -n 1 "$log" | jq -c '[.message, .metadata.drained]')" = '["tracker stopped",true]' ] ||
+  [ "$(tail -n 1 "$log" | jq -c '[.event, .metadata.drained]')" = '["tracker.stopped",true]' ] ||
     [ "$(tail -n 1 "$log" | jq .metadata.left)" -gt 0 ]
   [ "$(count_where '.outcome != "processed"')" -eq 0 ]
   drain

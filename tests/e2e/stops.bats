@@ -40,7 +40,7 @@ teardown() {
     kill -TERM "$tracker"
     wait "$tracker"
     [ $((SECONDS - began)) -le 15 ]
-    [ "$(tail -n 1 tracker.log | jq -r .message)" = "tracker stopped" ]
+    [ "$(tail -n 1 tracker.log | jq -r .event)" = "tracker.stopped" ]
   done
   kill -TERM "$producer"
   wait_for 60 is_gone "$producer"

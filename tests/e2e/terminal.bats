@@ -35,8 +35,8 @@ run_as() {
   printf "bash -c 'echo \$\$ >pid; exec %s'" "$*"
 }
 
-has_logged() { # MESSAGE
-  grep -qF "\"message\":\"$1" tracker.log
+has_logged() { # EVENT
+  grep -qF "\"event\":\"$1\"" tracker.log
 }
 
 # It is beyond its start, where SIGTERM still ends it at once.
@@ -50,10 +50,10 @@ catches_stops() {
   for background in '' ' &'; do
     rm -f tracker.*
     at_terminal "$(run_as "bin/tracker")$background"
-    wait_for 20 has_logged "Kafka is"
+    wait_for 20 has_logged kafka.unavailable
     close_terminal
     wait_for 30 is_gone "$pid"
-    has_logged "tracker stopped"
+    has_logged tracker.stopped
     run ! grep -q '"level":"ERROR"' tracker.log
   done
 }
@@ -74,14 +74,14 @@ catches_stops() {
     "$(run_as "bin/tracker </dev/null")" "$(run_as "bin/tracker <&-")"; do
     rm -f tracker.*
     at_terminal "$command"
-    wait_for 20 has_logged "Kafka is"
+    wait_for 20 has_logged kafka.unavailable
     close_terminal
     mv tracker.log tracker.log.1
     kill -HUP "$pid"
     wait_for 30 test -e tracker.log
     kill -TERM "$pid"
     wait_for 30 is_gone "$pid"
-    has_logged "tracker stopped"
+    has_logged tracker.stopped
   done
 }
 

@@ -22,7 +22,7 @@ recreate_topic() {
 }
 
 is_committed() { # OFFSET, by the tracker that logs at debug
-  jq -e --argjson o "$1" -n 'any(inputs; .message == "offset committed" and .metadata.offset == $o)' "$log" >/dev/null
+  jq -e --argjson o "$1" -n 'any(inputs; .event == "offsets.committed" and .metadata.offset == $o)' "$log" >/dev/null
 }
 
 # tells_the_new_topic: of 500 orders in the old one, 50 in the new.
@@ -31,7 +31,7 @@ tells_the_new_topic() {
   wait_for 120 has_lines_of message.received 550
   diff <(seq 0 49) <(jq 'select(.event_type == "message.received") | .kafka_offset' "$journal" | tail -n 50)
   [ "$(lines_of journal.replay | jq -c '[.from, .to]')" = "[0,500]" ]
-  grep -q '"the topic was recreated or cut, its offsets begin anew"' "$log"
+  grep -q '"topic.recreated"' "$log"
   wait_for 60 is_committed 50
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
@@ -59,7 +59,7 @@ tells_the_new_topic() {
   start_tracker -s app.log_level=debug -X topic.metadata.refresh.interval.ms=500
   wait_for 60 has_lines_of message.received 500
   "$ROOT/build/kafka-topic" delete "$KAFKA_TOPIC"
-  wait_for 60 grep -q '"partitions revoked"' "$log"
+  wait_for 60 grep -q '"partition.revoked"' "$log"
   wait_for 60 create_topic "$KAFKA_TOPIC" 1
   produce -n 50
   tells_the_new_topic
@@ -128,7 +128,7 @@ retention_takes() {
   [ "$(lines_of journal.gap | jq -c '[.kafka_partition, .to]')" = "[0,7000]" ]
   diff <(awk '{ if ($2 > last[$1]) last[$1] = $2 } END { for (p in last) for (o = 0; o <= last[p]; o++) print p, o }' left |
     sort -n -k 1,1 -k 2,2) <(told | sort -n -k 1,1 -k 2,2)
-  grep -q '"offsets can no longer be read, going on behind them"' "$log"
+  grep -q '"offsets.expired"' "$log"
 }
 
 # told: "PARTITION OFFSET" of all lines, and of all in a gap.
@@ -158,7 +158,7 @@ open_transaction() {
 }
 
 stopped_with() { # KEY: of the last stop
-  logged "tracker stopped" | tail -n 1 | jq -c ".metadata.$1"
+  logged tracker.stopped | tail -n 1 | jq -c ".metadata.$1"
 }
 
 @test "an open transaction is not taken for a lost end, and no stop waits for it" {
@@ -170,7 +170,7 @@ stopped_with() { # KEY: of the last stop
   drain -X isolation.level=read_uncommitted
   has_lines "$journal" 150
   start_tracker -s tracker.drain_timeout_ms=100000 -s app.log_level=debug
-  wait_for 60 has_logged "partition assigned" 2
+  wait_for 60 has_logged partition.assigned 2
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
   [ "$(stopped_with drained) $(stopped_with left)" = "true 0" ]
@@ -239,7 +239,7 @@ missing() { # JOURNAL...
   [ "$(missing "$journal" other.events)" -eq 0 ]
   # Nobody who compares the group's offset with the end of the partition sees a lag.
   [ "$(after_the_commits)" -eq 0 ]
-  jq -se 'map(select(.message == "partition assigned").metadata) | last | .committed == .high' after.log
+  jq -se 'map(select(.event == "partition.assigned").metadata) | last | .committed == .high' after.log
   sed -i 10d "$journal"
   [ "$(missing "$journal" other.events)" -eq 1 ]
 }
@@ -257,5 +257,5 @@ missing() { # JOURNAL...
   wait_for 120 has_lines_of message.received 1300
   stop_kafka
   diff <(seq 0 799) <(lines_of message.received | tail -n 800 | jq .kafka_offset)
-  grep -q '"the journal was written for another cluster"' "$log"
+  grep -q '"journal.other_cluster"' "$log"
 }

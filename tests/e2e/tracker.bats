@@ -23,8 +23,8 @@ load ../support/flow_on_kafka
   [ "$count" -eq 100000 ]
   [ "$bytes" -gt 50000000 ]
   [ "$cents" -gt 100000000 ]
-  [ "$(tail -n 1 "$log" | jq -c '[.message, .metadata.messages_processed, .metadata.lag, .metadata.drained]')" = \
-    '["tracker stopped",100000,0,true]' ]
+  [ "$(tail -n 1 "$log" | jq -c '[.event, .metadata.messages_processed, .metadata.lag, .metadata.drained]')" = \
+    '["tracker.stopped",100000,0,true]' ]
   [ "$(after_the_commits)" -eq 0 ]
 }
 
@@ -48,7 +48,7 @@ load ../support/flow_on_kafka
 @test "an empty topic is drained at once" {
   drain
   [ "$(line_count "$journal")" -eq 0 ]
-  [ "$(tail -n 1 "$log" | jq -c '[.message, .metadata.drained]')" = '["tracker stopped",true]' ]
+  [ "$(tail -n 1 "$log" | jq -c '[.event, .metadata.drained]')" = '["tracker.stopped",true]' ]
 }
 
 @test "a drain that no waiting helps ends with the reason" {
@@ -59,7 +59,7 @@ load ../support/flow_on_kafka
   run --separate-stderr drain -X session.timeout.ms=500
   [ "$status" -eq 1 ]
   [[ $stderr == "tracker: Kafka consumer: "*"Invalid session timeout" ]]
-  tail -n 1 "$log" | jq -e '.message == "tracker stopped" and (.error | test("Invalid session timeout"))'
+  tail -n 1 "$log" | jq -e '.event == "tracker.stopped" and (.error | test("Invalid session timeout"))'
 }
 
 @test "a drain ends at the ends as they were, while orders still come" {
@@ -80,8 +80,8 @@ two_share() {
     -s tracker.log_file="$PWD/other.log" "${options[@]}"
   other=$started_pid
   start_tracker "${options[@]}"
-  wait_for 60 has_logged "partition assigned"
-  wait_for 60 grep -qs '"partition assigned"' other.log
+  wait_for 60 has_logged partition.assigned
+  wait_for 60 grep -qs '"partition.assigned"' other.log
   produce -n 2000
   all_are_told() {
     [ "$(cat "$journal" other.events | wc -l)" -ge "$1" ]
@@ -110,7 +110,7 @@ two_share() {
 
 @test "a second tracker on the same journal refuses to start" {
   start_tracker
-  wait_for 60 has_logged "tracker started"
+  wait_for 60 has_logged tracker.started
   run --separate-stderr timeout 60 "$ROOT/bin/tracker" -q -s tracker.log_file=other.log
   [ "$status" -eq 1 ]
   [[ $stderr == *"$journal: another tracker writes to it (pid $tracker)"* ]]
@@ -192,7 +192,7 @@ END
   [ "$(jq -r .metadata.env "$log" | sort -u)" = here ]
   jq -e -s 'all(.[]; (.level | IN("DEBUG", "INFO", "WARN", "ERROR")) and (.metadata | type == "object") and
     (.timestamp | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$")))' "$log"
-  [ "$(last_log_message)" = "tracker stopped" ]
+  [ "$(last_event)" = "tracker.stopped" ]
 }
 
 @test "app.log_level chooses what is logged" {
@@ -206,10 +206,10 @@ END
   produce -n 400 --seed 2 --invalid-rate 0.2
   start_tracker -s tracker.metrics_interval_seconds=1 -s simulate.transient_rate=0.1 -s retry.initial_delay_ms=1
   wait_for 60 has_lines "$journal" 400
-  wait_for 60 has_logged "periodic metrics" 2
-  seen=$(logged "periodic metrics" | wc -l)
-  wait_for 60 has_logged "periodic metrics" $((seen + 1))
-  logged "periodic metrics" | tail -n 1 >metrics
+  wait_for 60 has_logged tracker.metrics 2
+  seen=$(logged tracker.metrics | wc -l)
+  wait_for 60 has_logged tracker.metrics $((seen + 1))
+  logged tracker.metrics | tail -n 1 >metrics
   [ "$(jq -c '.metadata | keys_unsorted - ["env"]' metrics)" = '["uptime_seconds","messages_received",'\
 '"messages_processed","messages_failed","messages_retried","messages_dead_lettered","messages_dropped",'\
 '"success_rate_percent","messages_per_second","lag","partitions","latency_ms","fsync_ms_max","lanes_waiting",'\
@@ -243,7 +243,7 @@ END
     wait_for 60 has_lines "$journal" $((told + 1))
     kill -TERM "$tracker"
     ends_with 0 "$tracker"
-    [ "$(last_log_message)" = "tracker stopped" ]
+    [ "$(last_event)" = "tracker.stopped" ]
     ends_with 0 "$producer"
   done
   drain
@@ -259,7 +259,7 @@ END
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
   journal_is_exact
-  [ "$(tail -n 1 "$log" | jq -c '[.message, .metadata.drained, .metadata.left]')" = '["tracker stopped",true,0]' ]
+  [ "$(tail -n 1 "$log" | jq -c '[.event, .metadata.drained, .metadata.left]')" = '["tracker.stopped",true,0]' ]
 }
 
 @test "SIGTERM: after drain_timeout_ms the rest is left for the next one" {
@@ -268,7 +268,7 @@ END
   wait_for 60 has_lines "$journal" 5
   kill -TERM "$tracker"
   ends_with 0 "$tracker" 20
-  jq -s -e 'last | .message == "tracker stopped" and .metadata.drained == false' "$log"
+  jq -s -e 'last | .event == "tracker.stopped" and .metadata.drained == false' "$log"
   [ "$(($(line_count "$journal") + $(tail -n 1 "$log" | jq .metadata.left)))" -eq 2000 ]
   drain
   journal_is_exact
@@ -276,10 +276,10 @@ END
 
 @test "SIGTERM: a drain of a topic that is not there does not say that it drained" {
   start_tracker --drain -s kafka.create_topics=false -s kafka.topic="$KAFKA_TOPIC-none"
-  wait_for 60 has_logged "tracker started"
+  wait_for 60 has_logged tracker.started
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
-  [ "$(tail -n 1 "$log" | jq -c '[.message, .metadata.drained]')" = '["tracker stopped",false]' ]
+  [ "$(tail -n 1 "$log" | jq -c '[.event, .metadata.drained]')" = '["tracker.stopped",false]' ]
 }
 
 @test "a second signal stops at once and loses nothing" {
@@ -292,7 +292,7 @@ END
   kill -0 "$tracker"
   kill -INT "$tracker"
   ends_with 0 "$tracker" 30
-  [ "$(last_log_message)" = "tracker stopped" ]
+  [ "$(last_event)" = "tracker.stopped" ]
   [ "$(line_count "$journal")" -lt 1900 ]
   drain
   journal_is_exact
@@ -303,7 +303,7 @@ END
   timeout 60 "$ROOT/bin/tracker" --drain | head -n 1 >first
   [ -s first ]
   journal_is_exact
-  [ "$(last_log_message)" = "tracker stopped" ]
+  [ "$(last_event)" = "tracker.stopped" ]
 }
 
 # ---- the files
@@ -324,7 +324,7 @@ END
   ends_with 0 "$producer"
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
-  [ "$(last_log_message)" = "tracker stopped" ]
+  [ "$(last_event)" = "tracker.stopped" ]
   jq -e . "$log" "$log".? >/dev/null
   for file in "$journal" "$journal".?; do
     [ "$(tail -c 1 "$file" | od -An -tx1)" = ' 0a' ]
@@ -341,7 +341,7 @@ END
   KAFKA_BROKER=127.0.0.1:$(random_free_port)
   start_in_background tracker.out "$ROOT/bin/tracker"
   tracker=$started_pid
-  wait_for 60 has_logged "Kafka is away, trying until it is back"
+  wait_for 60 has_logged kafka.unavailable
   wait_for 60 grep -q "waiting for Kafka at $KAFKA_BROKER" tracker.out
   is_older_than() { # SECONDS
     local stat
@@ -351,8 +351,8 @@ END
   wait_for 60 is_older_than 4
   kill -TERM "$tracker"
   ends_with 0 "$tracker" 20
-  [ "$(jq -r 'select(.level != "INFO") | .message' "$log")" = "Kafka is away, trying until it is back" ]
-  [ "$(last_log_message)" = "tracker stopped" ]
+  [ "$(jq -r 'select(.level != "INFO") | .event' "$log")" = kafka.unavailable ]
+  [ "$(last_event)" = "tracker.stopped" ]
   [ "$(grep -c waiting tracker.out)" -eq 1 ]
 }
 
@@ -360,19 +360,19 @@ END
   KAFKA_BROKER=127.0.0.1:$(random_free_port)
   start_in_background tracker.out "$ROOT/bin/tracker"
   tracker=$started_pid
-  wait_for 60 has_logged "Kafka is away, trying until it is back"
+  wait_for 60 has_logged kafka.unavailable
   mv "$journal" "$journal.1"
   mv "$log" "$log.1"
   kill -HUP "$tracker"
-  wait_for 60 has_logged "files opened anew"
+  wait_for 60 has_logged files.reopened
   [ -f "$journal" ]
   mv "$journal" "$journal.2"
   mkdir "$journal"
   kill -HUP "$tracker"
-  wait_for 60 has_logged "journal goes on with trouble"
+  wait_for 60 has_logged journal.warning
   kill -TERM "$tracker"
   ends_with 0 "$tracker" 20
-  [ "$(jq -r .message "$log" | grep -c 'opened anew')" -eq 1 ]
+  [ "$(jq -r .event "$log" | grep -c reopened)" -eq 1 ]
 }
 
 @test "Kafka killed and started again: the tracker goes on by itself" {
@@ -381,16 +381,16 @@ END
   start_tracker
   wait_for 60 has_lines "$journal" 1000
   kill_kafka
-  wait_for 60 has_logged "Kafka is away, trying until it is back"
+  wait_for 60 has_logged kafka.unavailable
   kill -0 "$tracker"
   resume_kafka
   produce -n 1000
   wait_for 60 has_lines "$journal" 2000
-  wait_for 60 has_logged "Kafka is back"
+  wait_for 60 has_logged kafka.available
   kill -TERM "$tracker"
   ends_with 0 "$tracker"
   journal_is_exact
-  [ "$(logged "Kafka is away, trying until it is back" | wc -l)" -eq 1 ]
+  [ "$(logged kafka.unavailable | wc -l)" -eq 1 ]
 }
 
 # A broker that hangs is worse than none: connections stay open and nothing is answered.
@@ -404,7 +404,7 @@ END
   ends_with 0 "$tracker" 40 || status=$?
   kill -CONT "$(cat "$KAFKA_DIR/kafka.pid")"
   [ "$status" -eq 0 ]
-  [ "$(last_log_message)" = "tracker stopped" ]
+  [ "$(last_event)" = "tracker.stopped" ]
   drain
   journal_is_exact
 }
@@ -414,9 +414,9 @@ END
   start_tracker
   wait_for 60 has_lines "$journal" 100
   kill_kafka
-  wait_for 60 has_logged "Kafka is away, trying until it is back"
+  wait_for 60 has_logged kafka.unavailable
   kill -TERM "$tracker"
   ends_with 0 "$tracker" 30
-  [ "$(last_log_message)" = "tracker stopped" ]
+  [ "$(last_event)" = "tracker.stopped" ]
   resume_kafka
 }

@@ -52,14 +52,14 @@ RUN_SECONDS = 30
 MAX_RUNS = 6
 TRIES = 5  # the number of calls differs a little from run to run
 
-WAITS = '"message":"journal cannot be written, all partitions wait"'
-GOES_ON = '"message":"journal can be written again"'
-TROUBLE = '"message":"journal goes on with trouble"'
-OPENED_ANEW = '"message":"files opened anew"'
-NO_ROOM = '"message":"no room to open the journal, waiting"'
-ROOM_AGAIN = '"message":"there is room again"'
-TORN_MOVED = '"message":"torn line at the end of the journal moved aside"'
-STATE_NOT_USED = '"message":"journal state not used, the whole journal was read"'
+WAITS = '"event":"journal.blocked"'
+GOES_ON = '"event":"journal.unblocked"'
+TROUBLE = '"event":"journal.warning"'
+OPENED_ANEW = '"event":"files.reopened"'
+NO_ROOM = '"event":"journal.no_space"'
+ROOM_AGAIN = '"event":"journal.space_available"'
+TORN_MOVED = '"event":"journal.torn_line"'
+STATE_NOT_USED = '"event":"journal.state_unused"'
 
 
 TAIL, BLOCKS = "tail", "blocks"
@@ -236,7 +236,7 @@ class Runner:
 
     def left_in_a_hurry(self, case):
         last = read_lines(os.path.join(case.folder, FOLDER, LOG))[-3:]
-        return any('"message":"group not left in time' in line for line in last)
+        return any('"event":"tracker.group_not_left"' in line for line in last)
 
     def name_of(self, case):
         return f"{self.name}.{case.number}"

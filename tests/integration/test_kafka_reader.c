@@ -177,7 +177,7 @@ static void all_partitions_are_read_and_the_next_reader_goes_on(void **state)
 
 static void wait_for_failures(struct fixture *f, size_t count)
 {
-    MOCK_WAIT(fake_log_count(&f->log, "offsets not committed") >= count, serve_well(f));
+    MOCK_WAIT(fake_log_count(&f->log, EVENT_OFFSETS_COMMIT_FAILED) >= count, serve_well(f));
 }
 
 /* The texts alone may differ. Also when the broker refuses a commit in between. */

@@ -369,7 +369,7 @@ static void try_in_vain(struct fixture *f)
 static void a_producer_that_ends_at_once_is_made_again_only_for_a_record_and_not_at_once(
     void **state)
 {
-    static const char made_again[] = "Kafka producer is made anew after a fatal error";
+    const enum log_event_id made_again = EVENT_KAFKA_PRODUCER_REPLACED;
     struct fixture *f = *state;
     struct outgoing o = record("value");
     int64_t began_ms, took_ms;
@@ -499,22 +499,22 @@ static void a_missing_broker_is_told_once_and_nothing_is_lost(void **state)
     rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
     for (uint64_t tag = 2; tag < 7; tag++)
         send_tagged(f, &o, tag);
-    MOCK_WAIT(fake_log_count(&f->log, "Kafka is away, trying until it is back"),
+    MOCK_WAIT(fake_log_count(&f->log, EVENT_KAFKA_UNAVAILABLE),
               assert_int_equal(next_report(f, &r), 0));
     for (int i = 0; i < 500; i++) {
         assert_int_equal(f->port.next_report(f->port.self, &r), 0);
         usleep(2000);
     }
     assert_int_equal(f->port.in_flight(f->port.self), 5);
-    assert_int_equal(fake_log_count(&f->log, "Kafka is away, trying until it is back"), 1);
+    assert_int_equal(fake_log_count(&f->log, EVENT_KAFKA_UNAVAILABLE), 1);
     rd_kafka_mock_broker_set_up(f->kafka.cluster, 1);
     for (uint64_t tag = 2; tag < 7; tag++) {
         r = wait_for_report(f);
         assert_int_equal(r.tag, tag);
         assert_int_equal(r.status, SINK_OK);
     }
-    assert_int_equal(fake_log_count(&f->log, "Kafka is away, trying until it is back"), 1);
-    assert_int_equal(fake_log_count(&f->log, "Kafka is back"), 1);
+    assert_int_equal(fake_log_count(&f->log, EVENT_KAFKA_UNAVAILABLE), 1);
+    assert_int_equal(fake_log_count(&f->log, EVENT_KAFKA_AVAILABLE), 1);
 }
 
 /* A broker that has forgotten the producer ends an idempotent one for good. */
@@ -540,7 +540,7 @@ static void after_a_fatal_error_the_producer_is_made_anew_and_nothing_is_lost(vo
     for (; reported < 10; reported++)
         assert_int_equal(wait_for_report(f).status, SINK_OK);
     assert_int_equal(f->port.in_flight(f->port.self), 0);
-    assert_int_equal(fake_log_count(&f->log, "Kafka producer is made anew after a fatal error"), 1);
+    assert_int_equal(fake_log_count(&f->log, EVENT_KAFKA_PRODUCER_REPLACED), 1);
 }
 
 /* The second cluster plays a broker that does not know yet that the topic has grown. */
@@ -564,7 +564,7 @@ static void what_waits_for_a_partition_that_vanishes_goes_to_another(void **stat
     send_tagged(f, &o, 1);
     assert_int_equal(wait_for_report(f).partition, 2);
     rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
-    MOCK_WAIT(fake_log_count(&f->log, "Kafka is away, trying until it is back"), {
+    MOCK_WAIT(fake_log_count(&f->log, EVENT_KAFKA_UNAVAILABLE), {
         send_tagged(f, &o, 2);
         assert_int_equal(next_report(f, &r), 0);
     });
@@ -613,10 +613,10 @@ static void a_producer_is_made_anew_without_holding_a_turn_up(void **state)
                                       RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
     for (uint64_t tag = 0; tag < 10; tag++)
         send_tagged(f, &o, tag);
-    MOCK_WAIT(fake_log_count(&f->log, "Kafka producer is made anew after a fatal error"),
+    MOCK_WAIT(fake_log_count(&f->log, EVENT_KAFKA_PRODUCER_REPLACED),
               assert_int_equal(next_report(f, &r), 0));
     mock_kafka_answer(&f->kafka, false);
-    MOCK_WAIT(fake_log_count(&f->log, "Kafka is away, trying until it is back"),
+    MOCK_WAIT(fake_log_count(&f->log, EVENT_KAFKA_UNAVAILABLE),
               assert_int_equal(next_report(f, &r), 0));
     assert_int_equal(f->port.in_flight(f->port.self), 10);
     mock_kafka_answer(&f->kafka, true);
@@ -663,7 +663,7 @@ static void a_property_for_consumers_only_is_no_news(void **state)
     open_sink(f);
     send_tagged(f, &o, 1);
     assert_int_equal(wait_for_report(f).status, SINK_OK);
-    told = fake_log_last(&f->log, "librdkafka");
+    told = fake_log_last(&f->log, EVENT_KAFKA_LIBRARY);
     assert_non_null(told);
     assert_non_null(strstr(told->fields, "session.timeout.ms"));
     assert_int_equal(told->level, LOG_DEBUG);

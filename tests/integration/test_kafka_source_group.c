@@ -98,8 +98,7 @@ static void a_missing_broker_is_told_once_and_it_goes_on_by_itself(void **state)
     member_join(m);
     MOCK_WAIT(m->end[0] == 5, member_take(m, 0));
     rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
-    MOCK_WAIT(fake_log_count(&m->log, "Kafka is away, trying until it is back") == 1,
-              member_take(m, 0));
+    MOCK_WAIT(fake_log_count(&m->log, EVENT_KAFKA_UNAVAILABLE) == 1, member_take(m, 0));
     for (int i = 0; i < 500; i++) {
         member_take(m, 0);
         usleep(2000);
@@ -111,8 +110,8 @@ static void a_missing_broker_is_told_once_and_it_goes_on_by_itself(void **state)
         if (m->is_ours[0])
             member_take(m, 0);
     });
-    MOCK_WAIT(fake_log_count(&m->log, "Kafka is back") == 1, member_serve(m));
-    assert_int_equal(fake_log_count(&m->log, "Kafka is away, trying until it is back"), 1);
+    MOCK_WAIT(fake_log_count(&m->log, EVENT_KAFKA_AVAILABLE) == 1, member_serve(m));
+    assert_int_equal(fake_log_count(&m->log, EVENT_KAFKA_UNAVAILABLE), 1);
 }
 
 static void kafka_is_back_for_the_client_that_replaces_one_that_died_while_it_was_away(void **state)
@@ -124,13 +123,12 @@ static void kafka_is_back_for_the_client_that_replaces_one_that_died_while_it_wa
     member_open(f, m);
     member_join(m);
     rd_kafka_mock_broker_set_down(f->kafka.cluster, 1);
-    MOCK_WAIT(fake_log_count(&m->log, "Kafka is away, trying until it is back") == 1,
-              member_serve(m));
+    MOCK_WAIT(fake_log_count(&m->log, EVENT_KAFKA_UNAVAILABLE) == 1, member_serve(m));
     mock_kafka_delay(&f->kafka, MOCK_HEARTBEAT, 0, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
     rd_kafka_mock_broker_set_up(f->kafka.cluster, 1);
-    MOCK_WAIT(fake_log_count(&m->log, "Kafka consumer failed, replacing it") == 1, member_serve(m));
-    MOCK_WAIT(fake_log_count(&m->log, "Kafka is back") == 1, member_serve(m));
-    assert_int_equal(fake_log_count(&m->log, "Kafka is away, trying until it is back"), 1);
+    MOCK_WAIT(fake_log_count(&m->log, EVENT_KAFKA_CONSUMER_REPLACED) == 1, member_serve(m));
+    MOCK_WAIT(fake_log_count(&m->log, EVENT_KAFKA_AVAILABLE) == 1, member_serve(m));
+    assert_int_equal(fake_log_count(&m->log, EVENT_KAFKA_UNAVAILABLE), 1);
 }
 
 static void a_member_that_is_fenced_is_one_warning(void **state)
@@ -145,11 +143,11 @@ static void a_member_that_is_fenced_is_one_warning(void **state)
     MOCK_WAIT(m->position[0] == 5, member_take(m, 0));
     mock_kafka_delay(&f->kafka, MOCK_OFFSET_COMMIT, 0, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
     m->port.store(m->port.self, 0, 5);
-    MOCK_WAIT(fake_log_count(&m->log, "Kafka consumer failed, replacing it") == 1, member_serve(m));
+    MOCK_WAIT(fake_log_count(&m->log, EVENT_KAFKA_CONSUMER_REPLACED) == 1, member_serve(m));
     member_join(m);
     for (size_t i = 0; i < m->log.count; i++)
         if (m->log.entries[i].level >= LOG_WARN)
-            assert_string_equal(m->log.entries[i].message, "Kafka consumer failed, replacing it");
+            assert_int_equal(m->log.entries[i].event, EVENT_KAFKA_CONSUMER_REPLACED);
 }
 
 /* librdkafka repeats a request after the coordinator was away for it. */
@@ -210,7 +208,7 @@ static void what_may_pass_is_told_once_and_tried_again(void **state)
     MOCK_WAIT(kafka_source_take_trouble(m->source, &trouble), member_serve(m));
     assert_non_null(strstr(trouble.text, "maximum size"));
     member_join(m);
-    assert_int_equal(fake_log_count(&m->log, "Kafka consumer reports"), 3);
+    assert_int_equal(fake_log_count(&m->log, EVENT_KAFKA_CONSUMER_ERROR), 3);
     assert_false(kafka_source_take_trouble(m->source, &trouble));
 }
 
@@ -222,8 +220,8 @@ static void a_missing_permission_is_named_with_a_remedy_and_tried_again(void **s
     rd_kafka_mock_push_request_errors(f->kafka.cluster, MOCK_JOIN_GROUP, 1,
                                       RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
     member_open(f, m);
-    MOCK_WAIT(fake_log_last(&m->log, "no partition was assigned"), member_serve(m));
-    assert_non_null(strstr(fake_log_last(&m->log, "no partition was assigned")->fields, "remedy="));
+    MOCK_WAIT(fake_log_last(&m->log, EVENT_KAFKA_READ_DENIED), member_serve(m));
+    assert_non_null(strstr(fake_log_last(&m->log, EVENT_KAFKA_READ_DENIED)->fields, "remedy="));
     member_join(m);
 }
 

@@ -35,9 +35,7 @@ static void read_with_a_partition_without_a_leader(struct group *f)
     assert_int_equal(member_count(m), GROUP_PARTITIONS - 1);
     group_write(f, 0, 5, 8);
     MOCK_WAIT(taken[0] == 8, take_all(m, taken));
-    MOCK_WAIT(fake_log_count(&m->log, "the broker does not tell where the partitions stand, "
-                                      "asking again") > 2,
-              take_all(m, taken));
+    MOCK_WAIT(fake_log_count(&m->log, EVENT_OFFSETS_QUERY_FAILED) > 2, take_all(m, taken));
     m->port.store(m->port.self, 1, 4);
     rd_kafka_mock_partition_set_leader(f->kafka.cluster, GROUP_TOPIC, 2, 1);
     group_write(f, 2, 5, 7);
@@ -93,12 +91,10 @@ static void no_partition_is_ever_assigned_at_a_logical_offset(void **state)
     rd_kafka_mock_partition_set_leader(f->kafka.cluster, GROUP_TOPIC, 2, -1);
     member_open(f, m);
     MOCK_WAIT(member_count(m) == GROUP_PARTITIONS - 1, member_serve(m));
-    MOCK_WAIT(fake_log_count(&m->log, "the broker does not tell where the partitions stand, "
-                                      "asking again") > 2,
-              take_all(m, taken));
+    MOCK_WAIT(fake_log_count(&m->log, EVENT_OFFSETS_QUERY_FAILED) > 2, take_all(m, taken));
     rd_kafka_mock_partition_set_leader(f->kafka.cluster, GROUP_TOPIC, 2, 1);
     MOCK_WAIT(taken[2] == 20, take_all(m, taken));
-    assert_non_null(fake_log_last(&m->log, "librdkafka"));
+    assert_non_null(fake_log_last(&m->log, EVENT_KAFKA_LIBRARY));
     assert_false(was_given_a_logical_offset(m));
 }
 
@@ -115,7 +111,7 @@ static void a_partition_without_a_leader_can_be_given_back(void **state)
     MOCK_WAIT(kafka_source_take_trouble(f->a.source, &trouble), member_serve(&f->a));
     assert_non_null(strstr(trouble.text, "Leader not available"));
     member_close(&f->a);
-    assert_int_equal(fake_log_count(&f->a.log, "unassignment refused"), 0);
+    assert_int_equal(fake_log_count(&f->a.log, EVENT_PARTITION_UNASSIGN_FAILED), 0);
 }
 
 static void a_slow_connection_does_not_hold_a_turn_up(void **state)

@@ -24,7 +24,7 @@ static void write_entry(void *self, const struct log_entry *entry)
     l->entries = mem_realloc_array(l->entries, l->count + 1, sizeof(*l->entries));
     l->entries[l->count++] =
         (struct fake_log_entry){.level = entry->level,
-                                .message = mem_strdup(entry->event->message),
+                                .event = (enum log_event_id)(entry->event - log_events),
                                 .error = mem_strdup(entry->error ? entry->error : ""),
                                 .fields = strbuf_take(&fields)};
 }
@@ -34,19 +34,19 @@ struct log fake_log_port(struct fake_log *l)
     return (struct log){.write = write_entry, .self = l};
 }
 
-size_t fake_log_count(const struct fake_log *l, const char *message)
+size_t fake_log_count(const struct fake_log *l, enum log_event_id event)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < l->count; i++)
-        n += strcmp(l->entries[i].message, message) == 0;
+        n += l->entries[i].event == event;
     return n;
 }
 
-const struct fake_log_entry *fake_log_last(const struct fake_log *l, const char *message)
+const struct fake_log_entry *fake_log_last(const struct fake_log *l, enum log_event_id event)
 {
     for (size_t i = l->count; i-- > 0;)
-        if (strcmp(l->entries[i].message, message) == 0)
+        if (l->entries[i].event == event)
             return &l->entries[i];
     return NULL;
 }
@@ -54,7 +54,6 @@ const struct fake_log_entry *fake_log_last(const struct fake_log *l, const char 
 void fake_log_release(struct fake_log *l)
 {
     for (size_t i = 0; i < l->count; i++) {
-        free(l->entries[i].message);
         free(l->entries[i].error);
         free(l->entries[i].fields);
     }

@@ -4,11 +4,12 @@
 #include <stddef.h>
 
 #include "base/log.h"
+#include "model/log_event.h"
 
 /* A log that remembers. Fields are kept as "name=value" pairs, each followed by a space. */
 struct fake_log_entry {
     enum log_level level;
-    char *message;
+    enum log_event_id event;
     char *error; /* "" if none */
     char *fields;
 };
@@ -20,11 +21,11 @@ struct fake_log {
 
 struct log fake_log_port(struct fake_log *l);
 
-/* How many entries have this message. */
-size_t fake_log_count(const struct fake_log *l, const char *message);
+/* How many entries are of this event. */
+size_t fake_log_count(const struct fake_log *l, enum log_event_id event);
 
-/* The last entry with this message, or NULL. */
-const struct fake_log_entry *fake_log_last(const struct fake_log *l, const char *message);
+/* The last entry of this event, or NULL. */
+const struct fake_log_entry *fake_log_last(const struct fake_log *l, enum log_event_id event);
 
 void fake_log_release(struct fake_log *l);
 

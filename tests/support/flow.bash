@@ -120,13 +120,13 @@ count_where() { # JQ_CONDITION: journal lines
 
 # logged MESSAGE: the lines of the log with it.
 logged() {
-  [ ! -f "$log" ] || jq -c --arg message "$1" 'select(.message == $message)' "$log"
+  [ ! -f "$log" ] || jq -c --arg event "$1" 'select(.event == $event)' "$log"
 }
 
-has_logged() { # MESSAGE [COUNT]
+has_logged() { # EVENT [COUNT]
   [ "$(logged "$1" | wc -l)" -ge "${2:-1}" ]
 }
 
-last_log_message() {
-  tail -n 1 "$log" | jq -r .message
+last_event() {
+  tail -n 1 "$log" | jq -r .event
 }

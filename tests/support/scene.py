@@ -164,13 +164,13 @@ class Scene(unittest.TestCase):
         with open(self.journal, "rb") as f:
             return len(re.findall(wanted, f.read()))
 
-    def logged(self, message):
-        """The lines of the log with this message."""
+    def logged(self, event):
+        """The lines of the log with this event."""
         if not os.path.exists(self.log):
             return []
         with open(self.log, "rb") as f:
             lines = [json.loads(line) for line in f if line.endswith(b"\n")]
-        return [line for line in lines if line["message"] == message]
+        return [line for line in lines if line["event"] == event]
 
     def wait_for_lines(self, count, partition=None, seconds=TOLD_SECONDS):
         wait_for(seconds, f"{count} lines are journaled", lambda: self.line_count(partition) >= count)

@@ -128,12 +128,12 @@ static void wait_result(struct fixture *f, struct attempt_result *r)
     }
 }
 
-static void wait_log(struct fixture *f, const char *message)
+static void wait_log(struct fixture *f, enum log_event_id event)
 {
     int64_t until = now() + PATIENCE_MS;
     struct attempt_result r;
 
-    while (fake_log_count(&f->log, message) == 0) {
+    while (fake_log_count(&f->log, event) == 0) {
         assert_true(now() < until);
         assert_int_equal(f->port.next_result(f->port.self, now(), &r), 0);
         poll(NULL, 0, 5);
@@ -204,7 +204,7 @@ static void what_answers_nothing_does_no_harm_and_is_logged_at_a_limited_rate(vo
     assert_answer(f, 0, ATTEMPT_OK);
     ask(f, 1);
     assert_answer(f, 1, ATTEMPT_OK);
-    assert_in_range(fake_log_count(&f->log, "command answers what was not asked"), 1, 40);
+    assert_in_range(fake_log_count(&f->log, EVENT_PROCESSOR_ANSWER_IGNORED), 1, 40);
 }
 
 static void a_result_that_is_unknown_is_tried_again(void **state)
@@ -226,7 +226,7 @@ static void a_line_that_is_too_long_is_left_out(void **state)
     open_command(f, EACH "head -c 300000 /dev/zero | tr '\\0' x; echo; " OK DONE);
     ask(f, 0);
     assert_answer(f, 0, ATTEMPT_OK);
-    assert_int_equal(fake_log_count(&f->log, "command answers what was not asked"), 1);
+    assert_int_equal(fake_log_count(&f->log, EVENT_PROCESSOR_ANSWER_IGNORED), 1);
 }
 
 static void each_line_on_standard_error_is_logged(void **state)
@@ -236,9 +236,8 @@ static void each_line_on_standard_error_is_logged(void **state)
     open_command(f, EACH "echo 'out of paper' >&2; " OK DONE);
     ask(f, 0);
     assert_answer(f, 0, ATTEMPT_OK);
-    wait_log(f, "command writes to standard error");
-    assert_string_equal(fake_log_last(&f->log, "command writes to standard error")->error,
-                        "out of paper");
+    wait_log(f, EVENT_PROCESSOR_STDERR);
+    assert_string_equal(fake_log_last(&f->log, EVENT_PROCESSOR_STDERR)->error, "out of paper");
 }
 
 static void orders_of_one_key_go_to_one_copy(void **state)
@@ -313,8 +312,7 @@ static void what_a_command_had_when_it_ended_is_no_fault_of_the_orders(void **st
     assert_int_equal(r.verdict, ATTEMPT_UNAVAILABLE);
     assert_string_equal(r.text, "command ended with exit status 3");
     assert_answer(f, 2, ATTEMPT_UNAVAILABLE);
-    assert_non_null(
-        strstr(fake_log_last(&f->log, "command ended, restarting it")->fields, "oldest=0/1"));
+    assert_non_null(strstr(fake_log_last(&f->log, EVENT_PROCESSOR_ENDED)->fields, "oldest=0/1"));
     ask(f, 4);
     assert_answer(f, 4, ATTEMPT_OK);
 }
@@ -326,7 +324,7 @@ static void a_command_that_cannot_run_is_started_again_with_backoff(void **state
     int64_t until = now() + PATIENCE_MS;
 
     open_command(f, "exit 1");
-    while (fake_log_count(&f->log, "command ended, restarting it") < 3) {
+    while (fake_log_count(&f->log, EVENT_PROCESSOR_ENDED) < 3) {
         assert_true(now() < until);
         if (start_keyed(f, 0, "key", &r) == START_ANSWERED)
             assert_int_equal(r.verdict, ATTEMPT_UNAVAILABLE);
@@ -334,8 +332,7 @@ static void a_command_that_cannot_run_is_started_again_with_backoff(void **state
             assert_int_equal(r.verdict, ATTEMPT_UNAVAILABLE);
         poll(NULL, 0, 5);
     }
-    assert_non_null(
-        strstr(fake_log_last(&f->log, "command ended, restarting it")->fields, "delay_ms=400"));
+    assert_non_null(strstr(fake_log_last(&f->log, EVENT_PROCESSOR_ENDED)->fields, "delay_ms=400"));
 }
 
 static void no_answer_in_time_ends_the_command_and_only_the_first_is_at_fault(void **state)

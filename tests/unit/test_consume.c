@@ -444,8 +444,7 @@ static void a_record_that_was_read_beyond_is_left_out_and_that_is_said(void **st
     w->journal.state = JOURNAL_RUNNING;
     settle(w);
     assert_int_equal(w->lines, 2);
-    assert_int_equal(fake_log_count(&w->log, "record left out, its partition was read beyond it"),
-                     3);
+    assert_int_equal(fake_log_count(&w->log, EVENT_RECORD_DUPLICATE), 3);
 }
 
 static void assert_line_skips(const struct world *w, int offset, int skipped)
@@ -546,10 +545,7 @@ static void a_position_that_jumped_over_records_goes_back(void **state)
     assert_int_equal(w->lines, 9);
     assert_int_equal(committed(w, 0), 9);
     assert_int_equal(w->source.partitions[0].restarts, 1);
-    assert_int_equal(
-        fake_log_count(&w->log, "the position jumped over records, or they are gone; reading from "
-                                "before them"),
-        1);
+    assert_int_equal(fake_log_count(&w->log, EVENT_OFFSETS_JUMPED), 1);
 }
 
 static void so_does_one_that_jumped_to_the_end(void **state)
@@ -739,9 +735,7 @@ static void a_stale_leader_is_not_believed(void **state)
     fake_source_assign(&w->source, 0, 0);
     run_for(w, 10 * DOUBT_CONFIRM_MS);
     assert_int_equal(w->lines, 6);
-    assert_true(fake_log_count(&w->log,
-                               "Kafka's log does not match the journal, waiting and asking "
-                               "again") >= 2);
+    assert_true(fake_log_count(&w->log, EVENT_OFFSETS_DOUBTFUL) >= 2);
     p->is_stale = false;
     run_for(w, 1000);
     assert_int_equal(p->start, 6);
@@ -812,9 +806,7 @@ static void a_topic_that_is_recreated_while_it_is_read_is_told_from_its_new_begi
         run_for(w, DOUBT_CONFIRM_MS + 1000);
         assert_int_equal(w->lines - before, orders[i]);
         assert_int_equal(committed(w, p), orders[i]);
-        assert_int_equal(
-            fake_log_count(&w->log, "the topic was recreated or cut, its offsets begin anew"),
-            i + 1);
+        assert_int_equal(fake_log_count(&w->log, EVENT_TOPIC_RECREATED), i + 1);
     }
 }
 
@@ -1042,11 +1034,11 @@ static void a_blocked_journal_stops_the_reading_until_it_goes_on(void **state)
     w->journal.state = JOURNAL_BLOCKED;
     run_for(w, 60000);
     assert_int_equal(w->source.partitions[0].fetches, 0);
-    assert_int_equal(fake_log_count(&w->log, "journal cannot be written, all partitions wait"), 1);
+    assert_int_equal(fake_log_count(&w->log, EVENT_JOURNAL_BLOCKED), 1);
     w->journal.state = JOURNAL_RUNNING;
     run_for(w, 1000);
     assert_int_equal(committed(w, 0), 5);
-    assert_int_equal(fake_log_count(&w->log, "journal can be written again"), 1);
+    assert_int_equal(fake_log_count(&w->log, EVENT_JOURNAL_UNBLOCKED), 1);
 }
 
 static void a_failed_journal_ends_the_flow_and_nothing_more_is_stored(void **state)
@@ -1195,7 +1187,7 @@ static void nothing_is_stored_for_partitions_that_are_lost(void **state)
     assert_int_equal(w->source.releases, 1);
     assert_int_equal(committed(w, 0), 0);
     assert_int_equal(w->source.outstanding, 0);
-    assert_int_equal(fake_log_count(&w->log, "partitions lost"), 1);
+    assert_int_equal(fake_log_count(&w->log, EVENT_PARTITION_LOST), 1);
 }
 
 static void a_report_for_an_earlier_assignment_is_not_believed(void **state)
@@ -1723,10 +1715,10 @@ static void the_metrics_are_logged_at_their_interval(void **state)
     begin(w);
     fake_source_assign(&w->source, 0, 1);
     run_for(w, 9999);
-    assert_int_equal(fake_log_count(&w->log, "periodic metrics"), 0);
+    assert_int_equal(fake_log_count(&w->log, EVENT_TRACKER_METRICS), 0);
     run_for(w, 20001);
-    assert_in_range(fake_log_count(&w->log, "periodic metrics"), 2, 3);
-    entry = fake_log_last(&w->log, "periodic metrics");
+    assert_in_range(fake_log_count(&w->log, EVENT_TRACKER_METRICS), 2, 3);
+    entry = fake_log_last(&w->log, EVENT_TRACKER_METRICS);
     assert_non_null(strstr(entry->fields, "\"messages_received\":4,\"messages_processed\":4,"));
     assert_non_null(strstr(entry->fields, "\"lag\":7,"));
     assert_non_null(strstr(entry->fields, "\"lanes_waiting\":1,\"lanes_blocked\":0,"
@@ -1737,8 +1729,8 @@ static void the_metrics_are_logged_at_their_interval(void **state)
 /* Nobody says why: the sink has it and does not report. */
 static void a_dead_letter_that_waits_too_long_is_told_once_and_its_end_once(void **state)
 {
-    static const char told[] = "dead letters are not acknowledged, their partitions wait";
-    static const char over[] = "dead letters do not wait that long any more";
+    const enum log_event_id told = EVENT_DEAD_LETTER_DELAYED;
+    const enum log_event_id over = EVENT_DEAD_LETTER_NOT_DELAYED;
     struct world *w = *state;
     const struct fake_log_entry *entry;
 
@@ -1774,9 +1766,7 @@ static void a_dead_letter_that_is_acknowledged_soon_is_not_told(void **state)
     fake_source_assign(&w->source, 0, 0);
     run_for(w, 60000);
     assert_int_equal(w->dead_lettered, 1);
-    assert_int_equal(fake_log_count(&w->log, "dead letters are not acknowledged, "
-                                             "their partitions wait"),
-                     0);
+    assert_int_equal(fake_log_count(&w->log, EVENT_DEAD_LETTER_DELAYED), 0);
 }
 
 static struct fake_answer unavailable_in_two(void *ctx, const struct attempt *a)
@@ -1789,8 +1779,8 @@ static struct fake_answer unavailable_in_two(void *ctx, const struct attempt *a)
 
 static void an_unavailable_processor_is_reported_once_and_so_is_its_return(void **state)
 {
-    static const char down[] = "processor is unavailable, its partitions wait";
-    static const char up[] = "processor is available again";
+    const enum log_event_id down = EVENT_PROCESSOR_UNAVAILABLE;
+    const enum log_event_id up = EVENT_PROCESSOR_AVAILABLE;
     struct world *w = *state;
     struct strbuf metrics = {0};
     bool is_down = true;

@@ -572,8 +572,8 @@ static void offsets_without_a_record_between_history_and_now_are_not_missing(voi
 
 static void while_the_log_says_that_kafka_is_away_the_verdict_is_critical(void **state)
 {
-    static const char away[] = "Kafka is away, trying until it is back";
-    static const char *const ends[] = {"Kafka is back", "tracker started"};
+    static const char away[] = "Kafka is unavailable, retrying";
+    static const char *const ends[] = {"Kafka is available again", "tracker started"};
     struct figures f;
 
     (void)state;
@@ -588,13 +588,14 @@ static void while_the_log_says_that_kafka_is_away_the_verdict_is_critical(void *
         assert_int_equal(f.away_age_ms, 9000);
         assert_int_equal(f.health.at_once, LEVEL_CRIT);
         assert_int_equal(f.health.findings[HEALTH_PROGRESS].level, LEVEL_CRIT);
-        assert_string_equal(f.health.findings[HEALTH_PROGRESS].text, "Kafka is away, for 9.0 s");
+        assert_string_equal(f.health.findings[HEALTH_PROGRESS].text,
+                            "Kafka is unavailable, for 9.0 s");
         feed_log_error(d, NOW - 4000, "WARN", away, "b:9092: wrong user or password",
                        "{\"reason\":\"wrong_password\",\"remedy\":\"check sasl.username\"}");
         f = take(d);
         assert_string_equal(
             f.health.findings[HEALTH_PROGRESS].text,
-            "Kafka is away, for 9.0 s: b:9092: wrong user or password; check sasl.username");
+            "Kafka is unavailable, for 9.0 s: b:9092: wrong user or password; check sasl.username");
         feed_log(d, NOW - 2000, "INFO", ends[i], "{}");
         f = take(d);
         assert_int_equal(f.away_age_ms, -1);

@@ -238,7 +238,7 @@ static void a_transient_failure_is_retried_after_its_delay(void **state)
     take(f, VALID_ORDER);
     assert_held(f, SLOT_WAITING);
     assert_int_equal(slot_at(f, 0)->deadline_ms, 5100);
-    assert_int_equal(fake_log_count(&f->log, "attempt failed, retrying"), 1);
+    assert_int_equal(fake_log_count(&f->log, EVENT_RECORD_RETRIED), 1);
     sleep_to_deadline(f);
     assert_held(f, SLOT_WAITING);
     assert_int_equal(slot_at(f, 0)->deadline_ms, 5300);
@@ -471,8 +471,7 @@ static void assert_probes_without_limit(struct fixture *f, bool by_report)
         expected = expected * 2 < 30000 ? expected * 2 : 30000;
         sleep_to_deadline(f);
     }
-    assert_int_equal(fake_log_count(&f->log, "dead letter not accepted, partition waits"),
-                     by_report ? 100 : 101);
+    assert_int_equal(fake_log_count(&f->log, EVENT_DEAD_LETTER_REFUSED), by_report ? 100 : 101);
     assert_string_equal(fake_sink_header(&f->sink, 100, "dlq.attempts"), "1");
 }
 
@@ -510,7 +509,7 @@ static void a_full_sink_is_asked_again_soon(void **state)
         assert_int_equal(slot_at(f, 0)->deadline_ms - f->env.now_ms, 500);
         sleep_to_deadline(f);
     }
-    assert_int_equal(fake_log_count(&f->log, "dead letter not accepted, partition waits"), 0);
+    assert_int_equal(fake_log_count(&f->log, EVENT_DEAD_LETTER_REFUSED), 0);
     f->sink.otherwise = (struct fake_send){0};
     sleep_to_deadline(f);
     report(f);
@@ -585,7 +584,7 @@ static void a_record_that_no_form_is_small_enough_for_waits_and_begins_with_the_
     take(f, "not an order");
     assert_held(f, SLOT_BLOCKED);
     assert_int_equal(f->sink.count, 4);
-    said = fake_log_last(&f->log, "dead letter not accepted, partition waits");
+    said = fake_log_last(&f->log, EVENT_DEAD_LETTER_REFUSED);
     assert_non_null(said);
     assert_non_null(strstr(said->error, "raise max.message.bytes of the topic orders-dlq"));
     sleep_to_deadline(f);
