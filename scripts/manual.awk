@@ -112,7 +112,7 @@ function put_settings(  i, section, last) {
   printf ".SH DESCRIPTION\n"
   printf "A YAML file with one level of sections. It is taken from \\fB\\-\\-config\\fR, else from \\fB$CONFIG_FILE\\fR, else "
   printf "from \\fI./config.yaml\\fR if that exists. A flag (\\fB\\-\\-set\\fR \\fIsection.key=value\\fR) beats the environment "
-  printf "variable, which beats the file, which beats the default.\n"
+  printf "variable, which beats the properties file (\\fB\\-\\-properties\\fR), which beats this file, which beats the default.\n"
   for (i = 1; i <= k; i++) {
     section = substr(key[i], 1, index(key[i], ".") - 1)
     if (section != last)

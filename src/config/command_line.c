@@ -40,7 +40,7 @@ void command_line_init(struct command_line *cl, const struct arg_program *progra
          .letter = 'F',
          .kind = ARG_TEXT,
          .operand = "FILE",
-         .help = "librdkafka properties, a name=value in each line, as for kcat",
+         .help = "read librdkafka properties, a name=value in each line, as for kcat",
          .text = &cl->properties_file},
         {.name = "print-config",
          .kind = ARG_FLAG,

@@ -192,8 +192,9 @@ static void add_allowed_and_env(const struct key *key, struct strbuf *out)
     size_t before = out->len;
 
     if (!key->env) {
-        strbuf_adds(out, "also -X name=value, -F FILE, and variables such as "
-                         "KAFKA_PROPERTIES_SASL_PASSWORD");
+        strbuf_adds(
+            out,
+            "also -X name=value and -F FILE; KAFKA_PROPERTIES_SASL_PASSWORD sets sasl.password");
         return;
     }
     key_allowed(key, out);
