@@ -29,7 +29,7 @@ function zsh_text(s) { # within a [description] of _arguments
 
 function upper_first(s) { return toupper(substr(s, 1, 1)) substr(s, 2) }
 
-/^Usage: / { program = $2; next }
+/^Usage: / { program = $2; operands = $4; next } # "[JOURNAL]..."
 program && !summary && NF { summary = $0; next }
 /^Options:$/ || /^Common options:$/ { part = "options"; next }
 /^Settings, / { part = "settings"; next }
@@ -77,7 +77,8 @@ function more(  line) {
 
 function put_man(  i) {
   head_of(program, 1, summary)
-  printf ".SH SYNOPSIS\n.B %s\n[\\fIoptions\\fR]\n.SH OPTIONS\n", program
+  printf ".SH SYNOPSIS\n.B %s\n[\\fIoptions\\fR]%s\n.SH OPTIONS\n", program,
+    operands == "" ? "" : " " roff(operands)
   for (i = 1; i <= n; i++) {
     printf ".TP\n"
     if (letter[i] != "")

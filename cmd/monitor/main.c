@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/standard.h"
 #include "live.h"
+#include "merge.h"
 #include "options.h"
 #include "serve.h"
 #include "signals.h"
@@ -190,6 +191,21 @@ static int run_live(struct monitor *m, struct options *o, struct err *e)
     return status;
 }
 
+static int run_merge(const struct trackers *t, struct err *e)
+{
+    const char *journals[DASH_PARTS];
+
+    if (t->left_out)
+        return err_set(e, ERR_USAGE, "--merge: more than %d journals", DASH_PARTS),
+               err_exit_status(e);
+    if (t->count == 0)
+        return err_set(e, ERR_RUNTIME, "%s: no journal matches", t->sources[0].events),
+               err_exit_status(e);
+    for (int i = 0; i < t->count; i++)
+        journals[i] = t->items[i]->path;
+    return merge_run(journals, (size_t)t->count, e);
+}
+
 static int run_monitor(const struct config *cfg, struct options *o, struct err *e)
 {
     struct monitor m = {
@@ -211,7 +227,7 @@ static int run_monitor(const struct config *cfg, struct options *o, struct err *
     bool is_report;
     int status;
 
-    is_report = o->once || o->json || o->check || o->metrics;
+    is_report = o->merge || o->once || o->json || o->check || o->metrics;
     m.trackers = (struct trackers){
         .sources = o->sources,
         .source_count = o->source_count,
@@ -223,12 +239,13 @@ static int run_monitor(const struct config *cfg, struct options *o, struct err *
         .clock = m.clock,
     };
     trackers_open(&m.trackers);
-    if (m.trackers.left_out)
+    if (m.trackers.left_out && !o->merge)
         fprintf(stderr, "monitor: %d journals beyond the first %d are left out\n",
                 m.trackers.left_out, DASH_PARTS);
     m.dash = trackers_dash(&m.trackers);
     ui_init(&m.ui);
-    status = is_report   ? run_reports(&m, o, e)
+    status = o->merge    ? run_merge(&m.trackers, e)
+             : is_report ? run_reports(&m, o, e)
              : o->listen ? serve_run(&m, &o->endpoint, e)
                          : run_live(&m, o, e);
     ui_release(&m.ui);

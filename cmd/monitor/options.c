@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "config/value.h"
 #include "httpd.h"
 #include "io/kafka_version.h"
 #include "model/tracker_paths.h"
@@ -73,6 +74,8 @@ static enum args_result read_all(struct options *o, int argc, char **argv, struc
         text("listen", "HOST:PORT", &o->listen,
              "serve /metrics and /health over HTTP, without a screen; a PORT alone is that of "
              "127.0.0.1"),
+        flag("merge", &o->merge,
+             "write the lines of all JOURNALs and their rotated files, each offset once"),
         text("since", "DURATION", &o->since,
              "count only what is not older, as in 90s, 15m, 2h, 1d12h"),
         flag("no-history", &o->no_history,
@@ -97,6 +100,8 @@ static enum args_result read_all(struct options *o, int argc, char **argv, struc
         .features = httpd_is_built() ? "listen" : NULL,
         .args = args,
         .arg_count = COUNT(args),
+        .operands = &o->journals,
+        .operand = "JOURNAL",
     };
 
     return args_load(&program, argc, argv, kafka_library_version(), cfg, e);
@@ -170,10 +175,16 @@ static int check_listen(struct options *o, struct err *e)
 
 static int check_options(struct options *o, struct err *e)
 {
-    if (o->once + o->json + o->check + o->metrics + (o->listen != NULL) > 1)
+    if (o->once + o->json + o->check + o->metrics + o->merge + (o->listen != NULL) > 1)
         return err_set(
             e, ERR_USAGE,
-            "--once, --json, --check, --metrics and --listen: only one of them at a time");
+            "--once, --json, --check, --metrics, --listen and --merge: only one of them at a time");
+    if (o->journals.count && !o->merge)
+        return err_set(e, ERR_USAGE, "%s: a JOURNAL needs --merge; to follow it, use --events",
+                       value_quote(o->journals.items[0]).text);
+    if (o->journals.count && o->events.count)
+        return err_set(e, ERR_USAGE,
+                       "--merge: give each JOURNAL by its name or by --events, not both");
     if (o->output && !o->metrics)
         return err_set(e, ERR_USAGE, "--output needs --metrics");
     if (o->fail_on && !o->check)
@@ -241,25 +252,26 @@ static bool takes_log_setting(const struct options *o, const struct config *cfg)
  * journals. */
 static int choose_sources(struct options *o, const struct config *cfg, struct err *e)
 {
-    const char *events = cfg->monitor.events_file;
+    const struct arg_list *journals = o->merge && o->journals.count ? &o->journals : &o->events;
+    const char *events = journals == &o->journals ? journals->items[0] : cfg->monitor.events_file;
     const char *log = cfg->monitor.log_file;
-    bool is_one = o->events.count <= 1;
+    bool is_one = journals->count <= 1;
 
-    if (!is_one && o->logs.count && o->logs.count != o->events.count)
+    if (!is_one && o->logs.count && o->logs.count != journals->count)
         return err_set(e, ERR_USAGE,
                        "%d times --events and %d times --log: as many of each are needed, or no "
                        "--log (then it is the .log beside each journal)",
-                       o->events.count, o->logs.count);
+                       journals->count, o->logs.count);
     if (is_one && o->logs.count > 1)
         return err_set(e, ERR_USAGE, "--log: given %d times for one --events", o->logs.count);
-    if (is_one && !o->logs.count && !takes_log_setting(o, cfg))
+    if (is_one && !o->logs.count && (o->merge || !takes_log_setting(o, cfg)))
         log = NULL;
-    o->source_count = is_one ? 1 : o->events.count;
+    o->source_count = is_one ? 1 : journals->count;
     o->sources = mem_alloc_array((size_t)o->source_count, sizeof(*o->sources));
     for (int i = 0; i < o->source_count; i++) {
         struct tracker_source *s = &o->sources[i];
 
-        s->events = is_one ? events : o->events.items[i];
+        s->events = is_one ? events : journals->items[i];
         s->log = is_one ? log : o->logs.count ? o->logs.items[i] : NULL;
         if (check_source(s, e) < 0)
             return -1;
@@ -284,5 +296,6 @@ void options_release(struct options *o)
     free(o->sources);
     free(o->events.items);
     free(o->logs.items);
+    free(o->journals.items);
     *o = (struct options){0};
 }

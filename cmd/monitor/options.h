@@ -15,6 +15,7 @@ struct options {
     bool json;
     bool check;
     bool metrics;
+    bool merge;
     bool no_history;
     bool ascii;
     bool sync;
@@ -32,6 +33,7 @@ struct options {
     int height;
     struct arg_list events; /* as given */
     struct arg_list logs;
+    struct arg_list journals;       /* of --merge */
     struct tracker_source *sources; /* what follows from it */
     int source_count;
 };

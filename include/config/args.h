@@ -47,6 +47,8 @@ struct arg_program {
     const char *features; /* what only some builds can do: "http"; NULL: nothing */
     const struct arg *args;
     int arg_count;
+    struct arg_list *operands; /* gets what is no option; NULL: nothing may be given */
+    const char *operand;       /* what that is, "JOURNAL"; NULL without `operands` */
 };
 
 enum args_result {
@@ -56,7 +58,7 @@ enum args_result {
 };
 
 /* Forms: --name VALUE, --name=VALUE, -nVALUE, -n VALUE, -abc for flags; `--` ends the options and
- * nothing may follow it. The settings' order of precedence does not depend on the order of the
+ * only operands may follow it. The settings' order of precedence does not depend on the order of the
  * arguments; among arguments for the same key the last one wins. --help and --version are answered
  * at once, before any file is read.
  *

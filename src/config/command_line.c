@@ -274,22 +274,31 @@ static int scan_short(struct command_line *cl, int argc, char **argv, int *i, st
     return 0;
 }
 
-static int refuse_operand(const char *text, struct err *e)
+static int take_operand(const struct command_line *cl, const char *text, struct err *e)
 {
+    if (cl->program->operands) {
+        keep_in_list(cl->program->operands, text);
+        return 0;
+    }
     return err_set(e, ERR_USAGE, "%s: unexpected argument (all are options, see --help)",
                    value_quote(text).text);
 }
 
 int command_line_scan(struct command_line *cl, int argc, char **argv, struct err *e)
 {
+    bool has_ended = false; /* by -- */
+
     for (int i = 1; i < argc && !cl->wants_help && !cl->wants_version; i++) {
         const char *text = argv[i];
+        int rc = 0;
 
-        if (strcmp(text, "--") == 0)
-            return i + 1 < argc ? refuse_operand(argv[i + 1], e) : 0;
-        if (text[0] != '-' || text[1] == '\0')
-            return refuse_operand(text, e);
-        if ((text[1] == '-' ? scan_long : scan_short)(cl, argc, argv, &i, e) < 0)
+        if (has_ended || text[0] != '-' || text[1] == '\0')
+            rc = take_operand(cl, text, e);
+        else if (strcmp(text, "--") == 0)
+            has_ended = true;
+        else
+            rc = (text[1] == '-' ? scan_long : scan_short)(cl, argc, argv, &i, e);
+        if (rc < 0)
             return -1;
     }
     return 0;

@@ -35,7 +35,10 @@ static void add_options(const char *title, const struct arg *args, int count, st
 void usage_add(const struct arg_program *program, const struct arg *common, int common_count,
                struct strbuf *out)
 {
-    strbuf_addf(out, "Usage: %s [options]\n\n%s\n", program->name, program->summary);
+    strbuf_addf(out, "Usage: %s [options]", program->name);
+    if (program->operand)
+        strbuf_addf(out, " [%s]...", program->operand);
+    strbuf_addf(out, "\n\n%s\n", program->summary);
     add_options("Options", program->args, program->arg_count, out);
     add_options("Common options", common, common_count, out);
     strbuf_adds(

@@ -125,7 +125,7 @@ screen_shows() { # TEXT
   run -2 --separate-stderr "$monitor" --once --events ''
   [ "$stderr" = "monitor: --events: FILE must not be empty" ]
   run -2 --separate-stderr "$monitor" --once --json
-  [ "$stderr" = "monitor: --once, --json, --check, --metrics and --listen: only one of them at a time" ]
+  [ "$stderr" = "monitor: --once, --json, --check, --metrics, --listen and --merge: only one of them at a time" ]
   run -3 --separate-stderr "$monitor" --check --events .
   run -2 --separate-stderr "$monitor" --color sometimes
   [ "${#stderr_lines[@]}" -eq 1 ]

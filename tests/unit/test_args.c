@@ -434,6 +434,25 @@ static void help_and_version_read_no_settings(void **state)
     }
 }
 
+static void operands_are_taken_where_the_program_has_them(void **state)
+{
+    struct arg_list found = {0};
+    const struct arg_program program = {
+        .name = "tester", .summary = "x", .operands = &found, .operand = "JOURNAL"};
+    char *argv[] = {"tester", "a", "-s", "kafka.topic=t", "-", "--", "-b", NULL};
+    struct config cfg;
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(args_load(&program, 7, argv, "9.8.7", &cfg, &e), ARGS_RUN);
+    assert_int_equal(found.count, 3);
+    assert_string_equal(found.items[0], "a");
+    assert_string_equal(found.items[1], "-");
+    assert_string_equal(found.items[2], "-b");
+    free(found.items);
+    config_release(&cfg);
+}
+
 static void version_names_ours_the_librarys_and_the_features(void **state)
 {
     struct strbuf out = {0};
@@ -500,6 +519,7 @@ int main(void)
                                   clean),
         cmocka_unit_test_teardown(help_names_options_settings_and_exit_statuses, clean),
         cmocka_unit_test_teardown(help_and_version_read_no_settings, clean),
+        cmocka_unit_test_teardown(operands_are_taken_where_the_program_has_them, clean),
         cmocka_unit_test_teardown(version_names_ours_the_librarys_and_the_features, clean),
         cmocka_unit_test_teardown(the_effective_settings_are_printed, clean),
         cmocka_unit_test_teardown(an_answer_that_cannot_be_written_is_an_error, clean),
