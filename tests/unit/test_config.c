@@ -188,6 +188,23 @@ static void a_wrong_setting_is_refused_with_what_is_allowed(void **state)
     config_release(&cfg);
 }
 
+static void a_token_comes_from_one_place(void **state)
+{
+    struct config cfg;
+    struct err e = {0};
+
+    (void)state;
+    config_init(&cfg);
+    assert_int_equal(config_set(&cfg, "kafka.oauth_token_file", "token", "config.yaml:3", &e), 0);
+    assert_int_equal(config_check(&cfg, &e), 0);
+    assert_int_equal(config_set(&cfg, "kafka.oauth_token_command", "x", "flag -s", &e), 0);
+    assert_int_equal(config_check(&cfg, &e), -1);
+    assert_string_equal(
+        e.text, "kafka.oauth_token_file (from config.yaml:3) and kafka.oauth_token_command (from "
+                "flag -s): only one of them can say where the token comes from");
+    config_release(&cfg);
+}
+
 static void settings_that_contradict_each_other_are_refused(void **state)
 {
     static const struct {
@@ -564,6 +581,7 @@ static void the_help_names_every_key_and_variable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_token_comes_from_one_place),
         cmocka_unit_test(every_key_has_a_default_that_its_own_row_allows),
         cmocka_unit_test(defaults_reach_the_struct),
         cmocka_unit_test(choices_stand_in_the_order_of_their_enum),

@@ -9,9 +9,11 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/strbuf.h"
 #include "config/config.h"
 #include "config/key.h"
 #include "config/properties.h"
+#include "config/resolve.h"
 #include "config/secret.h"
 #include "support/no_settings.h"
 
@@ -160,6 +162,51 @@ static void a_variable_that_is_no_name_in_capitals_is_refused(void **state)
     }
 }
 
+/* ---- References ---- */
+
+static void assert_value(const struct config *cfg, const char *name, const char *value)
+{
+    struct strbuf out = {0};
+    struct err e = {0};
+
+    assert_int_equal(resolve_named(cfg, name, &out, &e), 0);
+    assert_string_equal(strbuf_text(&out), value);
+    strbuf_release(&out);
+}
+
+static void references_are_read_again_all_or_none(void **state)
+{
+    struct config cfg;
+    struct err e = {0};
+
+    (void)state;
+    write_file("first\n");
+    setenv("TEST_USER", "me", 1);
+    config_init(&cfg);
+    config_set_property(&cfg, "sasl.username", "${env:TEST_USER}", "flag -X");
+    config_set_property(&cfg, "sasl.password", "<${file:" FILE_NAME "}>", "config.yaml:7");
+    assert_value(&cfg, "sasl.password", "<first>");
+    assert_int_equal(resolve_properties(&cfg, &e), 1);
+    assert_int_equal(resolve_properties(&cfg, &e), 0);
+    write_file("second");
+    assert_value(&cfg, "sasl.password", "<first>");
+    assert_int_equal(resolve_properties(&cfg, &e), 1);
+    assert_value(&cfg, "sasl.password", "<second>");
+    setenv("TEST_USER", "you", 1);
+    unlink(FILE_NAME);
+    assert_int_equal(resolve_properties(&cfg, &e), -1);
+    assert_int_equal(e.kind, ERR_USAGE);
+    assert_string_equal(e.text, "config.yaml:7: librdkafka property sasl.password: " FILE_NAME
+                                ": No such file or directory");
+    assert_value(&cfg, "sasl.username", "me");
+    assert_value(&cfg, "sasl.password", "<second>");
+    assert_value(&cfg, "not.set", "");
+    config_set_property(&cfg, "sasl.password", "third", "flag -X");
+    assert_value(&cfg, "sasl.password", "third");
+    unsetenv("TEST_USER");
+    config_release(&cfg);
+}
+
 /* ---- Secrets ---- */
 
 static void what_may_be_a_secret_is_known(void **state)
@@ -202,6 +249,7 @@ int main(void)
         cmocka_unit_test(a_wrong_line_is_named_without_what_it_says),
         cmocka_unit_test_teardown(variables_are_properties, clean),
         cmocka_unit_test(a_variable_that_is_no_name_in_capitals_is_refused),
+        cmocka_unit_test(references_are_read_again_all_or_none),
         cmocka_unit_test(what_may_be_a_secret_is_known),
         cmocka_unit_test(only_a_file_that_everybody_may_read_is_shared),
     };
