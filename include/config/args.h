@@ -58,13 +58,14 @@ enum args_result {
 };
 
 /* Forms: --name VALUE, --name=VALUE, -nVALUE, -n VALUE, -abc for flags; `--` ends the options and
- * only operands may follow it. The settings' order of precedence does not depend on the order of the
- * arguments; among arguments for the same key the last one wins. --help and --version are answered
- * at once, before any file is read.
+ * only operands may follow it. The settings' order of precedence does not depend on the order of
+ * the arguments; among arguments for the same key the last one wins. --help and --version are
+ * answered at once, before any file is read.
  *
- * Fills `cfg` (which the caller releases in any case) from defaults, files, environment and argv, in
- * that order of precedence, and checks it. The file is -c FILE, else $CONFIG_FILE, else
- * ./config.yaml if there is one; the properties of -F FILE come after it. `library_version` is librdkafka's, named by --version beside ours.
+ * Fills `cfg` (which the caller releases in any case) from defaults, files, environment and argv,
+ * in that order of precedence, and checks it. The file is -c FILE, else $CONFIG_FILE, else
+ * ./config.yaml if there is one; the properties of -F FILE come after it. `library_version` is
+ * librdkafka's, named by --version beside ours.
  */
 enum args_result args_load(const struct arg_program *program, int argc, char **argv,
                            const char *library_version, struct config *cfg, struct err *e);

@@ -83,6 +83,7 @@ without_comments() {
 
 @test "an unknown flag is named with the nearest known one" {
   refuses '--pirnt-config: unknown option (did you mean --print-config?)' --pirnt-config
+  local PROGRAMS=(producer tracker) # the monitor takes journals
   refuses '"orders": unexpected argument (all are options, see --help)' orders
 }
 
