@@ -40,6 +40,7 @@ struct call {
     struct curl_slist *list;
     size_t received; /* of the answer's body */
     bool is_cut;     /* the rest of it is not read */
+    bool without_http2;
     char error[CURL_ERROR_SIZE];
 };
 
@@ -54,7 +55,8 @@ struct http {
     char *socket;
     CURLM *multi;
     pthread_t thread;
-    struct token token; /* the thread's */
+    struct token token; /* the thread's, like the next */
+    bool without_http2;
 
     pthread_mutex_t lock; /* guards the next three */
     struct queue asked;
@@ -156,8 +158,6 @@ static void set_options(const struct http *h, struct call *c)
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)h->o.connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)h->o.timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, is_https(h) ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, c);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -209,9 +209,20 @@ static void make_list(struct call *c, const struct token *token)
     }
 }
 
+/* With HTTP/2 a new connection is waited for, since all share it. */
+static void choose_version(const struct http *h, struct call *c)
+{
+    long version = h->without_http2 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS;
+
+    c->without_http2 = h->without_http2;
+    curl_easy_setopt(c->easy, CURLOPT_HTTP_VERSION, version);
+    curl_easy_setopt(c->easy, CURLOPT_PIPEWAIT, is_https(h) && !h->without_http2 ? 1L : 0L);
+}
+
 static void begin(struct http *h, struct call *c)
 {
     prepare_easy(h, c);
+    choose_version(h, c);
     make_list(c, &h->token);
     c->error[0] = '\0';
     curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->list);
@@ -291,6 +302,19 @@ static void end_list(struct call *c)
     c->list = NULL;
 }
 
+/* libcurl 7.88 takes it for an error of HTTP/2 when an endpoint answers before it has read the whole
+ * request, as with 401. What the answer is shows with HTTP/1.1, which is used from then on. */
+static bool falls_back(struct http *h, struct call *c, CURLcode code)
+{
+    if ((code != CURLE_HTTP2 && code != CURLE_HTTP2_STREAM) || c->without_http2)
+        return false;
+    h->without_http2 = true;
+    c->received = 0;
+    http_answer_reset(&c->answer);
+    begin(h, c);
+    return true;
+}
+
 static void take_message(struct http *h, const CURLMsg *message, struct queue *answered)
 {
     CURLcode code = message->data.result;
@@ -298,8 +322,10 @@ static void take_message(struct http *h, const CURLMsg *message, struct queue *a
 
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &c);
     curl_multi_remove_handle(h->multi, message->easy_handle);
-    fill_end(h, c, code);
     end_list(c);
+    if (falls_back(h, c, code))
+        return;
+    fill_end(h, c, code);
     if (c->answer.end == HTTP_ANSWERED && c->answer.status == 401)
         token_doubt(&h->token);
     push(answered, c);

@@ -54,11 +54,13 @@ class Handler(BaseHTTPRequestHandler):
         if rule.get("close"):
             self.close_connection = True
             return
-        body = rule.get("body", "").encode()
-        self.send_response(rule.get("status", 200))
+        status = rule.get("status", 200)
+        body = rule.get("body", "").encode() if status not in (204, 304) else b""
+        self.send_response(status)
         for name, value in rule.get("headers", {"order-receipt": "receipt of " + id}).items():
             self.send_header(name, value)
-        self.send_header("content-length", str(len(body)))
+        if status not in (204, 304):
+            self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
