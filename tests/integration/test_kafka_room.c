@@ -209,6 +209,7 @@ static void a_paused_partition_is_fetched_after_it_was_assigned_again(void **sta
     take(f, 0, RECORDS);
     assert_true(kafka_consumer_find(&f->consumer, 0)->is_paused);
     kafka_consumer_assign(&f->consumer, false);
+    assert_false(kafka_consumer_find(&f->consumer, 0)->is_paused);
     take_all(f);
 }
 

@@ -513,7 +513,7 @@ class Judge:
         told, fates = part.told, part.fates
         told[o] = min(told[o] or sys.maxsize, epoch_ms(line["timestamp"]))
         if fates[o]:
-            report.add("records told by two journals")
+            report.add("records in two journals")
             if fates[o] != FATES[line["outcome"]]:
                 report.object("contradiction", f"{where}: {p}/{o} is {line['outcome']}")
         fates[o] = FATES[line["outcome"]]

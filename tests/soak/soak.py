@@ -646,7 +646,7 @@ def judge(storm):
 ROWS = [
     ("orders on the topic; acknowledged to producers", ["orders on the topic", "orders acknowledged to producers"]),
     ("kill -9 of a tracker; restarts", ["kills of a tracker", "restarts of a tracker"]),
-    ("of these kills, after it had told lines since its start", ["kills of a tracker that told"]),
+    ("of these kills, after it had written lines since its start", ["kills of a tracker that told"]),
     ("kill -9 of a broker; restarts; of these kills, all brokers at once",
      ["kills of a broker", "restarts of a broker", "kills of all brokers at once"]),
     ("connections to a broker frozen; its latency changed",
@@ -668,7 +668,7 @@ ROWS = [
     ("lines; in files; of journals", ["lines", "journal files", "journals"]),
     ("torn last lines", ["torn tails"]),
     ("dead letters; of these sent again after a crash", ["dead letters on the topic", "dead letters delivered again"]),
-    ("records told by two journals, as partitions moved", ["records told by two journals"]),
+    ("records in two journals, as partitions moved", ["records in two journals"]),
     ("commits of offsets", ["commits"]),
     ("**lost; doubled within a journal; out of order; malformed; altered**",
      ["lost", "doubled", "out_of_order", "malformed", "altered"]),

@@ -182,7 +182,7 @@ class OracleTest(unittest.TestCase):
         text = self.accepts()
         self.assertRegex(text, r"orders on the topic +16\n")
         self.assertRegex(text, r"lines +19\n")
-        self.assertRegex(text, r"records told by two journals +3\n")
+        self.assertRegex(text, r"records in two journals +3\n")
         self.assertRegex(text, r"journal files +3\n")
 
     def test_a_lost_line(self):
