@@ -247,7 +247,9 @@ static rd_kafka_resp_err_t judge_commit(rd_kafka_event_t *event)
 }
 
 /* A commit for a partition that no topic can have. The broker looks at the group's permission
- * first, then at the topic's, and then refuses it: nothing is stored, and no member joins. */
+ * first, then at the topic's, and then refuses it: nothing is stored, and no member joins.
+ * librdkafka 2.0.2 aborts when the broker goes away during this question, see kafka_progress.c:
+ * a tracker that runs may not ask so, a check that ends anyway may. */
 static rd_kafka_resp_err_t ask_commit(struct preflight *p, void *arg)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
