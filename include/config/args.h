@@ -7,8 +7,8 @@
 #include "base/err.h"
 #include "config/config.h"
 
-/* The command line of one program, as a table. The common options (-c, -s, -X, -F, --print-config, -h,
- * -V) are added by themselves. */
+/* The command line of one program, as a table. The common options (-c, -s, -X, -F, --print-config,
+ * -h, -V) are added by themselves. */
 
 enum arg_kind {
     ARG_FLAG,    /* no value: sets *flag */

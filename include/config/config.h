@@ -11,8 +11,8 @@
 #include "base/strbuf.h"
 
 /* The settings of all three programs: one struct, filled in the order default, YAML file,
- * properties file, environment, command line, and checked once. One table (key.c) gives names, types, ranges,
- * defaults and texts. */
+ * properties file, environment, command line, and checked once. One table (key.c) gives names,
+ * types, ranges, defaults and texts. */
 
 enum config_processor {
     CONFIG_PROCESSOR_SIMULATE,

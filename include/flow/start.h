@@ -6,9 +6,9 @@
 
 /* Where to begin with a partition that comes to us. Pure.
  *
- * The journal knows how far it recorded the partition, the group how far it committed, the broker what
- * it still has. Offsets are never compared for equality: compaction, transactions and retention
- * make gaps normal. */
+ * The journal knows how far the partition is recorded, the group how far it committed, the broker
+ * what it still has. Offsets are never compared for equality: compaction, transactions and
+ * retention make gaps normal. */
 
 #define START_UNKNOWN (-1)
 

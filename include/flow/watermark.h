@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How far a partition is journaled: by lines that are not handed to the journal yet, by batches that
- * are, and by those of them that are durable. Pure. */
+/* How far a partition is journaled: by lines that are not handed to the journal yet, by batches
+ * that are, and by those of them that are durable. Pure. */
 
 /* `next` is durable once batch `batch` is. */
 struct watermark_batch {

@@ -23,8 +23,7 @@ struct kafka_client {
     const struct log *log;
     int wake_fd;  /* an eventfd that is written to when something came; -1 for none */
     bool is_idle; /* it has no use for the brokers now: that they are unavailable is logged later */
-    bool
-        awaits_answer; /* a broker that answers is not enough: its owner says that Kafka is available again */
+    bool awaits_answer; /* a broker that answers is not enough: its owner says when Kafka is back */
     bool is_down;
     bool was_up;
     bool has_producer_id;   /* of an idempotent producer: it may write to some topic */

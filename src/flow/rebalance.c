@@ -213,8 +213,8 @@ static void on_revoked(void *ctx, const int32_t *partitions, size_t count, bool 
              LOG_INT("count", (int64_t)count));
 }
 
-/* A commit below the journal's watermark is not noted before the line that explains it is durable: a
- * crash in between would leave a journal that seems to be ahead for no reason but the crash. */
+/* A commit below the journal's watermark is not noted before the line that explains it is durable:
+ * a crash in between would leave a journal that seems to be ahead for no reason but the crash. */
 static void on_committed(void *ctx, int32_t partition, int64_t offset)
 {
     struct consume *c = ctx;

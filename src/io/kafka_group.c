@@ -335,8 +335,8 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
     assignment_note(&m->assignment, err, list);
 }
 
-/* That Kafka is unavailable, that partitions are lost or that the client is replaced has a line of its
- * own. */
+/* That Kafka is unavailable, that partitions are lost or that the client is replaced has a line of
+ * its own. */
 static bool is_logged_otherwise(const struct kafka_member *m, rd_kafka_resp_err_t err)
 {
     return m->consumer.client.is_down || err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||

@@ -302,8 +302,8 @@ static void end_list(struct call *c)
     c->list = NULL;
 }
 
-/* libcurl 7.88 takes it for an error of HTTP/2 when an endpoint answers before it has read the whole
- * request, as with 401. What the answer is shows with HTTP/1.1, which is used from then on. */
+/* libcurl 7.88 takes it for an error of HTTP/2 when an endpoint answers before it has read the
+ * whole request, as with 401. HTTP/1.1 shows what the answer is, and is used from then on. */
 static bool falls_back(struct http *h, struct call *c, CURLcode code)
 {
     if ((code != CURLE_HTTP2 && code != CURLE_HTTP2_STREAM) || c->without_http2)
