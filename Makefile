@@ -190,7 +190,7 @@ DEB_TREE = $(DEB)/order-tracker-$(SUITE_VERSION)
 deb: ## Debian packages into build/deb/; needs debhelper
 	rm -rf '$(DEB)'
 	mkdir -p '$(DEB_TREE)'
-	cp -r Makefile README.md config.yaml.example cmd deploy docs include scripts src '$(DEB_TREE)'
+	cp -r Makefile README.md README.fr.md CONTRIBUTING.md config.yaml.example cmd deploy docs include scripts src '$(DEB_TREE)'
 	cp -r deploy/debian '$(DEB_TREE)'
 	cd '$(DEB_TREE)' && dpkg-buildpackage --build=binary --no-sign --no-pre-clean
 	rm -rf '$(DEB_TREE)'

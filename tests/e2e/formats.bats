@@ -136,3 +136,23 @@ examples() {
   examples 'json state' | matches state
   examples 'json order' | jq -c . | matches order
 }
+
+# skeleton README: what a translation must share: levels of headings, commands without their comments, links, figures.
+skeleton() {
+  sed -nE 's/^(#+) .*/\1/p; /^ {4}/{s/ +# .*//; s/ +$//; p}' "$1"
+  grep -oE '\]\([^)]*\)' "$1" | grep -v README
+  grep -v '^    ' "$1" | grep -oE '[0-9][0-9 ,.]*[0-9]' | tr -d ' ,.'
+}
+
+@test "the French README has the headings, commands, links and figures of the English one" {
+  diff <(skeleton "$ROOT/README.md") <(skeleton "$ROOT/README.fr.md")
+}
+
+@test "each link of the documents leads to a file" {
+  local file link
+  for file in "$ROOT"/*.md "$ROOT"/docs/*.md "$ROOT"/tests/README.md; do
+    while read -r link; do
+      [ -e "$(dirname "$file")/$link" ] || fail "$file: $link"
+    done < <(grep -oE '\]\([^)#:]+' "$file" | cut -c 3-)
+  done
+}
