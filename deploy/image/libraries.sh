@@ -4,7 +4,7 @@
 #   deploy/image/libraries.sh PREFIX
 #
 # Debian's own need 10 MB of other libraries (GnuTLS, Kerberos, LDAP, SSH). Needs dpkg-dev, gcc, make, libssl-dev and
-# libnghttp2-dev. Does nothing when PREFIX has both.
+# libnghttp2-dev. Does nothing when PREFIX has both. Exit status 3: the sources cannot be fetched.
 
 set -euo pipefail
 
@@ -21,8 +21,7 @@ apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) main' 'Created-By:
   'Origin: Debian' | sort -u >list
 apt=(apt-get -q -o Dir::Etc::SourceList="$sources/list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$sources/lists")
 mkdir -p lists/partial
-"${apt[@]}" update
-"${apt[@]}" source libmicrohttpd curl
+"${apt[@]}" update && "${apt[@]}" source libmicrohttpd curl || exit 3
 
 cd "$sources"/libmicrohttpd-*/
 ./configure -q --prefix="$prefix" --disable-static --disable-https --disable-doc --disable-examples --disable-curl \

@@ -10,7 +10,8 @@ bats_require_minimum_version 1.5.0
 load ../support/flow_on_kafka
 
 DOCKERFILE=$ROOT/deploy/Dockerfile
-LIBRARIES=$ROOT/build/image-libraries # kept from run to run
+# Kept from run to run, beside Kafka's jars: configure takes no blank in a path, and a checkout may have one.
+LIBRARIES=${XDG_CACHE_HOME:-~/.cache}/order-tracker/image-libraries
 IMAGE=$BATS_FILE_TMPDIR/image
 
 # copied: what the Dockerfile takes from the source tree.
@@ -22,7 +23,7 @@ build_image() {
   local context=$BATS_FILE_TMPDIR/context
   mkdir "$context"
   (cd "$ROOT" && copied | xargs cp -r --parents -t "$context")
-  "$ROOT/deploy/image/libraries.sh" "$LIBRARIES"
+  "$ROOT/deploy/image/libraries.sh" "$LIBRARIES" || return
   cd "$context"
   PKG_CONFIG_PATH=$LIBRARIES/lib/pkgconfig make -s -j2 build
   deploy/image/tree.sh bin "$LIBRARIES" "$IMAGE"
@@ -32,7 +33,11 @@ setup_file() {
   local status=0
   start_kafka
   (set -e && build_image) >"$BATS_FILE_TMPDIR/image.log" 2>&1 || status=$?
-  [ "$status" -eq 0 ] || fail "$(tail -n 20 "$BATS_FILE_TMPDIR/image.log")"
+  [ "$status" -eq 0 ] || [ "$status" -eq 3 ] || fail "$(tail -n 20 "$BATS_FILE_TMPDIR/image.log")"
+}
+
+need_image() {
+  [ -e "$IMAGE" ] || skip "the sources of libcurl and libmicrohttpd cannot be fetched"
 }
 
 in_image=$ROOT/tests/support/in_image.sh
@@ -50,6 +55,7 @@ in_image=$ROOT/tests/support/in_image.sh
 }
 
 @test "the image has at most 20 MB, and all three programs with all features" {
+  need_image
   [ "$(du -sb "$IMAGE" | cut -f 1)" -le 20000000 ]
   for program in tracker producer monitor; do
     [ "$(chroot --userspec=10001:10001 "$IMAGE" "/usr/bin/$program" -V)" = "$("$ROOT/bin/$program" -V)" ]
@@ -59,6 +65,7 @@ in_image=$ROOT/tests/support/in_image.sh
 
 @test "read-only, as its user and without rights: orders are journaled, metrics served, and a stop takes a second" {
   [ "$(id -u)" -eq 0 ] || skip "only root can mount"
+  need_image
   local port
   make_topics 1
   mkdir volume

@@ -96,9 +96,9 @@ tells() { # NAME: a figure of the report on all journal files together
   change tmux -L "$terminal" -f /dev/null new-session -d -x 200 -y 60 "exec ./monitor 2>monitor.err"
   soon "nothing there" '\? UNKNOWN' 'Waiting for files'
 
-  start_tracker -X session.timeout.ms=2000
+  start_tracker -X session.timeout.ms=2000 -X heartbeat.interval.ms=500
   change start_orders -n 10000
-  soon "orders flow" '\+ OK\] all 8 checks +LIVE'
+  soon "orders flow" '\+ OK\] all 9 checks +LIVE'
   wait_for_exit "${producers[0]}" 60
   wait_for_exit "${producers[1]}" 60
 
@@ -109,7 +109,7 @@ tells() { # NAME: a figure of the report on all journal files together
   change kill -KILL "$tracker"
   soon "tracker killed" '\[X CRIT\] +GONE' 'X freshness: tracker gone [0-9.]+ s ago, without a stop line'
 
-  change start_tracker -X session.timeout.ms=2000
+  change start_tracker -X session.timeout.ms=2000 -X heartbeat.interval.ms=500
   soon "tracker started again" '\[X CRIT\] +LIVE ' '\+ freshness +last event'
 
   mv "$journal" "$journal.1"

@@ -231,7 +231,7 @@ called_by() {
   called_by "what cron sets and what it does not" 'unset HOME LANG; export TMPDIR=/no/such/folder LC_ALL=C; umask 077
     PATH=/usr/bin:/bin'
   called_by "settings of other tools" 'export MAKEFLAGS="n --jobserver-auth=3,4" MAKELEVEL=1 SAN=address T=x
-    export KAFKA_OPTS=-Dx=y KAFKA_HEAP_OPTS=nonsense KAFKA_LOG4J_OPTS=z KAFKA_PROPERTIES_X=1 COMPOSE_FILE=/no/such
+    export KAFKA_OPTS=-Dx=y KAFKA_HEAP_OPTS=nonsense KAFKA_LOG4J_OPTS=z COMPOSE_FILE=/no/such
     export GIT_DIR=/no/such GIT_WORK_TREE=/ failure=f remedy=r'
   called_by "closed standard files" 'exec <&- >&- 2>&-'
   called_by "an output that takes nothing" 'exec >/dev/full 2>&1'
