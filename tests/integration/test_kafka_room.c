@@ -49,16 +49,31 @@ static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
     assert_int_equal(rd_kafka_conf_set(conf, name, value, NULL, 0), RD_KAFKA_CONF_OK);
 }
 
+/* Records that are sent before the leaders are known are handed to them one by one, and may go in
+ * several batches. */
+static rd_kafka_topic_t *know_leaders(rd_kafka_t *rk)
+{
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, TOPIC, NULL);
+    const struct rd_kafka_metadata *metadata;
+
+    assert_int_equal(rd_kafka_metadata(rk, 0, topic, &metadata, MOCK_PATIENCE_MS),
+                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_metadata_destroy(metadata);
+    return topic;
+}
+
 /* One batch for each call. */
 static void write_batch(struct fixture *f, int32_t partition)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char value[VALUE] = {0};
+    rd_kafka_topic_t *topic;
     rd_kafka_t *rk;
 
     set(conf, "bootstrap.servers", f->kafka.cfg.kafka.broker);
     set(conf, "linger.ms", "100000");
     rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+    topic = know_leaders(rk);
     for (int i = 0; i < BATCH; i++)
         assert_int_equal(
             rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(TOPIC), RD_KAFKA_V_PARTITION(partition),
@@ -66,6 +81,7 @@ static void write_batch(struct fixture *f, int32_t partition)
                               RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
             RD_KAFKA_RESP_ERR_NO_ERROR);
     assert_int_equal(rd_kafka_flush(rk, MOCK_PATIENCE_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_destroy(topic);
     rd_kafka_destroy(rk);
 }
 
