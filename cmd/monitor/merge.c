@@ -35,7 +35,7 @@ struct part {
     int32_t number;
 };
 
-/* A line, by what it tells of the offsets [from, to). */
+/* A line, by what it says of the offsets [from, to). */
 struct entry {
     uint32_t part;
     uint32_t source;
@@ -111,7 +111,7 @@ static int add_older(struct merge *m, const char *path, const char *journal, str
     return add_source(m, path, e);
 }
 
-/* The journal and what it was rotated to, which lies beside it. */
+/* The journal and what it was rotated to, in the same folder. */
 static int add_journal(struct merge *m, const char *journal, struct err *e)
 {
     const char *slash = strrchr(journal, '/');
@@ -229,7 +229,7 @@ static int read_source(struct merge *m, uint32_t source, struct err *e)
 
 /* ---- the order ---- */
 
-/* The journals of several trackers may each tell of it, at slightly different times. */
+/* The journals of several trackers may each record it, at slightly different times. */
 static void take_generations(struct merge *m)
 {
     for (size_t i = 0; m->recreation_count && i < m->entry_count; i++) {
@@ -271,7 +271,7 @@ static int compare(const void *left, const void *right, void *merge)
     return 0;
 }
 
-static bool tells_the_same(const struct entry *a, const struct entry *b)
+static bool says_the_same(const struct entry *a, const struct entry *b)
 {
     return a->part == b->part && a->generation == b->generation && a->from == b->from &&
            a->to == b->to && a->is_message == b->is_message;
@@ -279,25 +279,25 @@ static bool tells_the_same(const struct entry *a, const struct entry *b)
 
 /* ---- writing ---- */
 
-/* What is told of the partition that is being written. */
-struct told {
+/* What is reported of the partition that is being written. */
+struct reported {
     const struct entry *last; /* NULL before the first */
     int64_t next;             /* offset that is expected */
     int64_t twice_from, twice_to;
 };
 
-static void tell_twice(const struct merge *m, struct told *told)
+static void report_duplicates(const struct merge *m, struct reported *r)
 {
-    const struct part *p = told->last ? &m->parts[told->last->part] : NULL;
+    const struct part *p = r->last ? &m->parts[r->last->part] : NULL;
 
-    if (p && told->twice_to > told->twice_from)
+    if (p && r->twice_to > r->twice_from)
         fprintf(stderr,
                 "duplicates: topic %s partition %" PRId32 " offsets %" PRId64 " to %" PRId64 "\n",
-                p->topic, p->number, told->twice_from, told->twice_to - 1);
-    told->twice_from = told->twice_to = -1;
+                p->topic, p->number, r->twice_from, r->twice_to - 1);
+    r->twice_from = r->twice_to = -1;
 }
 
-static void tell_gap(const struct merge *m, const struct entry *entry, int64_t from, int64_t to)
+static void report_gap(const struct merge *m, const struct entry *entry, int64_t from, int64_t to)
 {
     const struct part *p = &m->parts[entry->part];
 
@@ -305,24 +305,24 @@ static void tell_gap(const struct merge *m, const struct entry *entry, int64_t f
             p->topic, p->number, from, to - 1);
 }
 
-/* `count` lines tell the same; `skipped` is the most that one of them jumps over. */
-static void tell(const struct merge *m, struct told *told, const struct entry *entry, size_t count,
-                 int64_t skipped)
+/* `count` lines say the same; `skipped` is the most that one of them jumps over. */
+static void report(const struct merge *m, struct reported *r, const struct entry *entry,
+                   size_t count, int64_t skipped)
 {
-    bool is_new = !told->last || told->last->part != entry->part ||
-                  told->last->generation != entry->generation;
+    bool is_new =
+        !r->last || r->last->part != entry->part || r->last->generation != entry->generation;
 
-    if (is_new || count == 1 || told->twice_to != entry->from)
-        tell_twice(m, told);
-    if (!is_new && entry->from - skipped > told->next)
-        tell_gap(m, entry, told->next, entry->from - skipped);
-    if (is_new || entry->to > told->next)
-        told->next = entry->to;
+    if (is_new || count == 1 || r->twice_to != entry->from)
+        report_duplicates(m, r);
+    if (!is_new && entry->from - skipped > r->next)
+        report_gap(m, entry, r->next, entry->from - skipped);
+    if (is_new || entry->to > r->next)
+        r->next = entry->to;
     if (count > 1 && entry->is_message) {
-        told->twice_from = told->twice_from < 0 ? entry->from : told->twice_from;
-        told->twice_to = entry->to;
+        r->twice_from = r->twice_from < 0 ? entry->from : r->twice_from;
+        r->twice_to = entry->to;
     }
-    told->last = entry;
+    r->last = entry;
 }
 
 static int write_line(const struct merge *m, const struct entry *entry, struct strbuf *line,
@@ -342,7 +342,7 @@ static int write_line(const struct merge *m, const struct entry *entry, struct s
 
 static int write_all(const struct merge *m, struct err *e)
 {
-    struct told told = {.twice_from = -1, .twice_to = -1};
+    struct reported reported = {.twice_from = -1, .twice_to = -1};
     struct strbuf line = {0};
     int rc = 0;
 
@@ -350,12 +350,12 @@ static int write_all(const struct merge *m, struct err *e)
         int64_t skipped = m->entries[i].skipped;
 
         for (next = i + 1;
-             next < m->entry_count && tells_the_same(&m->entries[i], &m->entries[next]); next++)
+             next < m->entry_count && says_the_same(&m->entries[i], &m->entries[next]); next++)
             skipped = m->entries[next].skipped > skipped ? m->entries[next].skipped : skipped;
-        tell(m, &told, &m->entries[i], next - i, skipped);
+        report(m, &reported, &m->entries[i], next - i, skipped);
         rc = write_line(m, &m->entries[i], &line, e);
     }
-    tell_twice(m, &told);
+    report_duplicates(m, &reported);
     strbuf_release(&line);
     if (rc == 0 && fflush(stdout) != 0)
         rc = err_set(e, ERR_RUNTIME, "standard output: %s", strerror(errno));

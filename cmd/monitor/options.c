@@ -61,7 +61,7 @@ static enum args_result read_all(struct options *o, int argc, char **argv, struc
         file("events", "monitor.events_file", &o->events,
              "a journal to follow; repeatable, or a pattern: 'logs/*/tracker.events'"),
         file("log", "monitor.log_file", &o->logs,
-             "its log; without it, the .log beside each journal; - = none"),
+             "its log; without it, the .log next to each journal; - = none"),
         flag("once", &o->once, "print one report and exit"),
         flag("json", &o->json, "print one JSON object and exit"),
         flag("check", &o->check, "one line for Nagios; exit 0 OK, 1 WARN, 2 CRIT, 3 UNKNOWN"),
@@ -260,7 +260,7 @@ static int choose_sources(struct options *o, const struct config *cfg, struct er
     if (!is_one && o->logs.count && o->logs.count != journals->count)
         return err_set(e, ERR_USAGE,
                        "%d times --events and %d times --log: as many of each are needed, or no "
-                       "--log (then it is the .log beside each journal)",
+                       "--log (then it is the .log next to each journal)",
                        journals->count, o->logs.count);
     if (is_one && o->logs.count > 1)
         return err_set(e, ERR_USAGE, "--log: given %d times for one --events", o->logs.count);

@@ -65,7 +65,7 @@ enum args_result {
  * Fills `cfg` (which the caller releases in any case) from defaults, files, environment and argv,
  * in that order of precedence, and checks it. The file is -c FILE, else $CONFIG_FILE, else
  * ./config.yaml if there is one; the properties of -F FILE come after it. `library_version` is
- * librdkafka's, named by --version beside ours.
+ * librdkafka's, named by --version next to ours.
  */
 enum args_result args_load(const struct arg_program *program, int argc, char **argv,
                            const char *library_version, struct config *cfg, struct err *e);

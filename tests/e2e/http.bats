@@ -69,8 +69,8 @@ no_dead_letters() {
   [ "$(count_where '.outcome == "processed" and .attempts == 1 and .processor.kind == "http" and .processor.status == 200 and .processor.ms >= 0
     and .processor.receipt == "receipt of \(.kafka_topic)/\(.kafka_partition)/\(.kafka_offset)"')" -eq 500 ]
   jq -c '[.id, .body]' requests | sort >posted
-  jq -c '["\(.kafka_topic)/\(.kafka_partition)/\(.kafka_offset)", .raw_message]' "$journal" | sort >told
-  cmp posted told
+  jq -c '["\(.kafka_topic)/\(.kafka_partition)/\(.kafka_offset)", .raw_message]' "$journal" | sort >journaled
+  cmp posted journaled
   [ "$(jq -c --arg topic "$KAFKA_TOPIC" 'select(.path == "/orders" and .attempt == 1) | .id as $id |
     (.body | fromjson | .metadata.correlation_id | gsub("-"; "")) as $trace | .headers |
     select(.["content-type"] == "application/json" and .["idempotency-key"] == $id and .["ce-id"] == $id and

@@ -10,7 +10,7 @@ bats_require_minimum_version 1.5.0
 load ../support/flow_on_kafka
 
 DOCKERFILE=$ROOT/deploy/Dockerfile
-# Kept from run to run, beside Kafka's jars: configure takes no blank in a path, and a checkout may have one.
+# Kept from run to run, next to Kafka's jars: configure takes no blank in a path, and a checkout may have one.
 LIBRARIES=${XDG_CACHE_HOME:-~/.cache}/order-tracker/image-libraries
 IMAGE=$BATS_FILE_TMPDIR/image
 

@@ -29,7 +29,7 @@ other() { # EVENT_TYPE PARTITION FROM TO [MEMBERS]
 }
 
 merge() { # [OPTION]...
-  "$ROOT/bin/monitor" --merge "$@" >merged 2>told
+  "$ROOT/bin/monitor" --merge "$@" >merged 2>errors
 }
 
 # offsets: "PARTITION OFFSET ..." of what was merged.
@@ -47,7 +47,7 @@ offsets() {
   echo 'no journal' >eu/tracker.events.torn-20261128
   merge eu/tracker.events us/tracker.events
   [ "$(offsets)" = "0@0 0@1 0@2 0@3 0@4 0@5 0@6 0@7 1@0 1@1 1@2 1@3 1@4 2@0 " ]
-  [ ! -s told ]
+  [ ! -s errors ]
   sort merged >a
   sort eu/tracker.events.[12] ??/tracker.events >b
   cmp a b
@@ -68,14 +68,14 @@ duplicates: topic orders partition 0 offsets 4 to 6
 gap: topic orders partition 0 offsets 10 to 11
 gap: topic orders partition 0 offsets 26 to 29
 END
-  diff expected told
+  diff expected errors
 }
 
 @test "offsets of a recreated topic come after those of the old one" {
   { lines 0 0 2; other journal.replay 0 3 0 ',"recreated":true'; lines 0 0 1; } >tracker.events
   merge
   [ "$(offsets)" = "0@0 0@1 0@2 0@0 0@1 " ]
-  [ ! -s told ]
+  [ ! -s errors ]
 }
 
 @test "compressed files and lines that are none are named; a line that is being written is not taken" {
@@ -83,15 +83,15 @@ END
   gzip -c tracker.events >tracker.events.3.gz
   run -1 merge
   [ "$(offsets)" = "0@0 0@1 " ]
-  grep -q '^monitor: tracker.events.3.gz: is compressed and left out' told
-  grep -q '^monitor: tracker.events: 1 lines are not of a journal' told
+  grep -q '^monitor: tracker.events.3.gz: is compressed and left out' errors
+  grep -q '^monitor: tracker.events: 1 lines are not of a journal' errors
   run -1 merge nothing.events
-  [ "$(cat told)" = "monitor: nothing.events: No such file or directory" ]
+  [ "$(cat errors)" = "monitor: nothing.events: No such file or directory" ]
   run -1 merge '*/none.events'
-  [ "$(cat told)" = "monitor: */none.events: no journal matches" ]
+  [ "$(cat errors)" = "monitor: */none.events: no journal matches" ]
 }
 
-@test "a JOURNAL without --merge, and one beside --events, is refused" {
+@test "a JOURNAL without --merge, and one with --events, is refused" {
   run -2 "$ROOT/bin/monitor" tracker.events
   [[ $output == *"a JOURNAL needs --merge"* ]]
   run -2 "$ROOT/bin/monitor" --merge a --events b

@@ -123,7 +123,7 @@ without_comments() {
     refuses "environment variable KAFKA_PROPERTIES_sasl_password: the property's name is expected in capitals, with _ for dots"
 }
 
-@test "a misspelt property is named with where it stands and the nearest known, its value never" {
+@test "a misspelt property is named with its place and the nearest known, its value never" {
   local program
   printf '\nsasl.pasword=hunter2\n' >client.properties
   chmod 640 client.properties

@@ -6,6 +6,8 @@
 
 #include "config/key.h"
 
+static char folder[] = "/tmp/order-tracker-test.XXXXXX";
+
 static void unset_properties(void)
 {
     static const char prefix[] = "KAFKA_PROPERTIES_";
@@ -29,4 +31,17 @@ void no_settings(void)
             unsetenv(key_at(i)->other_env);
     }
     unset_properties();
+}
+
+int no_settings_enter(void **state)
+{
+    (void)state;
+    no_settings();
+    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+int no_settings_leave(void **state)
+{
+    (void)state;
+    return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
 }

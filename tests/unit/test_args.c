@@ -18,21 +18,6 @@
 
 enum { WORDS_MOST = 16 };
 
-static char folder[] = "/tmp/test_args.XXXXXX";
-
-static int enter_folder(void **state)
-{
-    (void)state;
-    no_settings();
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int leave_folder(void **state)
-{
-    (void)state;
-    return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
-}
-
 static int clean(void **state)
 {
     (void)state;
@@ -525,5 +510,5 @@ int main(void)
         cmocka_unit_test_teardown(an_answer_that_cannot_be_written_is_an_error, clean),
     };
 
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, no_settings_enter, no_settings_leave);
 }

@@ -17,20 +17,10 @@
 
 #define FILE_NAME "config.yaml"
 
-static char folder[] = "/tmp/test_load.XXXXXX";
-
-static int enter_folder(void **state)
-{
-    (void)state;
-    no_settings();
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
 static int leave_folder(void **state)
 {
-    (void)state;
     unlink(FILE_NAME);
-    return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
+    return no_settings_leave(state);
 }
 
 static void write_bytes(const char *bytes, size_t len)
@@ -525,5 +515,5 @@ int main(void)
         cmocka_unit_test(a_wrong_variable_is_refused_by_its_name),
     };
 
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, no_settings_enter, leave_folder);
 }

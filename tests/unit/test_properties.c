@@ -19,20 +19,10 @@
 
 #define FILE_NAME "client.properties"
 
-static char folder[] = "/tmp/test_properties.XXXXXX";
-
-static int enter_folder(void **state)
-{
-    (void)state;
-    no_settings();
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
 static int leave_folder(void **state)
 {
-    (void)state;
     unlink(FILE_NAME);
-    return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
+    return no_settings_leave(state);
 }
 
 static int clean(void **state)
@@ -254,5 +244,5 @@ int main(void)
         cmocka_unit_test(only_a_file_that_everybody_may_read_is_shared),
     };
 
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, no_settings_enter, leave_folder);
 }
